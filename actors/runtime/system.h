@@ -1,0 +1,151 @@
+/* system.h - one node's actors: workers, addresses, sending, asking, supervision.
+ *
+ * A worker is one loop on one thread; an actor lives on exactly one worker and only its handler touches
+ * its state. Everything between actors is a vr_msg. The pure part (this file's functions) knows no
+ * thread and no socket: an edge (runtime/loop.h on libuv, tests/sim in one thread) calls vr_worker_turn.
+ * Clock, randomness, store and the way to other nodes come in through struct vr_system_conf, so that
+ * several nodes run in one process under one seed. */
+#ifndef VR_RUNTIME_SYSTEM_H
+#define VR_RUNTIME_SYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "actors/base/clock.h"
+#include "actors/base/err.h"
+#include "actors/base/list.h"
+#include "actors/base/random.h"
+#include "actors/messages/msg.h"
+
+struct vr_system;
+struct vr_worker;
+struct vr_actor;
+struct vr_records; /* store/records.h */
+
+enum vr_worker_kind { VR_WORKER_CONTROL, VR_WORKER_MEDIA };
+
+/** Why an actor is being closed. */
+enum vr_close_reason { VR_CLOSE_IDLE, VR_CLOSE_DONE, VR_CLOSE_DRAIN, VR_CLOSE_FAILED, VR_CLOSE_STOP };
+
+/** What an actor is: a table. `state_size` bytes, zeroed, are the actor's own.
+ *
+ *  Supervision: an `open` or `handle` that returns an error (a failure of the actor, not a refusal to a
+ *  client, which is an answer) closes the actor with VR_CLOSE_FAILED and opens it again from the store
+ *  within 50 ms, mailbox kept; the third failure in ten seconds closes it for good: `failed` of the
+ *  system is told, asks waiting are answered VR_E_INTERNAL, and messages to it are refused for 60 s. */
+struct vr_actor_class {
+    enum vr_actor_kind kind;
+    const char *name;
+    size_t state_size;
+    enum vr_worker_kind worker; /* where it may live */
+    /** Load from the store. Called on the actor's worker before its first message. */
+    enum vr_err (*open)(struct vr_actor *actor, void *state, struct vr_why *why);
+    /** One message, borrowed; take what you keep by clearing the pointer in it. */
+    enum vr_err (*handle)(struct vr_actor *actor, void *state, struct vr_msg *msg, struct vr_why *why);
+    /** The actor's own timer (vr_actor_arm) is due. May be NULL. */
+    enum vr_err (*timer)(struct vr_actor *actor, void *state, struct vr_why *why);
+    /** Free what `state` holds; also after a failed open. */
+    void (*close)(struct vr_actor *actor, void *state, enum vr_close_reason reason);
+    uint32_t mailbox_max; /* messages waiting, control lane; beyond: VR_E_BUSY. 0: 1024 */
+};
+
+struct vr_system_conf {
+    const struct vr_clock *clock;
+    const struct vr_random *random;
+    struct vr_records *records; /* borrowed; NULL in tests without a store */
+    uint32_t node;              /* this node's number, from the directory; 1 when alone */
+    uint32_t control_workers;   /* >= 1 */
+    uint32_t media_workers;     /* >= 1 */
+    uint32_t turn_messages;     /* most messages that one actor handles in a turn; 0: 64 */
+    /** Which worker index (of the class's kind) a not yet living actor gets; NULL: by hash of the id,
+     *  shards by `sub` modulo the number of media workers. */
+    uint32_t (*place)(void *ctx, const struct vr_address *address);
+    /** Virtual activation: which class wakes for this address, or NULL (VR_E_NOT_FOUND). Thread-safe. */
+    const struct vr_actor_class *(*classify)(void *ctx, const struct vr_address *address);
+    /** A message to an actor that lives on another node; takes it. NULL when alone. Decides by itself
+     *  from the directory; returns VR_E_NOT_FOUND for "it is here". Thread-safe. */
+    enum vr_err (*route)(void *ctx, struct vr_msg *msg);
+    /** An actor was given up (third failure). Any worker's thread. May be NULL. */
+    void (*failed)(void *ctx, const struct vr_address *address, const struct vr_why *why);
+    void *ctx;  /* for the four above */
+    void *node_context; /* handed out by vr_system_context: what actors need of the node */
+};
+
+VR_MUST_CHECK enum vr_err vr_system_new(const struct vr_system_conf *conf, struct vr_system **out);
+/** After all workers have stopped turning. Closes the actors left (VR_CLOSE_STOP). */
+void vr_system_free(struct vr_system *system);
+
+/** Send from any thread. Takes `msg` (it is zeroed on VR_OK; on an error it is still yours).
+ *  Order: messages of one sender to one actor arrive in order. Wakes the actor's worker; activates the
+ *  actor when it does not live yet. Errors: VR_E_BUSY full; VR_E_NOT_FOUND no class; VR_E_GONE quarantined. */
+VR_MUST_CHECK enum vr_err vr_system_send(struct vr_system *system, struct vr_msg *msg);
+/** Send, and clear the message when it was refused: where nothing better can be done. Counted. */
+void vr_system_post(struct vr_system *system, struct vr_msg *msg);
+
+/** Send with a question. `reply` is called once on `worker`'s own thread: with the message that
+ *  answers (borrowed), or with NULL and VR_E_TIMEOUT at the deadline, or at once from within the next
+ *  turn with the error of sending. Thread: `worker`'s own. */
+typedef void (*vr_reply_fn)(void *ctx, enum vr_err err, struct vr_msg *answer);
+void vr_ask(struct vr_worker *worker, struct vr_msg *msg, vr_time_us timeout, vr_reply_fn reply, void *ctx);
+/** Answer an asked message: `answer->kind` and payload are set; address and routing are filled in from `asked`.
+ *  Does nothing but clear when nobody asked (asked->from.kind is not VR_ACTOR_ASK... a plain sender gets
+ *  it as an ordinary message). Takes `answer`. */
+void vr_reply(struct vr_system *system, const struct vr_msg *asked, struct vr_msg *answer);
+
+/** For actors, inside open/handle/timer/close only. */
+struct vr_system *vr_actor_system(const struct vr_actor *actor);
+struct vr_worker *vr_actor_worker(const struct vr_actor *actor);
+struct vr_address vr_actor_address(const struct vr_actor *actor);
+vr_time_us vr_actor_now(const struct vr_actor *actor); /* read once per turn */
+/** The one timer of an actor; VR_NEVER disarms. */
+void vr_actor_arm(struct vr_actor *actor, vr_time_us deadline);
+/** End this actor once the handler has returned: it sleeps (the next message wakes it, from the store). */
+void vr_actor_stop(struct vr_actor *actor, enum vr_close_reason reason);
+
+/** Workers. Index counts within the kind. */
+struct vr_worker *vr_system_worker(struct vr_system *system, enum vr_worker_kind kind, uint32_t index);
+uint32_t vr_system_worker_count(const struct vr_system *system, enum vr_worker_kind kind);
+struct vr_system *vr_worker_system(const struct vr_worker *worker);
+uint32_t vr_worker_index(const struct vr_worker *worker);
+enum vr_worker_kind vr_worker_kind(const struct vr_worker *worker);
+/** Time of the running turn; outside of one, of the clock. Worker's own thread. */
+vr_time_us vr_worker_now(struct vr_worker *worker);
+/** One turn: take what is in the mailboxes (bounded), run due timers. Returns when it wants to be called
+ *  again at the latest: `now` when work is left, VR_NEVER when idle. Worker's own thread. */
+vr_time_us vr_worker_turn(struct vr_worker *worker, vr_time_us now);
+/** How to wake the worker's loop from another thread (uv_async_send); set before the first turn. */
+void vr_worker_set_wake(struct vr_worker *worker, void (*wake)(void *ctx), void *ctx);
+/** Things that live on a worker beside actors (media engine, HTTP): one pointer per worker, and the
+ *  system's. Set before the first turn. */
+void vr_worker_set_context(struct vr_worker *worker, void *context);
+void *vr_worker_context(const struct vr_worker *worker);
+void *vr_system_context(const struct vr_system *system);
+const struct vr_clock *vr_system_clock(const struct vr_system *system);
+const struct vr_random *vr_system_random(const struct vr_system *system);
+struct vr_records *vr_system_records(const struct vr_system *system);
+uint32_t vr_system_node(const struct vr_system *system);
+
+/** A timer on a worker, embedded by its owner. Zeroed is disarmed. Worker's own thread. */
+struct vr_timer {
+    vr_time_us deadline;
+    void (*fire)(struct vr_timer *timer, vr_time_us now);
+    size_t heap_index; /* 0: not in the heap; else place + 1 */
+};
+void vr_timer_arm(struct vr_worker *worker, struct vr_timer *timer, vr_time_us deadline);
+void vr_timer_disarm(struct vr_worker *worker, struct vr_timer *timer);
+
+/** Counters, any thread. */
+struct vr_runtime_stats {
+    uint64_t sent;
+    uint64_t handled;
+    uint64_t refused;       /* VR_E_BUSY */
+    uint64_t dropped_media; /* oldest dropped */
+    uint64_t restarts;
+    uint64_t given_up;
+    uint64_t asks_timed_out;
+    uint32_t actors[VR_ACTOR_KINDS];
+    uint32_t mailbox_length_max;
+};
+void vr_system_stats(const struct vr_system *system, struct vr_runtime_stats *out);
+
+#endif
