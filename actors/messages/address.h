@@ -13,7 +13,8 @@ enum vr_actor_kind {
     VR_ACTOR_SHARD,   /* id: the room; sub: the shard's number, given by the node that made it */
     VR_ACTOR_SESSION, /* id: the session */
     VR_ACTOR_LOBBY,   /* the node's list of live rooms; id: zero */
-    VR_ACTOR_ASK,     /* a reply's way back; id.hi: the asking worker's stamp, id.lo: the ticket */
+    VR_ACTOR_ASK,     /* a reply's way back; id.hi: the asking worker's stamp, id.lo: the ticket,
+                       * sub: the asking node's number */
     VR_ACTOR_KINDS
 };
 

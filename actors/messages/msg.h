@@ -51,7 +51,7 @@ enum vr_msg_kind {
         VR_MSG_KINDS
 };
 
-const char *vr_msg_name(enum vr_msg_kind kind);
+const char *vr_msg_name(enum vr_msg_kind kind); /* "COMMAND" ... for logs and traces */
 enum vr_lane vr_msg_lane(enum vr_msg_kind kind);
 enum vr_scope vr_msg_scope(enum vr_msg_kind kind);
 
@@ -71,6 +71,9 @@ struct vr_relay {
     bool marker;
     uint16_t size;
     uint8_t payload[VR_RELAY_PAYLOAD_MAX];
+    /** Of a pool: the last release hands the relay back here, on whichever thread that happens. NULL:
+     *  it came from vr_relay_new and goes to the heap. */
+    void (*recycle)(struct vr_relay *relay);
 };
 
 #define VR_SHARDS_MAX 64

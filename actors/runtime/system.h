@@ -92,6 +92,36 @@ void vr_ask(struct vr_worker *worker, struct vr_msg *msg, vr_time_us timeout, vr
  *  it as an ordinary message). Takes `answer`. */
 void vr_reply(struct vr_system *system, const struct vr_msg *asked, struct vr_msg *answer);
 
+/** Ask as an actor: `reply` is called like a handler, with the actor's state and the `tag` given here; an
+ *  error that it returns is a failure of the actor. It is not called any more once the actor has closed, stopped
+ *  or failed: nothing dangles. Inside open/handle/timer/reply of this actor only. */
+typedef enum vr_err (*vr_actor_reply_fn)(struct vr_actor *actor, void *state, uint64_t tag, enum vr_err err,
+                                         struct vr_msg *answer, struct vr_why *why);
+void vr_actor_ask(struct vr_actor *actor, struct vr_msg *msg, vr_time_us timeout, vr_actor_reply_fn reply,
+                  uint64_t tag);
+
+/** Hand over to this node's own actors without asking conf.route: for what came in from another node. */
+VR_MUST_CHECK enum vr_err vr_system_deliver(struct vr_system *system, struct vr_msg *msg);
+
+/** Actors that are made by their worker's own code (a session by HTTP), not woken by a message. `class` need
+ *  not be one that conf.classify gives. Opened before the call returns; its `open` finds `seed` by
+ *  vr_actor_seed, and only this time (restarted after a failure it is NULL: such a class returns
+ *  VR_E_NOT_FOUND then). Owns: `seed` stays the caller's. Worker's own thread, in or out of a turn.
+ *  Errors: VR_E_EXISTS; that of `open` (the actor is gone then, without supervision); VR_E_NO_MEMORY.
+ *  An address that is spawned here must be one that conf.place puts on this worker. */
+VR_MUST_CHECK enum vr_err vr_actor_spawn(struct vr_worker *worker, const struct vr_actor_class *class,
+                                         const struct vr_address *address, void *seed, struct vr_why *why);
+void *vr_actor_seed(const struct vr_actor *actor);
+/** Run `body` as if it were a handler of the live actor at `address` on this worker, before returning:
+ *  vr_actor_arm, vr_actor_stop and supervision work as in a handler. Returns what `body` returned;
+ *  VR_E_NOT_FOUND when no such actor is open here. Worker's own thread, not from inside a handler of
+ *  the same actor. */
+typedef enum vr_err (*vr_actor_body_fn)(struct vr_actor *actor, void *state, void *ctx, struct vr_why *why);
+VR_MUST_CHECK enum vr_err vr_actor_run(struct vr_worker *worker, const struct vr_address *address,
+                                       vr_actor_body_fn body, void *ctx, struct vr_why *why);
+/** Which worker an address of this kind is placed on: index within the kind. Any thread, no lock. */
+uint32_t vr_system_place(const struct vr_system *system, enum vr_worker_kind kind, const struct vr_address *address);
+
 /** For actors, inside open/handle/timer/close only. */
 struct vr_system *vr_actor_system(const struct vr_actor *actor);
 struct vr_worker *vr_actor_worker(const struct vr_actor *actor);
