@@ -1,10 +1,11 @@
 /* Goal: every kind and command has a name of its own, names parse back, and clearing a message
  * frees exactly what it owns (leaks are the sanitizer's to find). */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>
