@@ -52,11 +52,13 @@ struct vr_commit {
                           * else a difference is VR_E_STALE */
     struct vr_buf ops;   /* encoded operations, private to store/ */
     uint32_t op_count;
+    enum vr_err refused; /* the first operation that broke a limit; submit tells it */
 };
 
 struct vr_commit *vr_commit_new(struct vr_id room, uint64_t epoch, uint64_t expected);
 void vr_commit_free(struct vr_commit *commit);
-/** Copies key and value. A failed allocation makes the later submit fail with VR_E_NO_MEMORY. */
+/** Copies key and value. A failed allocation makes the later submit fail with VR_E_NO_MEMORY, an empty or long key
+ *  or a long value with VR_E_TOO_LARGE, a put to the heads with VR_E_BAD_REQUEST. `commit` may be NULL. */
 void vr_commit_put(struct vr_commit *commit, enum vr_table table, struct vr_bytes key, struct vr_bytes value);
 void vr_commit_remove(struct vr_commit *commit, enum vr_table table, struct vr_bytes key);
 /** Removes every key that begins with `prefix`. */

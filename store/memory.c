@@ -1,0 +1,542 @@
+/* memory.c - the back end for simulations: sorted arrays, and commits that land when told to.
+ *
+ * `order` is held while commits land and are told, so that outcomes come in the order of
+ * submission; `lock` guards the content and is never held during a callback. Order is always taken
+ * first. */
+#include "store/memory.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "actors/base/owner.h"
+#include "store/commit.h"
+
+/* One record; the key stands first in `bytes`, the value after it. */
+struct item {
+    size_t key_size;
+    size_t value_size;
+    uint8_t bytes[];
+};
+
+struct table {
+    struct item **items; /* sorted by key */
+    size_t count;
+    size_t capacity;
+};
+
+struct waiting {
+    struct waiting *next;
+    struct vr_commit *commit;
+    vr_committed_fn done;
+    void *ctx;
+    uint64_t ticket;
+};
+
+struct memory {
+    struct vr_records records;
+    pthread_mutex_t order; /* recursive: `done` may submit again in immediate mode */
+    pthread_mutex_t lock;
+    struct table tables[VR_TABLE_COUNT];
+    struct waiting *first;
+    struct waiting **last;
+    uint64_t ticket_last;
+    bool immediate;
+    struct vr_records_stats stats;
+};
+
+static struct memory *memory_of(struct vr_records *records)
+{
+    return VR_OWNER(records, struct memory, records);
+}
+
+static struct vr_bytes item_key(const struct item *item)
+{
+    return vr_bytes(item->bytes, item->key_size);
+}
+
+static struct vr_bytes item_value(const struct item *item)
+{
+    return vr_bytes(item->bytes + item->key_size, item->value_size);
+}
+
+/* Bytes first, then length: the order in which LMDB keeps keys. */
+static int compare(struct vr_bytes a, struct vr_bytes b)
+{
+    size_t shorter = a.size < b.size ? a.size : b.size;
+    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+
+    if (order != 0) {
+        return order;
+    }
+    return (a.size > b.size) - (a.size < b.size);
+}
+
+static bool begins_with(struct vr_bytes key, struct vr_bytes prefix)
+{
+    return key.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(key.data, prefix.data, prefix.size) == 0);
+}
+
+/* The first place whose key is not below `key`. */
+static size_t table_place(const struct table *table, struct vr_bytes key)
+{
+    size_t low = 0;
+    size_t high = table->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare(item_key(table->items[middle]), key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct item *table_find(const struct table *table, struct vr_bytes key)
+{
+    size_t place = table_place(table, key);
+
+    if (place == table->count || compare(item_key(table->items[place]), key) != 0) {
+        return NULL;
+    }
+    return table->items[place];
+}
+
+static void table_cut(struct table *table, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        free(table->items[i]);
+    }
+    if (to > from) {
+        memmove(table->items + from, table->items + to,
+                (table->count - to) * sizeof(struct item *));
+        table->count -= to - from;
+    }
+}
+
+static void table_remove(struct table *table, struct vr_bytes key)
+{
+    size_t place = table_place(table, key);
+
+    if (place < table->count && compare(item_key(table->items[place]), key) == 0) {
+        table_cut(table, place, place + 1);
+    }
+}
+
+static void table_remove_prefix(struct table *table, struct vr_bytes prefix)
+{
+    size_t from = table_place(table, prefix);
+    size_t to = from;
+
+    while (to < table->count && begins_with(item_key(table->items[to]), prefix)) {
+        to++;
+    }
+    table_cut(table, from, to);
+}
+
+static struct item *item_new(struct vr_bytes key, struct vr_bytes value)
+{
+    struct item *item = malloc(sizeof(*item) + key.size + value.size);
+
+    if (item == NULL) {
+        return NULL;
+    }
+    item->key_size = key.size;
+    item->value_size = value.size;
+    if (key.size > 0) {
+        memcpy(item->bytes, key.data, key.size);
+    }
+    if (value.size > 0) {
+        memcpy(item->bytes + key.size, value.data, value.size);
+    }
+    return item;
+}
+
+/* Takes `item`; room for it was made by table_reserve. */
+static void table_put(struct table *table, struct item *item)
+{
+    size_t place = table_place(table, item_key(item));
+
+    if (place < table->count && compare(item_key(table->items[place]), item_key(item)) == 0) {
+        free(table->items[place]);
+    } else {
+        memmove(table->items + place + 1, table->items + place,
+                (table->count - place) * sizeof(struct item *));
+        table->count++;
+    }
+    table->items[place] = item;
+}
+
+static bool table_reserve(struct table *table, size_t more)
+{
+    size_t capacity = table->capacity == 0 ? 16 : table->capacity;
+    struct item **items;
+
+    while (capacity < table->count + more) {
+        capacity *= 2;
+    }
+    if (capacity == table->capacity) {
+        return true;
+    }
+    items = realloc(table->items, capacity * sizeof(struct item *));
+    if (items == NULL) {
+        return false;
+    }
+    table->items = items;
+    table->capacity = capacity;
+    return true;
+}
+
+/* All that a commit needs is allocated before the first change: all or nothing, also when memory is
+ * out. */
+struct plan {
+    struct item **items; /* one for each put, in order; the head last */
+    size_t count;
+};
+
+static void plan_deinit(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        free(plan->items[i]);
+    }
+    free(plan->items);
+}
+
+static bool plan_add(struct plan *plan, struct vr_bytes key, struct vr_bytes value)
+{
+    plan->items[plan->count] = item_new(key, value);
+    return plan->items[plan->count] != NULL && ++plan->count > 0;
+}
+
+static enum vr_err plan_make(struct memory *memory, const struct vr_commit *commit,
+                             const struct vr_head *next, struct plan *plan)
+{
+    struct vr_bytes rest = vr_buf_bytes(&commit->ops);
+    uint8_t key[16];
+    uint8_t head[VR_HEAD_BYTES];
+    struct vr_op op;
+    bool bad;
+
+    plan->items = calloc(commit->op_count + (size_t)1, sizeof(struct item *));
+    if (plan->items == NULL || !table_reserve(&memory->tables[VR_TABLE_HEADS], 1)) {
+        return VR_E_NO_MEMORY;
+    }
+    while (vr_op_next(&rest, &op, &bad)) {
+        if (op.kind == VR_OP_PUT && (!table_reserve(&memory->tables[op.table], commit->op_count) ||
+                                     !plan_add(plan, op.key, op.value))) {
+            return VR_E_NO_MEMORY;
+        }
+    }
+    vr_id_put(key, commit->room);
+    vr_head_put(head, next);
+    return plan_add(plan, vr_bytes(key, 16), vr_bytes(head, sizeof(head))) ? VR_OK : VR_E_NO_MEMORY;
+}
+
+static void plan_carry_out(struct memory *memory, const struct vr_commit *commit, struct plan *plan)
+{
+    struct vr_bytes rest = vr_buf_bytes(&commit->ops);
+    struct vr_op op;
+    size_t used = 0;
+    bool bad;
+
+    while (vr_op_next(&rest, &op, &bad)) {
+        switch (op.kind) {
+        case VR_OP_PUT:
+            table_put(&memory->tables[op.table], plan->items[used]);
+            plan->items[used++] = NULL;
+            break;
+        case VR_OP_REMOVE:
+            table_remove(&memory->tables[op.table], op.key);
+            break;
+        case VR_OP_REMOVE_PREFIX:
+            table_remove_prefix(&memory->tables[op.table], op.key);
+            break;
+        }
+    }
+    if (!vr_id_is_zero(commit->room)) {
+        table_put(&memory->tables[VR_TABLE_HEADS], plan->items[used]);
+        plan->items[used] = NULL;
+    }
+}
+
+/* Under the lock. */
+static enum vr_err apply(struct memory *memory, const struct vr_commit *commit, uint64_t *revision)
+{
+    struct vr_head head = {0, 0};
+    struct vr_head next;
+    struct plan plan = {NULL, 0};
+    struct item *row;
+    uint8_t key[16];
+    enum vr_err err;
+
+    vr_id_put(key, commit->room);
+    row = table_find(&memory->tables[VR_TABLE_HEADS], vr_bytes(key, sizeof(key)));
+    if (row != NULL && !vr_head_get(item_value(row), &head)) {
+        return VR_E_DAMAGED;
+    }
+    err = vr_head_follow(&head, commit, &next);
+    if (err != VR_OK) {
+        return err;
+    }
+    err = plan_make(memory, commit, &next, &plan);
+    if (err == VR_OK) {
+        plan_carry_out(memory, commit, &plan);
+        *revision = next.revision;
+    }
+    plan_deinit(&plan);
+    return err;
+}
+
+/* Under `order`. Frees what waited. */
+static void land(struct memory *memory, struct waiting *waiting, enum vr_err outcome)
+{
+    uint64_t revision = 0;
+
+    if (outcome == VR_OK) {
+        outcome = vr_commit_check(waiting->commit);
+    }
+    pthread_mutex_lock(&memory->lock);
+    if (outcome == VR_OK) {
+        outcome = apply(memory, waiting->commit, &revision);
+    }
+    memory->stats.transactions++;
+    memory->stats.commits += outcome == VR_OK;
+    memory->stats.failed += outcome != VR_OK;
+    pthread_mutex_unlock(&memory->lock);
+    if (waiting->done != NULL) {
+        waiting->done(waiting->ctx, waiting->ticket, outcome, revision);
+    }
+    vr_commit_free(waiting->commit);
+    free(waiting);
+}
+
+/* Takes the oldest off the queue; NULL when none waits. */
+static struct waiting *take_first(struct memory *memory)
+{
+    struct waiting *waiting;
+
+    pthread_mutex_lock(&memory->lock);
+    waiting = memory->first;
+    if (waiting != NULL) {
+        memory->first = waiting->next;
+        if (memory->first == NULL) {
+            memory->last = &memory->first;
+        }
+        memory->stats.waiting--;
+    }
+    pthread_mutex_unlock(&memory->lock);
+    return waiting;
+}
+
+static void land_all(struct memory *memory)
+{
+    struct waiting *waiting;
+
+    pthread_mutex_lock(&memory->order);
+    while ((waiting = take_first(memory)) != NULL) {
+        land(memory, waiting, VR_OK);
+    }
+    pthread_mutex_unlock(&memory->order);
+}
+
+static uint64_t memory_submit(struct vr_records *records, struct vr_commit *commit,
+                              vr_committed_fn done, void *ctx)
+{
+    struct memory *memory = memory_of(records);
+    struct waiting *waiting = calloc(1, sizeof(*waiting));
+    uint64_t ticket;
+    bool immediate;
+
+    pthread_mutex_lock(&memory->lock);
+    ticket = ++memory->ticket_last;
+    immediate = memory->immediate;
+    if (waiting != NULL) {
+        *waiting = (struct waiting){NULL, commit, done, ctx, ticket};
+        *memory->last = waiting;
+        memory->last = &waiting->next;
+        memory->stats.waiting++;
+    }
+    pthread_mutex_unlock(&memory->lock);
+    if (waiting == NULL) {
+        vr_commit_free(commit);
+        if (done != NULL) {
+            done(ctx, ticket, VR_E_NO_MEMORY, 0);
+        }
+    } else if (immediate) {
+        land_all(memory);
+    }
+    return ticket;
+}
+
+static enum vr_err memory_get(struct vr_records *records, enum vr_table table, struct vr_bytes key,
+                              struct vr_buf *out)
+{
+    struct memory *memory = memory_of(records);
+    struct item *item;
+
+    pthread_mutex_lock(&memory->lock);
+    item = table_find(&memory->tables[table], key);
+    if (item != NULL) {
+        vr_buf_append(out, item_value(item).data, item_value(item).size);
+    }
+    pthread_mutex_unlock(&memory->lock);
+    if (item == NULL) {
+        return VR_E_NOT_FOUND;
+    }
+    return out->failed ? VR_E_NO_MEMORY : VR_OK;
+}
+
+/* Each row is copied and visited without the lock, so that a visitor may read and submit. A commit
+ * that lands meanwhile is seen in the part not yet walked. */
+static enum vr_err memory_scan(struct vr_records *records, enum vr_table number,
+                               struct vr_bytes prefix, struct vr_bytes from, vr_visit_fn visit,
+                               void *ctx)
+{
+    struct memory *memory = memory_of(records);
+    const struct table *table = &memory->tables[number];
+    struct vr_bytes start = compare(from, prefix) > 0 ? from : prefix;
+    struct item *copy = NULL;
+    enum vr_err err = VR_OK;
+    bool more = true;
+
+    while (more) {
+        struct item *next = NULL;
+        size_t place;
+
+        pthread_mutex_lock(&memory->lock);
+        place = table_place(table, copy == NULL ? start : item_key(copy));
+        if (copy != NULL && place < table->count &&
+            compare(item_key(table->items[place]), item_key(copy)) == 0) {
+            place++;
+        }
+        more = place < table->count && begins_with(item_key(table->items[place]), prefix);
+        if (more) {
+            next = item_new(item_key(table->items[place]), item_value(table->items[place]));
+            err = next == NULL ? VR_E_NO_MEMORY : VR_OK;
+        }
+        pthread_mutex_unlock(&memory->lock);
+        free(copy);
+        copy = next;
+        more = next != NULL && visit(ctx, item_key(next), item_value(next));
+    }
+    free(copy);
+    return err;
+}
+
+static void memory_stats(struct vr_records *records, struct vr_records_stats *out)
+{
+    struct memory *memory = memory_of(records);
+
+    pthread_mutex_lock(&memory->lock);
+    *out = memory->stats;
+    pthread_mutex_unlock(&memory->lock);
+}
+
+enum vr_err vr_memory_new(struct vr_records **out)
+{
+    static const struct vr_records_ops ops = {memory_submit, memory_get, memory_scan, memory_stats};
+    struct memory *memory = calloc(1, sizeof(*memory));
+    pthread_mutexattr_t attr;
+
+    if (memory == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    memory->records.ops = &ops;
+    memory->last = &memory->first;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&memory->order, &attr);
+    pthread_mutexattr_destroy(&attr);
+    pthread_mutex_init(&memory->lock, NULL);
+    *out = &memory->records;
+    return VR_OK;
+}
+
+void vr_memory_crash(struct vr_records *records)
+{
+    struct memory *memory = memory_of(records);
+    struct waiting *waiting;
+
+    while ((waiting = take_first(memory)) != NULL) {
+        vr_commit_free(waiting->commit);
+        free(waiting);
+    }
+}
+
+void vr_memory_free(struct vr_records *records)
+{
+    struct memory *memory;
+
+    if (records == NULL) {
+        return;
+    }
+    memory = memory_of(records);
+    vr_memory_crash(records);
+    for (size_t i = 0; i < VR_TABLE_COUNT; i++) {
+        table_cut(&memory->tables[i], 0, memory->tables[i].count);
+        free(memory->tables[i].items);
+    }
+    pthread_mutex_destroy(&memory->order);
+    pthread_mutex_destroy(&memory->lock);
+    free(memory);
+}
+
+bool vr_memory_step(struct vr_records *records, enum vr_err outcome)
+{
+    struct memory *memory = memory_of(records);
+    struct waiting *waiting;
+
+    pthread_mutex_lock(&memory->order);
+    waiting = take_first(memory);
+    if (waiting != NULL) {
+        land(memory, waiting, outcome);
+    }
+    pthread_mutex_unlock(&memory->order);
+    return waiting != NULL;
+}
+
+void vr_memory_set_immediate(struct vr_records *records, bool immediate)
+{
+    struct memory *memory = memory_of(records);
+
+    pthread_mutex_lock(&memory->lock);
+    memory->immediate = immediate;
+    pthread_mutex_unlock(&memory->lock);
+    if (immediate) {
+        land_all(memory);
+    }
+}
+
+static uint64_t fold(uint64_t hash, const void *data, size_t size)
+{
+    const uint8_t *p = data;
+
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ p[i]) * 0x100000001b3ULL; /* FNV-1a */
+    }
+    return hash;
+}
+
+uint64_t vr_memory_digest(struct vr_records *records)
+{
+    struct memory *memory = memory_of(records);
+    uint64_t hash = 0xcbf29ce484222325ULL;
+
+    pthread_mutex_lock(&memory->lock);
+    for (size_t t = 0; t < VR_TABLE_COUNT; t++) {
+        for (size_t i = 0; i < memory->tables[t].count; i++) {
+            const struct item *item = memory->tables[t].items[i];
+            uint8_t header[9] = {(uint8_t)t};
+
+            vr_put32(header + 1, (uint32_t)item->key_size);
+            vr_put32(header + 5, (uint32_t)item->value_size);
+            hash = fold(hash, header, sizeof(header));
+            hash = fold(hash, item->bytes, item->key_size + item->value_size);
+        }
+    }
+    pthread_mutex_unlock(&memory->lock);
+    return hash;
+}
