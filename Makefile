@@ -1,0 +1,52 @@
+# A thin front of CMakeLists.txt: set-up, build, run, test. `make help` lists the targets.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: help run setup build test test-long fuzz lint format clean
+
+help:
+	@echo "make run        install what is missing, build, start one node (data in ./data)"
+	@echo "make test       all but the long tests, at most 15 minutes"
+	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests"
+	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
+	@echo "make lint       format, banned calls, folder arrows"
+	@echo "make format     clang-format over the tree"
+	@echo "make clean      remove build/ (not data/)"
+
+setup:
+	@tools/setup run
+
+build/release/build.ninja: | setup
+	@cmake --preset release -DCMAKE_C_COMPILER_LAUNCHER=ccache >/dev/null
+
+build: setup build/release/build.ninja
+	@cmake --build build/release --target voiceroomd
+
+web/app/dist/index.html: $(WEB_SOURCES) | setup
+	@cd web && npm run --silent build
+
+run: build web/app/dist/index.html
+	@exec build/release/nodes/voiceroomd --data data --web web/app/dist $(ARGS)
+
+test:
+	@tools/setup test
+	@tests/run short
+
+test-long:
+	@tools/setup test
+	@tests/run long
+
+SECONDS ?= 600
+fuzz:
+	@tools/setup test
+	@tests/run fuzz --seconds $(SECONDS)
+
+lint:
+	@tests/run lint
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build web/app/dist
