@@ -24,22 +24,34 @@ struct vr_socket_ops {
     void (*close)(void *socket, uint16_t code, const char *reason);
 };
 
+/** The sessions of one node, a table per control worker. One per system: made before it, freed after it. */
+struct vr_sessions;
+struct vr_sessions *vr_sessions_new(uint32_t control_workers); /* NULL when memory is out */
+void vr_sessions_free(struct vr_sessions *sessions);
+/** Live sessions of all workers; any thread, for metrics. */
+uint32_t vr_sessions_count(const struct vr_sessions *sessions);
+
+/** What sessions need of their node; found in vr_env.session_services. */
 struct vr_session_services {
     /** Least loaded place for a new peer of `room`: a shard number (on one node: media worker index). */
     uint32_t (*place)(void *ctx, struct vr_id room);
     void *ctx;
+    struct vr_sessions *sessions; /* must be set */
 };
 
-/** The class for VR_ACTOR_SESSION. Sessions are never woken by a message: a stranger's id is VR_E_GONE. */
+/** The class for VR_ACTOR_SESSION. A message never makes a session: one for a stranger's id is answered VR_E_GONE
+ *  (asks) or dropped. VR_MSG_DRAIN tells the client `server:draining`. The system's `place` must send
+ *  VR_ACTOR_SESSION addresses to vr_session_worker_index. */
 const struct vr_actor_class *vr_session_class(void);
 
 /** What a join or resume asks, from HTTP or WebSocket. Everything borrowed. */
 struct vr_join_request {
     struct vr_id room;
     struct vr_actor_identity identity;   /* judged by the edge */
-    const struct vr_client_msg *msg;     /* body: sdp, capabilities, resume token, passcode */
+    const struct vr_client_msg *msg;     /* body: sdp, capabilities, resume token, passcode; may be NULL with `sdp` */
+    struct vr_bytes sdp;                 /* WHIP: the offer, when `msg` is NULL */
     const char *request_id;
-    bool resume;
+    bool resume;     /* the token in `msg` says who; identity.user may be "" (judged by the token alone) */
     bool whip;       /* plain SDP in and out: no JSON, no participant list */
 };
 
@@ -49,12 +61,15 @@ struct vr_join_result {
     enum vr_err err;
     const struct vr_answer *answer;
     struct vr_id session;
+    const char *resume_token; /* as in `json`: for vr_session_attach; "" on an error */
     struct vr_blob *json;
-    struct vr_blob *sdp;
+    struct vr_blob *sdp;      /* NULL after a resume without an offer */
 };
 typedef void (*vr_joined_fn)(void *ctx, const struct vr_join_result *result);
 
-/** Make a session on this (control) worker and join. Deadline 10 s. Worker's own thread. */
+/** Make a session on this (control) worker and join. Deadline 10 s. Worker's own thread. `joined` may run before
+ *  the return (refusals). Events that come between the room's answer and `joined` are held back; attach a
+ *  socket inside `joined`, after the answer was queued on it, and they follow in order. */
 void vr_session_join(struct vr_worker *worker, const struct vr_join_request *request, vr_joined_fn joined, void *ctx);
 
 /** Bind a socket to a live session of this worker; an older socket is closed with 4000 "replaced by a newer socket".

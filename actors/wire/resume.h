@@ -20,6 +20,9 @@ struct vr_resume {
     int64_t expires_at_s;
 };
 
+/** What `user_ref_hint` is for this user (resume_hint.c). */
+struct vr_id vr_resume_user_hint(const char *user);
+
 VR_MUST_CHECK enum vr_err vr_resume_write(const struct vr_resume *resume, const uint8_t key[32],
                                           char out[VR_RESUME_TEXT]);
 /** Errors: VR_E_UNAUTHORIZED (forged, malformed, expired). */
