@@ -1,0 +1,95 @@
+/* config.h - the settings of a node: one YAML file, VOICEROOM_* in the environment, flags.
+ *
+ * Precedence: flags, environment, file, default. One table (config.c) gives names, defaults,
+ * bounds, the text of
+ * --print-config and the environment's names; unknown keys are refused with their line. */
+#ifndef VR_NODES_CONFIG_H
+#define VR_NODES_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "actors/base/bytes.h"
+#include "actors/base/err.h"
+#include "actors/runtime/env.h"
+#include "nodes/auth.h"
+
+#define VR_CONFIG_LIST_MAX 16
+
+struct vr_config_list {
+    char *item[VR_CONFIG_LIST_MAX];
+    uint32_t count;
+};
+
+/** Owned strings; never NULL once loaded ("" is unset). Times are seconds as written. */
+struct vr_config {
+    char *node; /* name */
+    char *data; /* folder */
+    char *web;  /* folder of the web application; "": the one beside the program */
+    char *docs; /* folder of openapi and asyncapi; "": the one beside the program */
+    char *log_level;
+
+    char *http_address; /* "": every local address */
+    uint64_t http_port; /* 0: off */
+    char *https_address;
+    uint64_t https_port;   /* 0: off */
+    char *tls_certificate; /* PEM files; both "" : self-signed, in the data folder */
+    char *tls_key;
+    struct vr_config_list public_urls; /* for clients; empty: made from the addresses */
+    struct vr_config_list cors_origins;
+
+    struct vr_config_list media_addresses; /* advertised; empty: every local address */
+    uint64_t media_port;                   /* of media worker 0; the others follow */
+    uint64_t media_workers;                /* 0: cores - 1, at least one */
+    uint64_t control_workers;
+
+    char *guests; /* off, localhost, link, all */
+    bool guests_may_create;
+    uint64_t guest_token_s;
+
+    struct vr_config_list ice_urls; /* stun: and turn: addresses, one ICE server each */
+    char *ice_username;
+    char *ice_credential_file; /* secrets come by file */
+
+    uint64_t slots;
+    uint64_t capacity_max;
+    uint64_t capacity;
+    uint64_t speaker_capacity;
+    uint64_t grace_s;
+    uint64_t idle_s;
+    uint64_t host_grace_s;
+    uint64_t shard_peers_max;
+    uint64_t chat_per_10s;
+    uint64_t reactions_per_10s;
+    uint64_t rate_per_address; /* requests in 60 s; 0: unlimited */
+    uint64_t rate_per_identity;
+    uint64_t connections_max; /* HTTP and WebSocket, in all */
+    uint64_t connections_per_address;
+    uint64_t shutdown_s; /* hard deadline of a clean end */
+
+    /* made while loading */
+    enum vr_guests guest_mode;
+};
+
+/** One override from the command line: a setting's name ("http_port") and its text. */
+struct vr_config_flag {
+    const char *name;
+    const char *value;
+};
+
+/** `file` NULL: none. `environment` is a NULL-ended list as environ. On an error `why` names file
+ * and line, or the variable. The config is to be freed also after an error. */
+VR_MUST_CHECK enum vr_err vr_config_load(const char *file, char *const *environment,
+                                         const struct vr_config_flag *flags, uint32_t flag_count,
+                                         struct vr_config *out, struct vr_why *why);
+void vr_config_free(struct vr_config *config);
+
+/** Effective values as YAML, secrets masked, each with its help as a comment. */
+void vr_config_print(const struct vr_config *config, struct vr_buf *out);
+/** Every setting: name, environment variable, default, help; for --help and the docs. */
+void vr_config_help(struct vr_buf *out);
+/** Is this the name of a setting? For flags "--http-port" (dashes are underscores). */
+bool vr_config_known(const char *name);
+
+#endif

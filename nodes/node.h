@@ -1,0 +1,61 @@
+/* node.h - one running node: everything wired together, started and stopped in order.
+ *
+ * Two nodes can live in one process (tests): nothing here is global. What routes and sessions need
+ * of their node they ask for with the functions below. */
+#ifndef VR_NODES_NODE_H
+#define VR_NODES_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/base/bytes.h"
+#include "actors/base/err.h"
+#include "actors/base/ids.h"
+#include "actors/runtime/env.h"
+#include "actors/runtime/system.h"
+
+struct vr_node;
+struct vr_config;
+struct vr_auth;
+struct vr_lobby;
+struct vr_metrics;
+struct vr_records;
+struct vr_personal;
+struct vr_directory;
+
+/** Open the store, make keys, start workers, listen. Borrows `config` until vr_node_stop has
+ * returned. Errors: a sentence for a person, with the way out, in `why`; nothing is left running.
+ */
+VR_MUST_CHECK enum vr_err vr_node_start(const struct vr_config *config, struct vr_node **out,
+                                        struct vr_why *why);
+/** Clean end: not ready any more, server:draining to every client, close everything in order.
+ * Returns within config->shutdown_s; false when that was not enough and threads may still run (then
+ * exit at once). */
+bool vr_node_stop(struct vr_node *node);
+
+/** What a person needs to know: addresses, join link, path of the admin key, data folder. */
+void vr_node_describe(const struct vr_node *node, struct vr_buf *out);
+
+/** For routes and sessions; thread-safe as far as the thing given is. */
+const struct vr_config *vr_node_config(const struct vr_node *node);
+const struct vr_env *vr_node_env(const struct vr_node *node);
+struct vr_system *vr_node_system(const struct vr_node *node);
+struct vr_records *vr_node_records(const struct vr_node *node);
+struct vr_personal *vr_node_personal(const struct vr_node *node);
+struct vr_directory *vr_node_directory(const struct vr_node *node);
+struct vr_auth *vr_node_auth(const struct vr_node *node);
+struct vr_lobby *vr_node_lobby(const struct vr_node *node);
+struct vr_metrics *vr_node_metrics(const struct vr_node *node);
+/** The port that a listener got (for port 0 in tests). */
+uint16_t vr_node_http_port(const struct vr_node *node);
+uint16_t vr_node_https_port(const struct vr_node *node);
+bool vr_node_draining(const struct vr_node *node);
+
+/** Per-check detail of /readyz as JSON; true when all are well. */
+bool vr_node_ready(struct vr_node *node, struct vr_buf *json);
+
+/** From an actor, a worker or anything that has the system: vr_env is the first member of the
+ * node's context. */
+struct vr_node *vr_node_of(const struct vr_system *system);
+
+#endif
