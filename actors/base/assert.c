@@ -5,7 +5,8 @@
 
 _Noreturn void vr_assert_failed(const char *file, int line, const char *what)
 {
-    fprintf(stderr, "{\"level\":\"fatal\",\"msg\":\"assertion failed\",\"at\":\"%s:%d\",\"what\":\"%s\"}\n",
+    fprintf(stderr,
+            "{\"level\":\"fatal\",\"msg\":\"assertion failed\",\"at\":\"%s:%d\",\"what\":\"%s\"}\n",
             file, line, what);
     abort();
 }

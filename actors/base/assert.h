@@ -1,7 +1,7 @@
 /* assert.h - what must hold, checked in release builds too.
  *
- * A failed vr_assert is a bug of ours and ends the process: a dead node is taken over, a confused one
- * does harm. Bytes from outside are never asserted on. */
+ * A failed vr_assert is a bug of ours and ends the process: a dead node is taken over, a confused
+ * one does harm. Bytes from outside are never asserted on. */
 #ifndef VR_BASE_ASSERT_H
 #define VR_BASE_ASSERT_H
 

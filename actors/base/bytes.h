@@ -61,8 +61,8 @@ static inline void vr_put64(uint8_t *p, uint64_t v)
     vr_put32(p + 4, (uint32_t)v);
 }
 
-/** Growable bytes. Zeroed is empty. On allocation failure `failed` sticks and later appends do nothing,
- *  so that a writer checks once, at the end. */
+/** Growable bytes. Zeroed is empty. On allocation failure `failed` sticks and later appends do
+ * nothing, so that a writer checks once, at the end. */
 struct vr_buf {
     uint8_t *data;
     size_t size;
@@ -73,15 +73,16 @@ struct vr_buf {
 void vr_buf_deinit(struct vr_buf *buf);
 void vr_buf_append(struct vr_buf *buf, const void *data, size_t size);
 void vr_buf_text(struct vr_buf *buf, const char *text);
-void vr_buf_printf(struct vr_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void vr_buf_printf(struct vr_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static inline struct vr_bytes vr_buf_bytes(const struct vr_buf *buf)
 {
     return (struct vr_bytes){buf->data, buf->size};
 }
 
-/** Immutable bytes shared between threads: counted, freed by the last release. `data[size]` is 0, so
- *  that text in a blob is a C string. */
+/** Immutable bytes shared between threads: counted, freed by the last release. `data[size]` is 0,
+ * so that text in a blob is a C string. */
 struct vr_blob {
     uint32_t refs; /* atomic */
     size_t size;

@@ -11,7 +11,8 @@ typedef int64_t vr_time_us;
 #define VR_MS(n) ((vr_time_us)(n)*1000)
 #define VR_SECONDS(n) ((vr_time_us)(n)*1000000)
 
-/** Where an edge gets its time from; simulations hand in their own. Both functions are thread-safe. */
+/** Where an edge gets its time from; simulations hand in their own. Both functions are thread-safe.
+ */
 struct vr_clock {
     vr_time_us (*now)(void *ctx);
     vr_time_us (*wall)(void *ctx);

@@ -9,10 +9,9 @@ static const struct {
     const char *code;
     int status;
     const char *text;
-} errors[VR_ERR_COUNT] = {
-    [VR_OK] = {"ok", 200, "fine"},
+} errors[VR_ERR_COUNT] = {[VR_OK] = {"ok", 200, "fine"},
 #define X(name, word, http, sentence) [name] = {word, http, sentence},
-    VR_ERR_MAP(X)
+                          VR_ERR_MAP(X)
 #undef X
 };
 

@@ -30,7 +30,8 @@ struct line {
 
 static void put(struct line *line, const char *text, size_t size)
 {
-    size_t room = sizeof(line->text) - 8 - line->size; /* keeps place for the closing quote and brace */
+    size_t room =
+        sizeof(line->text) - 8 - line->size; /* keeps place for the closing quote and brace */
 
     if (size > room) {
         size = room;

@@ -2,8 +2,9 @@
  *
  *     vr_log(VR_LOG_INFO, "room opened", VR_S("room", id), VR_U("participants", n));
  *
- * Never an address, a token, a key or a passcode above debug. Thread-safe; one write(2) a line. Lines of one
- * message beyond 20 a second are counted and summed up in one line when the second is over. */
+ * Never an address, a token, a key or a passcode above debug. Thread-safe; one write(2) a line.
+ * Lines of one message beyond 20 a second are counted and summed up in one line when the second is
+ * over. */
 #ifndef VR_BASE_LOG_H
 #define VR_BASE_LOG_H
 
@@ -25,7 +26,8 @@ struct vr_log_field {
 };
 
 #define VR_S(field, value) ((struct vr_log_field){field, VR_FIELD_TEXT, {.text = (value)}})
-#define VR_U(field, value) ((struct vr_log_field){field, VR_FIELD_UNSIGNED, {.u = (uint64_t)(value)}})
+#define VR_U(field, value)                                                                         \
+    ((struct vr_log_field){field, VR_FIELD_UNSIGNED, {.u = (uint64_t)(value)}})
 #define VR_I(field, value) ((struct vr_log_field){field, VR_FIELD_SIGNED, {.i = (int64_t)(value)}})
 #define VR_F(field, value) ((struct vr_log_field){field, VR_FIELD_REAL, {.real = (value)}})
 
