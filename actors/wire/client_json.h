@@ -1,7 +1,8 @@
 /* client_json.h - JSON of clients <-> commands: one codec for REST bodies and /v1/ws messages.
  *
- * docs/protocol.md has the shapes; unknown fields are ignored, unknown messages refused by name, depth and
- * size capped, duplicate keys refused, text checked (UTF-8, no control characters but newline in texts, trimmed, length). Pure. */
+ * docs/protocol.md has the shapes; unknown fields are ignored, unknown messages refused by name,
+ * depth and size capped, duplicate keys refused, text checked (UTF-8, no control characters but
+ * newline in texts, trimmed, length). Pure. */
 #ifndef VR_WIRE_CLIENT_JSON_H
 #define VR_WIRE_CLIENT_JSON_H
 
@@ -19,22 +20,25 @@ struct vr_client_msg {
     char id[VR_CLIENT_ID_MAX + 1]; /* to be repeated in the answer; "" when absent */
     bool is_command;               /* false: one of the session's own: see `type` */
     enum vr_command_kind kind;
-    struct vr_command *command;    /* owned; filled as far as JSON tells; NULL when !is_command */
-    struct vr_blob *sdp;           /* room:join, room:resume, room:webrtc:offer; may be NULL */
-    char room[27];                 /* room:join, room:resume: text id */
+    struct vr_command *command; /* owned; filled as far as JSON tells; NULL when !is_command */
+    struct vr_blob *sdp;        /* room:join, room:resume, room:webrtc:offer; may be NULL */
+    char room[27];              /* room:join, room:resume: text id */
     char resume_token[300];
-    char access_token[8193];       /* session:hello */
+    char access_token[8193]; /* session:hello */
     uint32_t protocol;
     bool pack60;
     bool red;
 };
 void vr_client_msg_deinit(struct vr_client_msg *msg);
 
-/** Errors: VR_E_BAD_WIRE (not JSON, no type), VR_E_UNKNOWN_MSG (names it), VR_E_UNPROCESSABLE (names the
- *  field and what is allowed). `id` and `type` are filled in as far as they were readable also on an error. */
-VR_MUST_CHECK enum vr_err vr_client_msg_parse(struct vr_bytes text, struct vr_client_msg *out, struct vr_why *why);
+/** Errors: VR_E_BAD_WIRE (not JSON, no type), VR_E_UNKNOWN_MSG (names it), VR_E_UNPROCESSABLE
+ * (names the field and what is allowed). `id` and `type` are filled in as far as they were readable
+ * also on an error. */
+VR_MUST_CHECK enum vr_err vr_client_msg_parse(struct vr_bytes text, struct vr_client_msg *out,
+                                              struct vr_why *why);
 
-/** A REST body as the fields of a command of `kind` (create, update, ban, ...) or a join. The same rules. */
+/** A REST body as the fields of a command of `kind` (create, update, ban, ...) or a join. The same
+ * rules. */
 VR_MUST_CHECK enum vr_err vr_client_body_parse(struct vr_bytes text, enum vr_command_kind kind,
                                                struct vr_client_msg *out, struct vr_why *why);
 

@@ -1,8 +1,8 @@
 /* jwt.h - access tokens: JWT (RFC 7519), HS256 with the algorithm pinned by the key, own verifier.
  *
- * Why own: Debian's libjwt takes an HS256 token signed with an RSA public key. Pure but for OpenSSL's HMAC; time
- * comes in, keys come through a function. Grant object `voice` (names as LiveKit's where they exist);
- * `video` is taken as an alias. */
+ * Why own: Debian's libjwt takes an HS256 token signed with an RSA public key. Pure but for
+ * OpenSSL's HMAC; time comes in, keys come through a function. Grant object `voice` (names as
+ * LiveKit's where they exist); `video` is taken as an alias. */
 #ifndef VR_WIRE_JWT_H
 #define VR_WIRE_JWT_H
 
@@ -29,22 +29,22 @@ struct vr_key {
 struct vr_grants {
     char user[VR_USER_MAX + 1]; /* sub */
     char name[VR_NAME_MAX + 1];
-    char kid[VR_KID_MAX + 1];   /* of the key that signed; equals iss when that is given */
+    char kid[VR_KID_MAX + 1]; /* of the key that signed; equals iss when that is given */
     char jti[VR_JTI_MAX + 1];
-    char room[27];              /* voice.room: text id; "": any */
+    char room[27]; /* voice.room: text id; "": any */
     bool room_join;
     bool room_create;
     bool room_list;
-    bool room_admin;            /* everything about the room named, or about all when none is */
-    bool admin;                 /* voice.admin: the whole deployment */
-    bool can_publish;           /* absent: true */
-    bool can_subscribe;         /* absent: true */
-    bool can_request_to_speak;  /* absent: true */
+    bool room_admin;           /* everything about the room named, or about all when none is */
+    bool admin;                /* voice.admin: the whole deployment */
+    bool can_publish;          /* absent: true */
+    bool can_subscribe;        /* absent: true */
+    bool can_request_to_speak; /* absent: true */
     bool can_moderate;
     bool hidden;
-    enum vr_role role;          /* highest on entry; absent: listener */
-    bool guest;                 /* minted by this node for a guest */
-    int64_t expires_at;         /* seconds since 1970 */
+    enum vr_role role;  /* highest on entry; absent: listener */
+    bool guest;         /* minted by this node for a guest */
+    int64_t expires_at; /* seconds since 1970 */
     int64_t issued_at;
 };
 
@@ -66,6 +66,7 @@ VR_MUST_CHECK enum vr_err vr_jwt_read(struct vr_bytes token, const struct vr_jwt
                                       struct vr_grants *out, struct vr_why *why);
 
 /** Mint: guests' tokens, tests, tools. Appends to `out`. */
-VR_MUST_CHECK enum vr_err vr_jwt_write(const struct vr_grants *grants, const struct vr_key *key, struct vr_buf *out);
+VR_MUST_CHECK enum vr_err vr_jwt_write(const struct vr_grants *grants, const struct vr_key *key,
+                                       struct vr_buf *out);
 
 #endif

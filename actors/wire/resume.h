@@ -1,5 +1,5 @@
-/* resume.h - resume tokens: who was where, signed, so that any node can check one and admit from its
- * replica. base64url of a fixed struct and HMAC-SHA-256 (cut to 128 bits). Pure. */
+/* resume.h - resume tokens: who was where, signed, so that any node can check one and admit from
+ * its replica. base64url of a fixed struct and HMAC-SHA-256 (cut to 128 bits). Pure. */
 #ifndef VR_WIRE_RESUME_H
 #define VR_WIRE_RESUME_H
 
@@ -13,9 +13,11 @@
 struct vr_resume {
     struct vr_id room;
     struct vr_id session;
-    struct vr_id user_ref_hint; /* first 16 bytes of SHA-256 of the user id: binds the token to the identity */
+    struct vr_id user_ref_hint; /* first 16 bytes of SHA-256 of the user id: binds the token to the
+                                   identity */
     vr_participant_id participant;
-    uint32_t generation; /* of the session; the previous one stays good until the new one is first used */
+    uint32_t generation; /* of the session; the previous one stays good until the new one is first
+                            used */
     enum vr_role role;   /* never above this on a return without the owner */
     int64_t expires_at_s;
 };

@@ -142,8 +142,8 @@ struct vr_rtp_source {
     bool transit_set;
 };
 
-/** `probation`: sequential packets wanted before the source counts (VR_RTP_MIN_SEQUENTIAL); 0
- * behind SRTP, where a tag has proved the packet already. */
+/** `probation`: VR_RTP_MIN_SEQUENTIAL where nothing else proves the source, 0 behind SRTP, where a
+ * tag has proved each packet. */
 void vr_rtp_source_init(struct vr_rtp_source *source, uint8_t probation);
 /** Count a packet; its index into *index (may be NULL). False: still on probation, or a jump that
  * only a second packet in sequence will prove; such a packet does not count (A.1). */

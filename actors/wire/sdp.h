@@ -1,9 +1,9 @@
 /* sdp.h - the one SDP exchange: an offer read, its answer written. Pure bytes.
  *
- * Takes what browsers, aiortc, webrtcbin and WHIP or WHEP clients offer: audio only, BUNDLE, rtcp-mux,
- * DTLS-SRTP. Sending sections (sendonly, sendrecv) may be one at most; receiving ones become slots in
- * their order. Spec: RFC 8866 (SDP), 8829 (JSEP), 9143 (BUNDLE), 8839 (ICE), 8122 (fingerprint),
- * 8285 (extmap), 7587 (Opus), 9725 (WHIP). */
+ * Takes what browsers, aiortc, webrtcbin and WHIP or WHEP clients offer: audio only, BUNDLE,
+ * rtcp-mux, DTLS-SRTP. Sending sections (sendonly, sendrecv) may be one at most; receiving ones
+ * become slots in their order. Spec: RFC 8866 (SDP), 8829 (JSEP), 9143 (BUNDLE), 8839 (ICE), 8122
+ * (fingerprint), 8285 (extmap), 7587 (Opus), 9725 (WHIP). */
 #ifndef VR_WIRE_SDP_H
 #define VR_WIRE_SDP_H
 
@@ -25,7 +25,7 @@ struct vr_sdp_section {
     char mid[VR_MID_MAX + 1];
     enum vr_sdp_direction direction; /* as offered */
     bool bundle_only;                /* port 0 with a=bundle-only: active (Firefox) */
-    bool accepted;                   /* audio, with Opus, in the bundle; others are answered port 0 */
+    bool accepted; /* audio, with Opus, in the bundle; others are answered port 0 */
     uint8_t opus_pt;
     uint8_t red_pt; /* VR_PT_NONE */
     uint8_t level_id;
@@ -46,9 +46,11 @@ struct vr_sdp_offer {
     uint8_t slots[VR_SLOTS_MAX]; /* indices of sections that receive, at most VR_SLOTS_MAX */
 };
 
-/** Errors: VR_E_BAD_SDP with a sentence: no audio, a profile other than UDP/TLS/RTP/SAVPF, no SHA-256
- *  fingerprint, no ufrag or pwd, setup:passive, sections not bundled, over a limit above; VR_E_TOO_LARGE. */
-VR_MUST_CHECK enum vr_err vr_sdp_parse_offer(struct vr_bytes text, struct vr_sdp_offer *out, struct vr_why *why);
+/** Errors: VR_E_BAD_SDP with a sentence: no audio, a profile other than UDP/TLS/RTP/SAVPF, no
+ * SHA-256 fingerprint, no ufrag or pwd, setup:passive, sections not bundled, over a limit above;
+ * VR_E_TOO_LARGE. */
+VR_MUST_CHECK enum vr_err vr_sdp_parse_offer(struct vr_bytes text, struct vr_sdp_offer *out,
+                                             struct vr_why *why);
 
 struct vr_sdp_local {
     const char *ufrag;
@@ -64,8 +66,8 @@ struct vr_sdp_local {
 };
 
 /** Append the answer to `out`. Slot k is sent with SSRC VR_SLOT_SSRC + k, msid "slot<k>". */
-VR_MUST_CHECK enum vr_err vr_sdp_write_answer(const struct vr_sdp_offer *offer, const struct vr_sdp_local *local,
-                                              struct vr_buf *out);
+VR_MUST_CHECK enum vr_err vr_sdp_write_answer(const struct vr_sdp_offer *offer,
+                                              const struct vr_sdp_local *local, struct vr_buf *out);
 
 /** Fill the SDP-born fields of a peer's configuration from an offer. */
 void vr_sdp_to_peer(const struct vr_sdp_offer *offer, struct vr_peer_conf *conf);
