@@ -20,6 +20,8 @@
 
 struct vr_peer_conf {
     struct vr_id peer;         /* names the transport; a session may have two during a move */
+    struct vr_id restarts;     /* ICE restart: the peer whose DTLS association and SRTP go on here once this one is
+                                * proved (RFC 8842, 4: same fingerprints, no new handshake); zero: none */
     struct vr_id room;
     struct vr_address session; /* told of VR_MSG_PEER_STATE */
     vr_participant_id participant;
