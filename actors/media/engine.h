@@ -1,9 +1,11 @@
-/* engine.h - everything a media worker does with packets: peers, shards, ICE-lite, DTLS, SRTP, slots.
+/* engine.h - everything a media worker does with packets: peers, shards, ICE-lite, DTLS, SRTP,
+ * slots.
  *
- * No socket and no loop inside: datagrams go in with their 5-tuple and time, datagrams come out through
- * `send`. The edge (nodes/media_port.h) owns sockets, batches and the loop. One engine per media worker; only
- * that worker's thread touches it; shard actors (media/shard_actor.h) find it by vr_worker_context.
- * On the way of a packet: no allocation, no lock, no log line, no system call. */
+ * No socket and no loop inside: datagrams go in with their 5-tuple and time, datagrams come out
+ * through `send`. The edge (nodes/media_port.h) owns sockets, batches and the loop. One engine per
+ * media worker; only that worker's thread touches it; shard actors (media/shard_actor.h) find it by
+ * vr_worker_context. On the way of a packet: no allocation, no lock, no log line, no system call.
+ */
 #ifndef VR_MEDIA_ENGINE_H
 #define VR_MEDIA_ENGINE_H
 
@@ -22,34 +24,36 @@ struct vr_actor_class;
 struct vr_engine;
 struct vr_dtls_identity; /* media/dtls.h: certificate and key, one per process */
 
-/** Local and remote end of a datagram. `socket` is the edge's index of the socket it came by or must
- *  leave by (one socket per advertised address). */
+/** Local and remote end of a datagram. `socket` is the edge's index of the socket it came by or
+ * must leave by (one socket per advertised address). */
 struct vr_path {
     struct sockaddr_storage remote;
     uint32_t socket;
 };
 
 struct vr_engine_conf {
-    struct vr_worker *worker;         /* may be NULL in tests of the packet path alone */
+    struct vr_worker *worker; /* may be NULL in tests of the packet path alone */
     const struct vr_random *random;
     struct vr_dtls_identity *identity; /* borrowed */
-    uint32_t peers_max;               /* 0: 20000 */
-    vr_time_us consent_timeout;       /* no valid check for so long: closed (RFC 7675); 0: 30 s */
-    vr_time_us silent_after;          /* told as VR_PEER_SILENT; 0: 15 s */
+    uint32_t peers_max;                /* 0: 20000 */
+    vr_time_us consent_timeout;        /* no valid check for so long: closed (RFC 7675); 0: 30 s */
+    vr_time_us silent_after;           /* told as VR_PEER_SILENT; 0: 15 s */
     /** Queue a datagram for the batch; copies. Called from input and tick only. */
     void (*send)(void *ctx, const struct vr_path *path, struct vr_bytes datagram);
     void *ctx;
 };
 
-/** Process-wide, once, before any engine: libsrtp with the OpenSSL plug-in, OpenSSL. Idempotent, not thread-safe. */
+/** Process-wide, once, before any engine: libsrtp with the OpenSSL plug-in, OpenSSL. Idempotent,
+ * not thread-safe. */
 VR_MUST_CHECK enum vr_err vr_engine_global_init(void);
 
 VR_MUST_CHECK enum vr_err vr_engine_new(const struct vr_engine_conf *conf, struct vr_engine **out);
 void vr_engine_free(struct vr_engine *engine);
 
-/** One received datagram; may be overwritten (decrypted in place). `capacity` is the room behind it. */
-void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_path *path, uint8_t *data,
-                     size_t size, size_t capacity);
+/** One received datagram; may be overwritten (decrypted in place). `capacity` is the room behind
+ * it. */
+void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_path *path,
+                     uint8_t *data, size_t size, size_t capacity);
 /** Timers: DTLS retransmission, consent, RTCP, levels. Call at vr_engine_deadline or later. */
 void vr_engine_tick(struct vr_engine *engine, vr_time_us now);
 vr_time_us vr_engine_deadline(const struct vr_engine *engine);
@@ -57,26 +61,28 @@ vr_time_us vr_engine_deadline(const struct vr_engine *engine);
 struct vr_engine_stats {
     uint64_t received, sent, bytes_in, bytes_out;
     uint64_t stun_in, stun_bad, dtls_in, dtls_failed;
-    uint64_t unknown_source;   /* not STUN, from no known 5-tuple */
+    uint64_t unknown_source; /* not STUN, from no known 5-tuple */
     uint64_t srtp_rejected_auth, srtp_rejected_replay, srtp_malformed;
-    uint64_t gated;            /* dropped because the gate is shut */
-    uint64_t not_chosen;       /* no slot: not decrypted or not forwarded */
+    uint64_t gated;      /* dropped because the gate is shut */
+    uint64_t not_chosen; /* no slot: not decrypted or not forwarded */
     uint64_t forwarded;
     uint64_t relayed_in, relayed_out, pool_empty;
     uint64_t speaker_changes;
     uint64_t rtcp_in, rtcp_out;
-    uint64_t lost_reported;    /* by receivers, RFC 3550 6.4.1 */
+    uint64_t lost_reported; /* by receivers, RFC 3550 6.4.1 */
     uint64_t uplink_lost;
     double jitter_seconds_sum; /* of receiver reports */
     uint64_t jitter_reports;
     uint64_t consent_lost, rate_capped;
     uint32_t peers, peers_up, shards;
-    uint64_t forward_delay_us_bucket[12]; /* receive to send queued: <=50us,100,200,500,1ms,2,5,10,20,50,100,more */
+    uint64_t forward_delay_us_bucket[12]; /* receive to send queued:
+                                             <=50us,100,200,500,1ms,2,5,10,20,50,100,more */
 };
 /** Racy but whole-word reads are fine for metrics: any thread. */
 void vr_engine_stats(const struct vr_engine *engine, struct vr_engine_stats *out);
 
-/** The class for VR_ACTOR_SHARD; its actors live on media workers whose context is a struct vr_engine. */
+/** The class for VR_ACTOR_SHARD; its actors live on media workers whose context is a struct
+ * vr_engine. */
 const struct vr_actor_class *vr_shard_class(void);
 
 #endif

@@ -1,0 +1,43 @@
+/* srtp.h - one peer's SRTP and SRTCP (RFC 3711, 7714) in both directions, over libsrtp. */
+#ifndef VR_MEDIA_SRTP_H
+#define VR_MEDIA_SRTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/base/err.h"
+
+#define VR_SRTP_TAIL 32 /* the most bytes that protecting adds: tag and, for RTCP, the index */
+
+enum vr_srtp_profile { VR_SRTP_NONE, VR_SRTP_GCM, VR_SRTP_SHA1_80 };
+
+/** Master key (16 bytes) and salt (12 for GCM, 14 for SHA1_80) of each direction; plain bytes. */
+struct vr_srtp_keys {
+    uint8_t profile; /* enum vr_srtp_profile */
+    uint8_t ours[30];
+    uint8_t theirs[30];
+};
+
+enum vr_srtp_result { VR_SRTP_OK, VR_SRTP_AUTH, VR_SRTP_REPLAY, VR_SRTP_MALFORMED };
+
+struct vr_srtp;
+
+/** Process-wide: srtp_init and the OpenSSL plug-in. Idempotent, not thread-safe. */
+VR_MUST_CHECK enum vr_err vr_srtp_global_init(void);
+
+/** Contexts for any SSRC in and out. About 7 KB. Errors: VR_E_INTERNAL, VR_E_NO_MEMORY. */
+VR_MUST_CHECK enum vr_err vr_srtp_new(const struct vr_srtp_keys *keys, struct vr_srtp **out);
+void vr_srtp_free(struct vr_srtp *srtp);
+
+/** In place; `size` shrinks. Nothing may be believed of a packet before VR_SRTP_OK. A new SSRC that
+ *  authenticates makes a stream (it costs memory): callers bound how many they let through. */
+enum vr_srtp_result vr_srtp_unprotect(struct vr_srtp *srtp, uint8_t *data, size_t *size);
+enum vr_srtp_result vr_srtp_unprotect_rtcp(struct vr_srtp *srtp, uint8_t *data, size_t *size);
+
+/** In place; the buffer has VR_SRTP_TAIL bytes of room behind `size`. False: this index was sent
+ * before or is too old (a late packet beyond the window). */
+bool vr_srtp_protect(struct vr_srtp *srtp, uint8_t *data, size_t *size);
+bool vr_srtp_protect_rtcp(struct vr_srtp *srtp, uint8_t *data, size_t *size);
+
+#endif

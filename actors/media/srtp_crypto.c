@@ -1,0 +1,452 @@
+/* srtp_crypto.c - the OpenSSL plug-in of libsrtp. Per packet only the IV is set: ciphers are
+ * fetched once per process, keys scheduled once per context, HMAC continued from saved inner and
+ * outer SHA-1 states. */
+/* The one-shot SHA_CTX interface is deprecated but is the only one whose state can be saved by
+ * copying; EVP_MAC allocates and copies a context for every packet (facts on performance, 6). */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "actors/media/srtp_crypto.h"
+
+#include <stdbool.h>
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <srtp2/auth.h>
+#include <srtp2/cipher.h>
+#include <srtp2/srtp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AES_KEY 16
+#define ICM_SALT 14
+#define GCM_SALT 12
+#define GCM_IV 12
+#define GCM_TAG 16
+
+/* Written once by vr_srtp_crypto_install, before any thread that reads them is started. */
+static EVP_CIPHER *aes_ctr;
+static EVP_CIPHER *aes_gcm;
+static const srtp_cipher_type_t icm_type;
+static const srtp_cipher_type_t gcm_type;
+static const srtp_auth_type_t hmac_type;
+
+struct aes_state {
+    EVP_CIPHER_CTX *evp;
+    int tag_size;
+    uint8_t salt[16];     /* ICM: the session salt, XORed into each counter block */
+    uint8_t tag[GCM_TAG]; /* GCM: of the last encryption */
+};
+
+static srtp_err_status_t cipher_new(srtp_cipher_t **out, const srtp_cipher_type_t *type,
+                                    int key_size, int tag_size)
+{
+    srtp_cipher_t *cipher = calloc(1, sizeof *cipher);
+    struct aes_state *state = calloc(1, sizeof *state);
+    EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
+
+    if (cipher == NULL || state == NULL || evp == NULL) {
+        free(cipher);
+        free(state);
+        EVP_CIPHER_CTX_free(evp);
+        return srtp_err_status_alloc_fail;
+    }
+    state->evp = evp;
+    state->tag_size = tag_size;
+    cipher->type = type;
+    cipher->state = state;
+    cipher->key_len = key_size;
+    cipher->algorithm = (int)type->id;
+    *out = cipher;
+    return srtp_err_status_ok;
+}
+
+static srtp_err_status_t cipher_free(srtp_cipher_t *cipher)
+{
+    struct aes_state *state = cipher->state;
+
+    EVP_CIPHER_CTX_free(state->evp);
+    free(state);
+    free(cipher);
+    return srtp_err_status_ok;
+}
+
+/* ---- AES in integer counter mode (RFC 3711, 4.1.1), also the key derivation's cipher ---- */
+
+static srtp_err_status_t icm_alloc(srtp_cipher_pointer_t *out, int key_size, int tag_size)
+{
+    if (key_size != AES_KEY + ICM_SALT) {
+        return srtp_err_status_bad_param;
+    }
+    return cipher_new(out, &icm_type, key_size, tag_size);
+}
+
+static srtp_err_status_t icm_init(void *ctx, const uint8_t *key)
+{
+    struct aes_state *state = ctx;
+
+    memset(state->salt, 0, sizeof state->salt);
+    memcpy(state->salt, key + AES_KEY, ICM_SALT);
+    return EVP_EncryptInit_ex(state->evp, aes_ctr, NULL, key, NULL) == 1
+               ? srtp_err_status_ok
+               : srtp_err_status_init_fail;
+}
+
+static srtp_err_status_t icm_set_iv(void *ctx, uint8_t *iv, srtp_cipher_direction_t direction)
+{
+    struct aes_state *state = ctx;
+    uint8_t counter[16];
+
+    (void)direction; /* counter mode is its own inverse */
+    for (size_t i = 0; i < sizeof counter; i++) {
+        counter[i] = state->salt[i] ^ iv[i];
+    }
+    return EVP_EncryptInit_ex(state->evp, NULL, NULL, NULL, counter) == 1
+               ? srtp_err_status_ok
+               : srtp_err_status_cipher_fail;
+}
+
+static srtp_err_status_t icm_apply(void *ctx, uint8_t *data, unsigned int *size)
+{
+    struct aes_state *state = ctx;
+    int written = 0;
+
+    if (*size > 0 && EVP_EncryptUpdate(state->evp, data, &written, data, (int)*size) != 1) {
+        return srtp_err_status_cipher_fail;
+    }
+    *size = (unsigned int)written;
+    return srtp_err_status_ok;
+}
+
+/* ---- AES-GCM (RFC 7714) ---- */
+
+static srtp_err_status_t gcm_alloc(srtp_cipher_pointer_t *out, int key_size, int tag_size)
+{
+    if (key_size != AES_KEY + GCM_SALT || (tag_size != 8 && tag_size != GCM_TAG)) {
+        return srtp_err_status_bad_param;
+    }
+    return cipher_new(out, &gcm_type, key_size, tag_size);
+}
+
+static srtp_err_status_t gcm_init(void *ctx, const uint8_t *key)
+{
+    struct aes_state *state = ctx;
+
+    return EVP_CipherInit_ex(state->evp, aes_gcm, NULL, key, NULL, 1) == 1
+               ? srtp_err_status_ok
+               : srtp_err_status_init_fail;
+}
+
+static srtp_err_status_t gcm_set_iv(void *ctx, uint8_t *iv, srtp_cipher_direction_t direction)
+{
+    struct aes_state *state = ctx;
+    int encrypt = direction == srtp_direction_decrypt ? 0 : 1;
+
+    return EVP_CipherInit_ex(state->evp, NULL, NULL, NULL, iv, encrypt) == 1
+               ? srtp_err_status_ok
+               : srtp_err_status_cipher_fail;
+}
+
+static srtp_err_status_t gcm_set_aad(void *ctx, const uint8_t *aad, uint32_t size)
+{
+    struct aes_state *state = ctx;
+    int written;
+
+    return size == 0 || EVP_CipherUpdate(state->evp, NULL, &written, aad, (int)size) == 1
+               ? srtp_err_status_ok
+               : srtp_err_status_algo_fail;
+}
+
+static srtp_err_status_t gcm_encrypt(void *ctx, uint8_t *data, unsigned int *size)
+{
+    struct aes_state *state = ctx;
+    int written = 0;
+    int rest = 0;
+
+    if (*size > 0 && EVP_CipherUpdate(state->evp, data, &written, data, (int)*size) != 1) {
+        return srtp_err_status_cipher_fail;
+    }
+    if (EVP_CipherFinal_ex(state->evp, data + written, &rest) != 1 ||
+        EVP_CIPHER_CTX_ctrl(state->evp, EVP_CTRL_AEAD_GET_TAG, state->tag_size, state->tag) != 1) {
+        return srtp_err_status_cipher_fail;
+    }
+    return srtp_err_status_ok;
+}
+
+static srtp_err_status_t gcm_get_tag(void *ctx, uint8_t *tag, uint32_t *size)
+{
+    struct aes_state *state = ctx;
+
+    memcpy(tag, state->tag, (size_t)state->tag_size);
+    *size = (uint32_t)state->tag_size;
+    return srtp_err_status_ok;
+}
+
+static srtp_err_status_t gcm_decrypt(void *ctx, uint8_t *data, unsigned int *size)
+{
+    struct aes_state *state = ctx;
+    int written = 0;
+    int rest = 0;
+    int text;
+
+    if (*size < (unsigned int)state->tag_size) {
+        return srtp_err_status_bad_param;
+    }
+    text = (int)*size - state->tag_size;
+    if (EVP_CIPHER_CTX_ctrl(state->evp, EVP_CTRL_AEAD_SET_TAG, state->tag_size, data + text) != 1) {
+        return srtp_err_status_algo_fail;
+    }
+    if (text > 0 && EVP_CipherUpdate(state->evp, data, &written, data, text) != 1) {
+        return srtp_err_status_cipher_fail;
+    }
+    if (EVP_CipherFinal_ex(state->evp, data + written, &rest) != 1) {
+        return srtp_err_status_auth_fail;
+    }
+    *size = (unsigned int)text;
+    return srtp_err_status_ok;
+}
+
+/* ---- HMAC-SHA1 (RFC 2104) ---- */
+
+struct hmac_state {
+    SHA_CTX inner; /* after the key block XOR 0x36 */
+    SHA_CTX outer; /* after the key block XOR 0x5c */
+    SHA_CTX now;
+};
+
+static srtp_err_status_t hmac_alloc(srtp_auth_pointer_t *out, int key_size, int out_size)
+{
+    srtp_auth_t *auth;
+    struct hmac_state *state;
+
+    if (key_size > SHA_CBLOCK || out_size > SHA_DIGEST_LENGTH) {
+        return srtp_err_status_bad_param;
+    }
+    auth = calloc(1, sizeof *auth);
+    state = calloc(1, sizeof *state);
+    if (auth == NULL || state == NULL) {
+        free(auth);
+        free(state);
+        return srtp_err_status_alloc_fail;
+    }
+    auth->type = &hmac_type;
+    auth->state = state;
+    auth->out_len = out_size;
+    auth->key_len = key_size;
+    *out = auth;
+    return srtp_err_status_ok;
+}
+
+static srtp_err_status_t hmac_free(srtp_auth_pointer_t auth)
+{
+    free(auth->state);
+    free(auth);
+    return srtp_err_status_ok;
+}
+
+static bool hmac_pad(SHA_CTX *sha, const uint8_t *key, int key_size, uint8_t pad)
+{
+    uint8_t block[SHA_CBLOCK];
+
+    memset(block, pad, sizeof block);
+    for (int i = 0; i < key_size; i++) {
+        block[i] ^= key[i];
+    }
+    return SHA1_Init(sha) == 1 && SHA1_Update(sha, block, sizeof block) == 1;
+}
+
+static srtp_err_status_t hmac_init(void *ctx, const uint8_t *key, int key_size)
+{
+    struct hmac_state *state = ctx;
+
+    if (!hmac_pad(&state->inner, key, key_size, 0x36) ||
+        !hmac_pad(&state->outer, key, key_size, 0x5c)) {
+        return srtp_err_status_init_fail;
+    }
+    state->now = state->inner;
+    return srtp_err_status_ok;
+}
+
+static srtp_err_status_t hmac_start(void *ctx)
+{
+    struct hmac_state *state = ctx;
+
+    state->now = state->inner;
+    return srtp_err_status_ok;
+}
+
+static srtp_err_status_t hmac_update(void *ctx, const uint8_t *data, int size)
+{
+    struct hmac_state *state = ctx;
+
+    return SHA1_Update(&state->now, data, (size_t)size) == 1 ? srtp_err_status_ok
+                                                             : srtp_err_status_auth_fail;
+}
+
+static srtp_err_status_t hmac_compute(void *ctx, const uint8_t *data, int size, int tag_size,
+                                      uint8_t *tag)
+{
+    struct hmac_state *state = ctx;
+    uint8_t digest[SHA_DIGEST_LENGTH];
+    SHA_CTX outer = state->outer;
+
+    if (tag_size > SHA_DIGEST_LENGTH) {
+        return srtp_err_status_bad_param;
+    }
+    if (SHA1_Update(&state->now, data, (size_t)size) != 1 || SHA1_Final(digest, &state->now) != 1 ||
+        SHA1_Update(&outer, digest, sizeof digest) != 1 || SHA1_Final(digest, &outer) != 1) {
+        return srtp_err_status_auth_fail;
+    }
+    memcpy(tag, digest, (size_t)tag_size);
+    return srtp_err_status_ok;
+}
+
+/* ---- vectors for libsrtp's self test ---- */
+
+/* RFC 3711, B.2: the first 48 bytes of key stream. */
+static const uint8_t icm_key[] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7,
+                                  0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c, 0xf0, 0xf1, 0xf2, 0xf3,
+                                  0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd};
+static uint8_t icm_index[16];
+static const uint8_t icm_plain[32];
+static const uint8_t icm_stream[] = {
+    0xe0, 0x3e, 0xad, 0x09, 0x35, 0xc9, 0x5e, 0x80, 0xe1, 0x66, 0xb1, 0x6d, 0xd9, 0x2b, 0x4e, 0xb4,
+    0xd2, 0x35, 0x13, 0x16, 0x2b, 0x02, 0xd0, 0xf7, 0x2a, 0x43, 0xa2, 0xfe, 0x4a, 0x5f, 0x97, 0xab};
+static const srtp_cipher_test_case_t icm_case = {
+    .key_length_octets = sizeof icm_key,
+    .key = icm_key,
+    .idx = icm_index,
+    .plaintext_length_octets = sizeof icm_plain,
+    .plaintext = icm_plain,
+    .ciphertext_length_octets = sizeof icm_stream,
+    .ciphertext = icm_stream,
+};
+
+/* McGrew and Viega, "The Galois/Counter Mode of Operation", test case 4; behind the key libsrtp
+ * expects a salt, which the GCM cipher itself does not use. */
+static const uint8_t gcm_key[AES_KEY + GCM_SALT] = {0xfe, 0xff, 0xe9, 0x92, 0x86, 0x65, 0x73, 0x1c,
+                                                    0x6d, 0x6a, 0x8f, 0x94, 0x67, 0x30, 0x83, 0x08};
+static uint8_t gcm_iv[] = {0xca, 0xfe, 0xba, 0xbe, 0xfa, 0xce, 0xdb, 0xad, 0xde, 0xca, 0xf8, 0x88};
+static const uint8_t gcm_aad[] = {0xfe, 0xed, 0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed,
+                                  0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xab, 0xad, 0xda, 0xd2};
+static const uint8_t gcm_plain[] = {
+    0xd9, 0x31, 0x32, 0x25, 0xf8, 0x84, 0x06, 0xe5, 0xa5, 0x59, 0x09, 0xc5, 0xaf, 0xf5, 0x26,
+    0x9a, 0x86, 0xa7, 0xa9, 0x53, 0x15, 0x34, 0xf7, 0xda, 0x2e, 0x4c, 0x30, 0x3d, 0x8a, 0x31,
+    0x8a, 0x72, 0x1c, 0x3c, 0x0c, 0x95, 0x95, 0x68, 0x09, 0x53, 0x2f, 0xcf, 0x0e, 0x24, 0x49,
+    0xa6, 0xb5, 0x25, 0xb1, 0x6a, 0xed, 0xf5, 0xaa, 0x0d, 0xe6, 0x57, 0xba, 0x63, 0x7b, 0x39};
+static const uint8_t gcm_cipher[] = {
+    0x42, 0x83, 0x1e, 0xc2, 0x21, 0x77, 0x74, 0x24, 0x4b, 0x72, 0x21, 0xb7, 0x84, 0xd0, 0xd4, 0x9c,
+    0xe3, 0xaa, 0x21, 0x2f, 0x2c, 0x02, 0xa4, 0xe0, 0x35, 0xc1, 0x7e, 0x23, 0x29, 0xac, 0xa1, 0x2e,
+    0x21, 0xd5, 0x14, 0xb2, 0x54, 0x66, 0x93, 0x1c, 0x7d, 0x8f, 0x6a, 0x5a, 0xac, 0x84, 0xaa, 0x05,
+    0x1b, 0xa3, 0x0b, 0x39, 0x6a, 0x0a, 0xac, 0x97, 0x3d, 0x58, 0xe0, 0x91, 0x5b, 0xc9, 0x4f, 0xbc,
+    0x32, 0x21, 0xa5, 0xdb, 0x94, 0xfa, 0xe9, 0x5a, 0xe7, 0x12, 0x1a, 0x47};
+/* RFC 7714, 16.1.1: the encryption of the example packet under its session key. */
+static const uint8_t rfc7714_key[AES_KEY + GCM_SALT] = {
+    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f};
+static uint8_t rfc7714_iv[] = {0x51, 0x75, 0x3c, 0x65, 0x80, 0xc2,
+                               0x72, 0x6f, 0x20, 0x71, 0x84, 0x14};
+static const uint8_t rfc7714_header[] = {0x80, 0x40, 0xf1, 0x7b, 0x80, 0x41,
+                                         0xf8, 0xd3, 0x55, 0x01, 0xa0, 0xb2};
+static const char rfc7714_plain[] = "Gallia est omnis divisa in partes tres";
+static const uint8_t rfc7714_cipher[] = {
+    0xf2, 0x4d, 0xe3, 0xa3, 0xfb, 0x34, 0xde, 0x6c, 0xac, 0xba, 0x86, 0x1c, 0x9d, 0x7e,
+    0x4b, 0xca, 0xbe, 0x63, 0x3b, 0xd5, 0x0d, 0x29, 0x4e, 0x6f, 0x42, 0xa5, 0xf4, 0x7a,
+    0x51, 0xc7, 0xd1, 0x9b, 0x36, 0xde, 0x3a, 0xdf, 0x88, 0x33, 0x89, 0x9d, 0x7f, 0x27,
+    0xbe, 0xb1, 0x6a, 0x91, 0x52, 0xcf, 0x76, 0x5e, 0xe4, 0x39, 0x0c, 0xce};
+static const srtp_cipher_test_case_t rfc7714_case = {
+    .key_length_octets = sizeof rfc7714_key,
+    .key = rfc7714_key,
+    .idx = rfc7714_iv,
+    .plaintext_length_octets = sizeof rfc7714_plain - 1,
+    .plaintext = (const uint8_t *)rfc7714_plain,
+    .ciphertext_length_octets = sizeof rfc7714_cipher,
+    .ciphertext = rfc7714_cipher,
+    .aad_length_octets = sizeof rfc7714_header,
+    .aad = rfc7714_header,
+    .tag_length_octets = GCM_TAG,
+};
+
+static const srtp_cipher_test_case_t gcm_case = {
+    .key_length_octets = sizeof gcm_key,
+    .key = gcm_key,
+    .idx = gcm_iv,
+    .plaintext_length_octets = sizeof gcm_plain,
+    .plaintext = gcm_plain,
+    .ciphertext_length_octets = sizeof gcm_cipher,
+    .ciphertext = gcm_cipher,
+    .aad_length_octets = sizeof gcm_aad,
+    .aad = gcm_aad,
+    .tag_length_octets = GCM_TAG,
+    .next_test_case = &rfc7714_case,
+};
+
+/* RFC 2202, 3: test case 1. */
+static const uint8_t hmac_key[] = {0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b,
+                                   0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b};
+static const uint8_t hmac_data[] = {'H', 'i', ' ', 'T', 'h', 'e', 'r', 'e'};
+static const uint8_t hmac_tag[] = {0xb6, 0x17, 0x31, 0x86, 0x55, 0x05, 0x72, 0x64, 0xe2, 0x8b,
+                                   0xc0, 0xb6, 0xfb, 0x37, 0x8c, 0x8e, 0xf1, 0x46, 0xbe, 0x00};
+static const srtp_auth_test_case_t hmac_case = {
+    .key_length_octets = sizeof hmac_key,
+    .key = hmac_key,
+    .data_length_octets = sizeof hmac_data,
+    .data = hmac_data,
+    .tag_length_octets = sizeof hmac_tag,
+    .tag = hmac_tag,
+};
+
+static const srtp_cipher_type_t icm_type = {
+    .alloc = icm_alloc,
+    .dealloc = cipher_free,
+    .init = icm_init,
+    .encrypt = icm_apply,
+    .decrypt = icm_apply,
+    .set_iv = icm_set_iv,
+    .description = "AES-128 integer counter mode by OpenSSL",
+    .test_data = &icm_case,
+    .id = SRTP_AES_ICM_128,
+};
+
+static const srtp_cipher_type_t gcm_type = {
+    .alloc = gcm_alloc,
+    .dealloc = cipher_free,
+    .init = gcm_init,
+    .set_aad = gcm_set_aad,
+    .encrypt = gcm_encrypt,
+    .decrypt = gcm_decrypt,
+    .set_iv = gcm_set_iv,
+    .get_tag = gcm_get_tag,
+    .description = "AES-128 GCM by OpenSSL",
+    .test_data = &gcm_case,
+    .id = SRTP_AES_GCM_128,
+};
+
+static const srtp_auth_type_t hmac_type = {
+    .alloc = hmac_alloc,
+    .dealloc = hmac_free,
+    .init = hmac_init,
+    .compute = hmac_compute,
+    .update = hmac_update,
+    .start = hmac_start,
+    .description = "HMAC-SHA1 by OpenSSL",
+    .test_data = &hmac_case,
+    .id = SRTP_HMAC_SHA1,
+};
+
+enum vr_err vr_srtp_crypto_install(void)
+{
+    if (aes_ctr == NULL) {
+        aes_ctr = EVP_CIPHER_fetch(NULL, "AES-128-CTR", NULL);
+    }
+    if (aes_gcm == NULL) {
+        aes_gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+    }
+    if (aes_ctr == NULL || aes_gcm == NULL) {
+        return VR_E_INTERNAL;
+    }
+    if (srtp_replace_cipher_type(&icm_type, SRTP_AES_ICM_128) != srtp_err_status_ok ||
+        srtp_replace_cipher_type(&gcm_type, SRTP_AES_GCM_128) != srtp_err_status_ok ||
+        srtp_replace_auth_type(&hmac_type, SRTP_HMAC_SHA1) != srtp_err_status_ok) {
+        return VR_E_INTERNAL;
+    }
+    return VR_OK;
+}
