@@ -1,0 +1,40 @@
+/* backoff.ts - how long to wait before the next try: exponential with full jitter, so that thousands who
+ * were cut off together do not return together. */
+
+export interface BackoffOptions {
+  baseMs?: number;
+  maxMs?: number;
+  floorMs?: number;
+  /** In [0, 1). */
+  random?: () => number;
+}
+
+export class Backoff {
+  private tries = 0;
+  private readonly baseMs: number;
+  private readonly maxMs: number;
+  private readonly floorMs: number;
+  private readonly random: () => number;
+
+  constructor(options: BackoffOptions = {}) {
+    this.baseMs = options.baseMs ?? 250;
+    this.maxMs = options.maxMs ?? 5000;
+    this.floorMs = options.floorMs ?? 50;
+    this.random = options.random ?? Math.random;
+  }
+
+  /** ms to wait now. `atLeastMs` is what the server asked for (Retry-After); jitter comes on top of it. */
+  next(atLeastMs = 0): number {
+    const ceiling = Math.min(this.maxMs, this.baseMs * 2 ** Math.min(this.tries, 16));
+    this.tries += 1;
+    return Math.round(Math.max(this.floorMs, this.random() * ceiling) + atLeastMs);
+  }
+
+  get attempts(): number {
+    return this.tries;
+  }
+
+  reset(): void {
+    this.tries = 0;
+  }
+}

@@ -1,0 +1,87 @@
+/* client.ts - where it starts: a server, who we are on it, its rooms. */
+
+import { browserPlatform } from "./platform.js";
+import type { Platform } from "./platform.js";
+import type { GuestToken, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
+import { Rest } from "./rest.js";
+import { Room } from "./room.js";
+import type { JoinOptions } from "./room.js";
+
+export interface VoiceRoomsOptions {
+  /** The server, "https://voice.example"; in a browser the page's own origin when left out. */
+  url?: string;
+  token?: string;
+  platform?: Platform;
+}
+
+export interface RoomQuery {
+  phase?: string;
+  q?: string;
+  topic?: string;
+  tag?: string;
+  language?: string;
+  sort?: "live" | "created" | "starts_at" | "title";
+  limit?: number;
+  cursor?: string;
+}
+
+export class VoiceRooms {
+  private readonly rest: Rest;
+  private readonly platform: Platform;
+
+  constructor(options: VoiceRoomsOptions = {}) {
+    this.platform = options.platform ?? browserPlatform();
+    this.rest = new Rest((options.url ?? location.origin).replace(/\/+$/, ""), this.platform);
+    this.rest.token = options.token;
+  }
+
+  get token(): string | undefined {
+    return this.rest.token;
+  }
+
+  setToken(token: string | undefined): void {
+    this.rest.token = token;
+  }
+
+  /** Come in with a name, where the server allows guests. The token is used from then on. */
+  async guest(name: string, code?: string): Promise<GuestToken> {
+    const guest = await this.rest.json<GuestToken>("/v1/guests", { method: "POST", json: { name, code } });
+    this.rest.token = guest.token;
+    return guest;
+  }
+
+  listRooms(query: RoomQuery = {}): Promise<RoomPage> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined && value !== "") {
+        search.set(name, String(value));
+      }
+    }
+    const text = search.toString();
+    return this.rest.json<RoomPage>(`/v1/rooms${text ? `?${text}` : ""}`);
+  }
+
+  getRoom(id: string): Promise<RoomInfo> {
+    return this.rest.json<RoomInfo>(`/v1/rooms/${encodeURIComponent(id)}`);
+  }
+
+  /** `key` (one for each intent) makes a repeated creation harmless. */
+  createRoom(settings: RoomSettings, key: string): Promise<RoomInfo> {
+    return this.rest.json<RoomInfo>("/v1/rooms", {
+      method: "POST",
+      json: settings,
+      headers: { "Idempotency-Key": key },
+    });
+  }
+
+  startRoom(id: string): Promise<unknown> {
+    return this.rest.send(`/v1/rooms/${encodeURIComponent(id)}/start`, { method: "POST" });
+  }
+
+  /** In the room, or why not. Call it from a click, so that the browser lets sound play. */
+  async join(id: string, options: JoinOptions = {}): Promise<Room> {
+    const room = new Room(id, this.rest, this.platform, options);
+    await room.enter();
+    return room;
+  }
+}

@@ -1,0 +1,187 @@
+/* media.ts - the sound of one room: the current peer, the microphone on it, who speaks, and getting the
+ * connection back.
+ *
+ * Two ways back. An ICE restart keeps peer, keys and slots, and is tried first; it costs one request. A new
+ * peer (by the room's rejoin) is for a server that has lost the old one, or a connection that failed. */
+
+import { Microphone } from "./microphone.js";
+import type { MicrophoneStatus } from "./microphone.js";
+import { Peer } from "./peer.js";
+import type { PeerState, PeerStats } from "./peer.js";
+import { sleep } from "./platform.js";
+import type { Platform } from "./platform.js";
+import type { IceServer } from "./protocol.js";
+import { SpeakingTracker } from "./speaking.js";
+import type { Reading, SpeakingLevels } from "./speaking.js";
+import { asVoiceroomError } from "./errors.js";
+
+const POLL_MS = 100;
+const DISCONNECTED_PATIENCE_MS = 2_000;
+const RESTART_PATIENCE_MS = 4_000;
+
+export interface MediaOptions {
+  platform: Platform;
+  slots: number;
+  /** One ICE restart: our new offer to the server, its answer back. */
+  exchange: (offer: string) => Promise<string>;
+  /** Nothing but a new peer helps. */
+  onLost: () => void;
+  onState: (state: PeerState) => void;
+  onSpeaking: (levels: SpeakingLevels) => void;
+  onMicrophone: (status: MicrophoneStatus) => void;
+  onAudioBlocked: () => void;
+}
+
+export class Media {
+  readonly microphone: Microphone;
+  private peer: Peer | undefined;
+  private self = 0;
+  private iceServers: IceServer[] = [];
+  private volume = 1;
+  private restarting = false;
+  private readonly tracker = new SpeakingTracker();
+  private stopPoll: () => void = () => {};
+  private stopPatience: () => void = () => {};
+
+  constructor(private readonly options: MediaOptions) {
+    this.microphone = new Microphone(
+      options.platform,
+      (track) => void this.peer?.setTrack(track).catch(() => options.onLost()),
+      options.onMicrophone,
+    );
+  }
+
+  get state(): PeerState {
+    return this.peer?.state ?? "new";
+  }
+
+  /** A peer with its offer, not yet in use: the old one plays on until adopt(). */
+  async prepare(): Promise<{ peer: Peer; offer: string }> {
+    const peer: Peer = new Peer({
+      platform: this.options.platform,
+      iceServers: this.iceServers,
+      slots: this.options.slots,
+      onState: (state) => peer === this.peer && this.changed(state),
+      onAudioBlocked: () => this.options.onAudioBlocked(),
+    });
+    try {
+      return { peer, offer: await peer.offer() };
+    } catch (cause) {
+      peer.close();
+      throw cause;
+    }
+  }
+
+  /** The server answered: this peer is the one from now on. */
+  async adopt(peer: Peer, answer: string, self: number, iceServers: IceServer[]): Promise<void> {
+    const old = this.peer;
+    this.peer = peer;
+    this.self = self;
+    this.iceServers = iceServers;
+    peer.setVolume(this.volume);
+    await peer.answer(answer);
+    old?.close();
+    await peer.setTrack(this.microphone.current);
+    this.stopPoll();
+    this.poll();
+  }
+
+  setVolume(volume: number): void {
+    this.volume = volume;
+    this.peer?.setVolume(volume);
+  }
+
+  playAll(): Promise<void> {
+    return this.peer?.playAll() ?? Promise.resolve();
+  }
+
+  /** The network changed or the page came back: a path that died silently is not waited for. */
+  wake(why: "network" | "visible"): void {
+    const state = this.state;
+    if (state === "failed") {
+      this.options.onLost();
+    } else if (why === "network" || state === "disconnected") {
+      void this.restart();
+    }
+  }
+
+  async stats(): Promise<PeerStats | null> {
+    return (await this.peer?.stats()) ?? null;
+  }
+
+  async rawStats(): Promise<RTCStatsReport | null> {
+    return (await this.peer?.rawStats()) ?? null;
+  }
+
+  close(): void {
+    this.stopPoll();
+    this.stopPatience();
+    this.microphone.close();
+    this.peer?.close();
+    this.peer = undefined;
+  }
+
+  private changed(state: PeerState): void {
+    this.stopPatience();
+    this.options.onState(state);
+    if (state === "failed") {
+      this.options.onLost();
+    } else if (state === "disconnected") {
+      this.stopPatience = this.options.platform.timers.after(DISCONNECTED_PATIENCE_MS, () => void this.restart());
+    }
+  }
+
+  private async restart(): Promise<void> {
+    const peer = this.peer;
+    if (!peer || this.restarting) {
+      return;
+    }
+    this.restarting = true;
+    try {
+      await peer.answer(await this.options.exchange(await peer.offer(true)));
+      await sleep(this.options.platform.timers, RESTART_PATIENCE_MS);
+      if (peer === this.peer && peer.state !== "connected") {
+        this.options.onLost();
+      }
+    } catch (cause) {
+      await peer.rollback().catch(() => {});
+      if (peer === this.peer) {
+        this.restartFailed(peer, asVoiceroomError(cause).retryable);
+      }
+    } finally {
+      this.restarting = false;
+    }
+  }
+
+  /* Not reached: the network is still away, try again soon. Refused: the server has no such session's media. */
+  private restartFailed(peer: Peer, retryable: boolean): void {
+    if (!retryable) {
+      this.options.onLost();
+    } else if (peer.state !== "connected") {
+      this.stopPatience = this.options.platform.timers.after(1_000, () => void this.restart());
+    }
+  }
+
+  private poll(): void {
+    this.stopPoll = this.options.platform.timers.after(POLL_MS, () => {
+      void this.look().finally(() => this.peer && this.poll());
+    });
+  }
+
+  private async look(): Promise<void> {
+    const peer = this.peer;
+    if (!peer) {
+      return;
+    }
+    const now = this.options.platform.timers.now();
+    const readings: Reading[] = peer.readings();
+    const own = this.microphone.current?.enabled ? await peer.ownLevel().catch(() => null) : null;
+    if (own !== null) {
+      readings.push({ participant: this.self, level: own, timestamp: now });
+    }
+    const levels = this.tracker.update(now, readings);
+    if (levels && peer === this.peer) {
+      this.options.onSpeaking(levels);
+    }
+  }
+}

@@ -1,0 +1,199 @@
+/* peer.ts - one RTCPeerConnection with a server: one sending section, N receiving slots, one exchange.
+ *
+ * The sending section is offered without a track, so nobody is asked for a microphone who only listens;
+ * becoming a speaker is a replaceTrack. The server never offers. */
+
+import { VoiceroomError } from "./errors.js";
+import type { AudioOutput, Platform } from "./platform.js";
+import type { IceServer } from "./protocol.js";
+import type { Reading } from "./speaking.js";
+
+export type PeerState = "new" | "connecting" | "connected" | "disconnected" | "failed" | "closed";
+
+export interface PeerOptions {
+  platform: Platform;
+  iceServers: IceServer[];
+  slots: number;
+  onState: (state: PeerState) => void;
+  /** Sound is there, but the page may not play it without a gesture. */
+  onAudioBlocked: () => void;
+}
+
+export interface PeerStats {
+  roundTripMs: number | null;
+  packetsReceived: number;
+  packetsLost: number;
+  packetsSent: number;
+  jitterMs: number;
+  concealed: number;
+  samples: number;
+}
+
+export class Peer {
+  private readonly connection: RTCPeerConnection;
+  private readonly sender: RTCRtpTransceiver;
+  private readonly outputs: AudioOutput[] = [];
+  private volume = 1;
+  private closed = false;
+
+  constructor(private readonly options: PeerOptions) {
+    try {
+      this.connection = options.platform.createPeer({ iceServers: options.iceServers, bundlePolicy: "max-bundle" });
+    } catch (cause) {
+      throw new VoiceroomError({ code: "client-no-webrtc", detail: String(cause) });
+    }
+    this.connection.onconnectionstatechange = () => this.report();
+    this.connection.ontrack = (event) => this.hear(event.track);
+    this.sender = this.connection.addTransceiver("audio", { direction: "sendonly" });
+    this.preferRed();
+    for (let slot = 0; slot < options.slots; slot += 1) {
+      this.connection.addTransceiver("audio", { direction: "recvonly" });
+    }
+  }
+
+  get state(): PeerState {
+    return this.closed ? "closed" : this.connection.connectionState;
+  }
+
+  /** No gathering is waited for: the server learns our address from our first check. */
+  async offer(iceRestart = false): Promise<string> {
+    const offer = await this.connection.createOffer({ iceRestart });
+    await this.connection.setLocalDescription(offer);
+    return this.connection.localDescription?.sdp ?? offer.sdp ?? "";
+  }
+
+  async answer(sdp: string): Promise<void> {
+    if (!this.closed) {
+      await this.connection.setRemoteDescription({ type: "answer", sdp });
+    }
+  }
+
+  /** An exchange that failed midway must not block the next one. */
+  async rollback(): Promise<void> {
+    if (!this.closed && this.connection.signalingState === "have-local-offer") {
+      await this.connection.setLocalDescription({ type: "rollback" });
+    }
+  }
+
+  async setTrack(track: MediaStreamTrack | null): Promise<void> {
+    if (!this.closed) {
+      await this.sender.sender.replaceTrack(track);
+    }
+  }
+
+  setVolume(volume: number): void {
+    this.volume = volume;
+    for (const output of this.outputs) {
+      output.setVolume(volume);
+    }
+  }
+
+  /** Call inside a gesture after onAudioBlocked. */
+  async playAll(): Promise<void> {
+    await Promise.all(this.outputs.map((output) => output.play()));
+  }
+
+  /** Who is in each slot now: of each receiver the source with the newest timestamp (old ones stay 10 s). */
+  readings(): Reading[] {
+    const readings: Reading[] = [];
+    for (const receiver of this.connection.getReceivers()) {
+      let newest: RTCRtpContributingSource | undefined;
+      for (const source of receiver.getContributingSources?.() ?? []) {
+        if (!newest || source.timestamp > newest.timestamp) {
+          newest = source;
+        }
+      }
+      if (newest) {
+        readings.push({ participant: newest.source, level: newest.audioLevel ?? 0.1, timestamp: newest.timestamp });
+      }
+    }
+    return readings;
+  }
+
+  /** Level of the own microphone 0..1 as the browser measures it; null while nothing is sent. */
+  async ownLevel(): Promise<number | null> {
+    if (this.closed || !this.sender.sender.track) {
+      return null;
+    }
+    for (const entry of (await this.sender.sender.getStats()).values()) {
+      if (entry.type === "media-source") {
+        return typeof entry.audioLevel === "number" ? entry.audioLevel : null;
+      }
+    }
+    return null;
+  }
+
+  async stats(): Promise<PeerStats> {
+    const sum: PeerStats = {
+      roundTripMs: null, packetsReceived: 0, packetsLost: 0, packetsSent: 0, jitterMs: 0, concealed: 0, samples: 0,
+    };
+    for (const entry of (await this.connection.getStats()).values()) {
+      if (entry.type === "inbound-rtp") {
+        sum.packetsReceived += entry.packetsReceived ?? 0;
+        sum.packetsLost += entry.packetsLost ?? 0;
+        sum.jitterMs = Math.max(sum.jitterMs, (entry.jitter ?? 0) * 1000);
+        sum.concealed += (entry.concealedSamples ?? 0) - (entry.silentConcealedSamples ?? 0);
+        sum.samples += entry.totalSamplesReceived ?? 0;
+      } else if (entry.type === "outbound-rtp") {
+        sum.packetsSent += entry.packetsSent ?? 0;
+      } else if (entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime !== undefined) {
+        sum.roundTripMs = entry.currentRoundTripTime * 1000;
+      }
+    }
+    return sum;
+  }
+
+  rawStats(): Promise<RTCStatsReport> {
+    return this.connection.getStats();
+  }
+
+  close(): void {
+    if (this.closed) {
+      return;
+    }
+    this.closed = true;
+    this.connection.onconnectionstatechange = null;
+    this.connection.ontrack = null;
+    for (const output of this.outputs) {
+      output.close();
+    }
+    this.connection.close();
+  }
+
+  /* RED is sent only when it stands first. A server that does not take it leaves it out of its answer. */
+  private preferRed(): void {
+    const codecs = this.options.platform.audioCodecs();
+    const red = codecs.filter((codec) => codec.mimeType.toLowerCase() === "audio/red");
+    if (red.length === 0 || !this.sender.setCodecPreferences) {
+      return;
+    }
+    try {
+      this.sender.setCodecPreferences([...red, ...codecs.filter((codec) => !red.includes(codec))]);
+    } catch {
+      /* A browser that refuses the order sends plain Opus: worse under loss, never silent. */
+    }
+  }
+
+  private hear(track: MediaStreamTrack): void {
+    const output = this.options.platform.createAudio(track);
+    output.setVolume(this.volume);
+    this.outputs.push(output);
+    output.play().catch((cause: unknown) => {
+      if (!this.closed && cause instanceof Error && cause.name === "NotAllowedError") {
+        this.options.onAudioBlocked();
+      }
+    });
+  }
+
+  private report(): void {
+    if (!this.closed) {
+      this.options.onState(this.connection.connectionState);
+    }
+  }
+}
+
+/** Capabilities that a join names, for what this browser can do. */
+export function capabilitiesOf(platform: Platform): string[] {
+  const red = platform.audioCodecs().some((codec) => codec.mimeType.toLowerCase() === "audio/red");
+  return red ? ["red", "pack60"] : ["pack60"];
+}

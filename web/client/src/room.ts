@@ -1,0 +1,412 @@
+/* room.ts - one room that this client is in: its state, its acts, and coming back after every kind of loss.
+ *
+ *   joining -> live <-> reconnecting -> over
+ *
+ * Lost socket: signalling.ts reconnects with the resume token. Lost media, or a server that was restarted:
+ * a join with the resume token and a new peer. Both end in the same place, in the same role, as muted as
+ * before. `over` is final and says why. */
+
+import { Backoff } from "./backoff.js";
+import { asVoiceroomError, VoiceroomError } from "./errors.js";
+import { Media } from "./media.js";
+import { Mirror } from "./mirror.js";
+import type { MicrophoneStatus } from "./microphone.js";
+import { capabilitiesOf } from "./peer.js";
+import type { PeerState, PeerStats } from "./peer.js";
+import { sleep } from "./platform.js";
+import type { MicrophoneOptions, Platform } from "./platform.js";
+import { closeCode, PROTOCOL_VERSION } from "./protocol.js";
+import type { Ban, JoinAnswer, Participant, RequestType, RoomEvent, Snapshot } from "./protocol.js";
+import type { Rest } from "./rest.js";
+import { RoomActs } from "./room_acts.js";
+import type { ChatMessage, RoomOver, RoomStatus } from "./room_events.js";
+import { Signalling } from "./signalling.js";
+import { isOnStage, maySpeak } from "./state.js";
+import type { RoomState } from "./state.js";
+
+export interface JoinOptions {
+  passcode?: string;
+  /** From an earlier life of the page. */
+  resumeToken?: string;
+  /** Receive slots: how many people are heard at once. */
+  slots?: number;
+  microphone?: MicrophoneOptions;
+}
+
+const LEAVE_PATIENCE_MS = 1_500;
+
+export class Room extends RoomActs {
+  private statusNow: RoomStatus = "joining";
+  private selfId = 0;
+  private session = "";
+  private token = "";
+  private ending: RoomOver | undefined;
+  private selfMuted = false;
+  private askedVersion: number | undefined;
+  private rejoining = false;
+  private entered = false;
+  private readonly mirror: Mirror;
+  private readonly media: Media;
+  private readonly signalling: Signalling;
+  private readonly stopWake: () => void;
+  private readonly chats: ChatMessage[] = [];
+
+  constructor(
+    readonly id: string,
+    private readonly rest: Rest,
+    private readonly platform: Platform,
+    private readonly options: JoinOptions,
+  ) {
+    super();
+    this.token = options.resumeToken ?? "";
+    this.mirror = new Mirror({
+      now: () => platform.timers.now(),
+      askSnapshot: async () => (await this.signalling.request("room:snapshot")).result as unknown as Snapshot,
+      onState: (state) => this.stateChanged(state),
+    });
+    this.media = new Media({
+      platform,
+      slots: options.slots ?? 4,
+      exchange: (offer) => this.exchange(offer),
+      onLost: () => void this.rejoin(),
+      onState: (state) => this.emit("media", state),
+      onSpeaking: (levels) => this.emit("speaking", levels),
+      onMicrophone: (status) => this.emit("microphone", status),
+      onAudioBlocked: () => this.emit("audioBlocked", true),
+    });
+    this.media.microphone.options = options.microphone ?? {};
+    this.signalling = new Signalling({
+      url: `${rest.base.replace(/^http/, "ws")}/v1/ws`,
+      platform,
+      backoff: patientBackoff(platform),
+      first: () => ({ type: "room:resume", fields: { room: this.id, resume_token: this.token, token: rest.token } }),
+      onReady: (answer) => this.bound(answer.result as unknown as JoinAnswer),
+      onEvent: (event) => this.receive(event),
+      onDown: () => this.setStatus("reconnecting"),
+      onRefused: () => void this.rejoin(),
+      onOver: (code) => this.closedByServer(code),
+    });
+    this.stopWake = platform.onWake((why) => {
+      this.signalling.wake();
+      this.media.wake(why);
+    });
+  }
+
+  get status(): RoomStatus {
+    return this.statusNow;
+  }
+
+  get state(): RoomState {
+    return this.mirror.state;
+  }
+
+  get self(): Participant | undefined {
+    return this.mirror.state.participants.get(this.selfId);
+  }
+
+  get selfParticipant(): number {
+    return this.selfId;
+  }
+
+  get resumeToken(): string {
+    return this.token;
+  }
+
+  /** Chat since this client joined, oldest first. */
+  get chatLog(): readonly ChatMessage[] {
+    return this.chats;
+  }
+
+  get microphone(): MicrophoneStatus {
+    return this.media.microphone.state;
+  }
+
+  /** For diagnosis: false when the server's digests can't be reproduced. */
+  get digestTrusted(): boolean {
+    return this.mirror.digestTrusted;
+  }
+
+  get mediaState(): PeerState {
+    return this.media.state;
+  }
+
+  /** Can the own person be heard now, as far as mutes go. */
+  get selfOpen(): boolean {
+    const self = this.self;
+    return self !== undefined && maySpeak(self) && !this.selfMuted;
+  }
+
+  /** First entry. Used by VoiceRooms.join; throws what the server refused it with. */
+  async enter(): Promise<void> {
+    try {
+      await this.joinOnce();
+      this.entered = true;
+    } catch (cause) {
+      this.finish({ reason: "failed", detail: "", error: asVoiceroomError(cause) });
+      throw asVoiceroomError(cause);
+    }
+  }
+
+  async leave(): Promise<void> {
+    if (this.statusNow === "over") {
+      return;
+    }
+    const session = this.session;
+    this.ending = { reason: "left", detail: "" };
+    const answered = this.signalling.request("room:leave", {}, LEAVE_PATIENCE_MS);
+    this.media.close();
+    try {
+      await answered;
+    } catch {
+      await this.rest.send(`/v1/sessions/${session}`, { method: "DELETE", keepalive: true }).catch(() => {});
+    }
+    this.finish({ reason: "left", detail: "" });
+  }
+
+  /** Inside a gesture. */
+  async resumeAudio(): Promise<void> {
+    await this.media.playAll();
+    this.emit("audioBlocked", false);
+  }
+
+  setVolume(volume: number): void {
+    this.media.setVolume(volume);
+  }
+
+  retryMicrophone(options?: MicrophoneOptions): Promise<void> {
+    return this.media.microphone.retry(options);
+  }
+
+  stats(): Promise<PeerStats | null> {
+    return this.media.stats();
+  }
+
+  rawStats(): Promise<RTCStatsReport | null> {
+    return this.media.rawStats();
+  }
+
+  /** Silent from this line on, whatever the network does; told to the server as soon as it can be. */
+  async mute(): Promise<void> {
+    this.setSelfMuted(true);
+    await this.act("room:mute");
+  }
+
+  async unmute(): Promise<void> {
+    const version = this.askedVersion ?? this.self?.mute_version;
+    await this.act("room:unmute", { version });
+    this.askedVersion = undefined;
+    this.setSelfMuted(false);
+  }
+
+  async bans(): Promise<Ban[]> {
+    return (await this.rest.json<{ bans: Ban[] }>(`/v1/rooms/${this.id}/bans`)).bans;
+  }
+
+  /* ---- coming and coming back ---- */
+
+  private async joinOnce(): Promise<void> {
+    const { peer, offer } = await this.media.prepare();
+    try {
+      const answer = await this.rest.json<JoinAnswer>(`/v1/rooms/${this.id}/join`, {
+        method: "POST",
+        json: {
+          protocol: PROTOCOL_VERSION,
+          capabilities: capabilitiesOf(this.platform),
+          sdp: offer,
+          passcode: this.options.passcode,
+          resume_token: this.token || undefined,
+        },
+      });
+      if (this.statusNow === "over") {
+        throw new VoiceroomError({ code: "client-closed" });
+      }
+      this.take(answer);
+      await this.media.adopt(peer, answer.sdp ?? "", answer.participant, answer.ice_servers ?? []);
+    } catch (cause) {
+      peer.close();
+      throw cause;
+    }
+    this.signalling.start();
+  }
+
+  /* A new peer in the old place. One at a time; it ends when it worked or when the server says no for good. */
+  private async rejoin(): Promise<void> {
+    if (this.rejoining || !this.entered || this.statusNow === "over") {
+      return;
+    }
+    this.rejoining = true;
+    this.signalling.stop();
+    this.setStatus("reconnecting");
+    const backoff = patientBackoff(this.platform);
+    while (!this.isOver()) {
+      try {
+        await this.joinOnce();
+        break;
+      } catch (cause) {
+        const error = asVoiceroomError(cause);
+        if (!error.retryable) {
+          this.finish(overBecause(error));
+          break;
+        }
+        await sleep(this.platform.timers, backoff.next(error.retryAfterMs));
+      }
+    }
+    this.rejoining = false;
+  }
+
+  /* Through a method, since a status read twice in one function is narrowed by the compiler, and awaits change it. */
+  private isOver(): boolean {
+    return this.statusNow === "over";
+  }
+
+  private async exchange(offer: string): Promise<string> {
+    const answer = await this.rest.send(`/v1/sessions/${this.session}/offer`, { method: "POST", sdp: offer });
+    return answer.text;
+  }
+
+  /* The socket carries the session now. Its answer holds the whole state, so nothing in between is missed. */
+  private bound(answer: JoinAnswer): void {
+    this.take(answer);
+    this.setStatus("live");
+    if (this.selfMuted && this.self && isOnStage(this.self) && !this.self.muted_by_self) {
+      this.act("room:mute").catch(() => {});
+    }
+  }
+
+  private take(answer: JoinAnswer): void {
+    this.session = answer.session;
+    this.selfId = answer.participant;
+    this.token = answer.resume_token;
+    this.emit("resumeToken", this.token);
+    this.mirror.replace(answer.state);
+  }
+
+  private closedByServer(code: number): void {
+    if (code === closeCode.replacedSocket) {
+      const error = new VoiceroomError({ code: "client-replaced" });
+      this.finish({ reason: "replaced", detail: "", error });
+    } else {
+      this.finish(this.ending ?? { reason: "ended", detail: "" });
+    }
+  }
+
+  private finish(over: RoomOver): void {
+    if (this.statusNow === "over") {
+      return;
+    }
+    this.setStatus("over");
+    this.stopWake();
+    this.signalling.stop();
+    this.media.close();
+    this.emit("over", over);
+  }
+
+  /* ---- events ---- */
+
+  private receive(event: RoomEvent): void {
+    this.mirror.receive(event);
+    this.passOn(event);
+    this.emit("event", event);
+  }
+
+  private passOn(event: RoomEvent): void {
+    switch (event.type) {
+      case "room:chat":
+        this.addChat({ id: event.message, who: event.who, name: event.name, text: event.text, at: event.at });
+        break;
+      case "room:chat-deleted":
+        this.removeChat(event.message, event.by);
+        break;
+      case "room:reaction":
+        this.emit("reaction", { who: event.who, reaction: event.reaction });
+        break;
+      case "room:unmute-asked":
+        this.askedVersion = event.mute_version;
+        this.emit("unmuteAsked", { by: event.by });
+        break;
+      case "room:kicked":
+        this.ending = { reason: "kicked", detail: event.reason ?? "" };
+        break;
+      case "room:banned":
+        this.ending = { reason: "banned", detail: event.reason ?? "", until: event.until };
+        break;
+      case "room:ended":
+        this.ending = { reason: "ended", detail: event.reason ?? "" };
+        break;
+      case "session:replaced":
+        this.ending = { reason: "replaced", detail: "", error: new VoiceroomError({ code: "client-replaced" }) };
+        break;
+      default:
+        break;
+    }
+  }
+
+  private addChat(message: ChatMessage): void {
+    this.chats.push(message);
+    if (this.chats.length > 500) {
+      this.chats.shift();
+    }
+    this.emit("chat", message);
+  }
+
+  private removeChat(id: string, by: number): void {
+    const at = this.chats.findIndex((message) => message.id === id);
+    if (at >= 0) {
+      this.chats.splice(at, 1);
+    }
+    this.emit("chatDeleted", { id, by });
+  }
+
+  private stateChanged(state: RoomState): void {
+    const self = this.self;
+    if (self && !isOnStage(self)) {
+      this.selfMuted = false;
+    }
+    this.syncMicrophone();
+    this.emit("state", state);
+  }
+
+  private setSelfMuted(muted: boolean): void {
+    this.selfMuted = muted;
+    this.syncMicrophone();
+    this.emit("state", this.mirror.state);
+  }
+
+  private syncMicrophone(): void {
+    const self = this.self;
+    if (this.statusNow !== "over") {
+      this.media.microphone.set(self !== undefined && isOnStage(self), this.selfOpen);
+    }
+  }
+
+  private setStatus(status: RoomStatus): void {
+    if (this.statusNow !== status && this.statusNow !== "over") {
+      this.statusNow = status;
+      this.emit("status", status);
+    }
+  }
+
+  protected override async act(type: RequestType, fields: Record<string, unknown> = {}): Promise<void> {
+    await this.signalling.request(type, fields);
+  }
+}
+
+/* Quick while a restart of the server is likely, since people wait in silence; slower after a minute. */
+function patientBackoff(platform: Platform): Backoff {
+  const quick = new Backoff({ baseMs: 250, maxMs: 2_000, random: platform.random });
+  const slow = new Backoff({ baseMs: 250, maxMs: 5_000, random: platform.random });
+  const next = quick.next.bind(quick);
+  quick.next = (atLeastMs?: number) => (quick.attempts < 60 ? next(atLeastMs) : slow.next(atLeastMs));
+  return quick;
+}
+
+function overBecause(error: VoiceroomError): RoomOver {
+  switch (error.code) {
+    case "banned":
+      return { reason: "banned", detail: error.detail, error };
+    case "gone":
+      return { reason: "ended", detail: error.detail, error };
+    default:
+      return { reason: "failed", detail: error.detail, error };
+  }
+}

@@ -1,0 +1,121 @@
+/* room_acts.ts - what a person can do in a room: one line for each act of docs/protocol.md.
+ *
+ * Every act resolves when the server has answered, and rejects with a VoiceroomError that says why not. */
+
+import { Emitter } from "./emitter.js";
+import type { RequestType, RoomSettings } from "./protocol.js";
+import type { RoomEvents } from "./room_events.js";
+
+export abstract class RoomActs extends Emitter<RoomEvents> {
+  protected abstract act(type: RequestType, fields?: Record<string, unknown>): Promise<void>;
+
+  /* ---- own acts ---- */
+
+  raiseHand(): Promise<void> {
+    return this.act("room:hand-raise");
+  }
+
+  lowerHand(): Promise<void> {
+    return this.act("room:hand-lower");
+  }
+
+  acceptInvitation(): Promise<void> {
+    return this.act("room:accept");
+  }
+
+  declineInvitation(): Promise<void> {
+    return this.act("room:decline");
+  }
+
+  /** Leave the stage, stay in the room. */
+  stepDown(): Promise<void> {
+    return this.act("room:demote");
+  }
+
+  react(reaction: string): Promise<void> {
+    return this.act("room:reaction", { reaction });
+  }
+
+  chat(text: string): Promise<void> {
+    return this.act("room:chat", { text });
+  }
+
+  deleteChat(message: string): Promise<void> {
+    return this.act("room:chat-delete", { message });
+  }
+
+  report(participant: number, reason: string): Promise<void> {
+    return this.act("room:report", { participant, reason });
+  }
+
+  /* ---- moderation ---- */
+
+  mutePerson(participant: number): Promise<void> {
+    return this.act("room:mute", { participant });
+  }
+
+  unmutePerson(participant: number): Promise<void> {
+    return this.act("room:unmute", { participant });
+  }
+
+  muteAll(): Promise<void> {
+    return this.act("room:mute-all");
+  }
+
+  askUnmute(participant: number): Promise<void> {
+    return this.act("room:ask-unmute", { participant });
+  }
+
+  promote(participant: number): Promise<void> {
+    return this.act("room:promote", { participant });
+  }
+
+  demote(participant: number): Promise<void> {
+    return this.act("room:demote", { participant });
+  }
+
+  invite(participant: number): Promise<void> {
+    return this.act("room:invite", { participant });
+  }
+
+  declineHand(participant: number): Promise<void> {
+    return this.act("room:hand-lower", { participant });
+  }
+
+  makeModerator(participant: number): Promise<void> {
+    return this.act("room:make-moderator", { participant });
+  }
+
+  transferHost(participant: number): Promise<void> {
+    return this.act("room:transfer-host", { participant });
+  }
+
+  kick(participant: number, reason = ""): Promise<void> {
+    return this.act("room:kick", { participant, reason: reason || undefined });
+  }
+
+  ban(participant: number, options: { reason?: string; durationS?: number; byAddress?: boolean } = {}): Promise<void> {
+    return this.act("room:ban", {
+      participant,
+      reason: options.reason || undefined,
+      duration_s: options.durationS,
+      by_address: options.byAddress,
+    });
+  }
+
+  unban(ban: string): Promise<void> {
+    return this.act("room:unban", { ban });
+  }
+
+  lock(locked: boolean): Promise<void> {
+    return this.act("room:lock", { locked });
+  }
+
+  update(settings: Partial<RoomSettings>): Promise<void> {
+    return this.act("room:update", { ...settings });
+  }
+
+  end(reason = ""): Promise<void> {
+    return this.act("room:end", { reason: reason || undefined });
+  }
+}

@@ -1,0 +1,49 @@
+/* room_events.ts - what a room tells its page. */
+
+import type { VoiceroomError } from "./errors.js";
+import type { MicrophoneStatus } from "./microphone.js";
+import type { PeerState } from "./peer.js";
+import type { RoomEvent } from "./protocol.js";
+import type { SpeakingLevels } from "./speaking.js";
+import type { RoomState } from "./state.js";
+
+export type RoomStatus = "joining" | "live" | "reconnecting" | "over";
+
+/** Why a room is over for this client. */
+export interface RoomOver {
+  reason: "left" | "kicked" | "banned" | "ended" | "replaced" | "failed";
+  /** The moderator's or host's words, if any. */
+  detail: string;
+  until?: string | null;
+  error?: VoiceroomError;
+}
+
+export interface ChatMessage {
+  id: string;
+  who: number;
+  name: string;
+  text: string;
+  at: string;
+}
+
+export interface RoomEvents {
+  /** The state or the own mute changed. */
+  state: RoomState;
+  status: RoomStatus;
+  /** Sound: is it flowing. */
+  media: PeerState;
+  speaking: SpeakingLevels;
+  microphone: MicrophoneStatus;
+  /** Sound may not play without a gesture: call resumeAudio() in one. */
+  audioBlocked: boolean;
+  chat: ChatMessage;
+  chatDeleted: { id: string; by: number };
+  reaction: { who: number; reaction: string };
+  /** A moderator asks the own person to unmute. */
+  unmuteAsked: { by: number };
+  /** A fresh token to come back with: store it where a reload finds it. */
+  resumeToken: string;
+  /** Each event as it came, after it was applied. */
+  event: RoomEvent;
+  over: RoomOver;
+}
