@@ -1,0 +1,80 @@
+// Goal: reload, a cut socket and a killed node bring a person back in his place, still muted if he was.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { act, enter, onStage } from '../lib/enter.mjs';
+import { openBrowser, Page } from '../lib/chromium.mjs';
+import { Node, until } from '../lib/voiceroomd.mjs';
+
+const self = (page) => page.evaluate(() => {
+  const { participant, role, muted, muted_by_moderator } = window.rig.room.self;
+  return { participant, role, muted, muted_by_moderator };
+});
+
+describe('coming back', () => {
+  let node, browser;
+  before(async () => {
+    node = await new Node().start();
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await node?.stop();
+  });
+
+  async function three(create) {
+    const pages = [];
+    for (const [i, name] of ['ana', 'ben', 'cy'].entries()) pages.push(await Page.open(browser, node, name, 500 + 400 * i));
+    const room = await enter(pages[0], { create });
+    for (const page of pages.slice(1)) await enter(page, { room });
+    return pages;
+  }
+  const close = (pages) => Promise.all(pages.map((p) => p.context.close()));
+
+  it('after a reload, in role and muted as before', async () => {
+    const [ana, ben, cy] = await three('Reload');
+    await onStage(ana, ben);
+    await act(ana, 'mutePerson', ben.id);
+    const before = await self(ben);
+    const resume = await ben.evaluate(() => window.rig.room.resumeToken);
+    await enter(ben, { room: ben.room, resume });
+    assert.deepEqual(await self(ben), before);
+    assert.equal(before.muted_by_moderator, true);
+    await cy.untilHears([ana], [ana, ben, cy]);
+    await act(ana, 'unmutePerson', ben.id);
+    await cy.untilHears([ana, ben], [ana, ben, cy]);
+    await close([ana, ben, cy]);
+  });
+
+  it('after the socket was cut: others see reconnecting at most, sound goes on', async () => {
+    const [ana, ben, cy] = await three('Cut');
+    await onStage(ana, ben);
+    await cy.untilHears([ana, ben], [ana, ben, cy]);
+    const cdp = await ben.context.newCDPSession(ben.page);
+    await cdp.send('Network.enable');
+    await cdp.send('Network.emulateNetworkConditions', { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+    await new Promise((done) => setTimeout(done, 1500));
+    await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+    await ben.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: 15000 });
+    await cy.untilHears([ana, ben], [ana, ben, cy]);
+    assert.equal((await self(ben)).role, 'speaker');
+    await close([ana, ben, cy]);
+  });
+
+  it('by themselves after kill -9 and restart of the node, with roles and mutes', async () => {
+    const pages = await three('Killed');
+    const [ana, ben, cy] = pages;
+    await onStage(ana, ben);
+    await onStage(ana, cy);
+    await act(ana, 'mutePerson', cy.id);
+    const before = await Promise.all(pages.map(self));
+    await node.kill9();
+    await node.start();
+    const up = Date.now();
+    await until('ana hears ben again', async () => (await ana.hears(pages)).join() === 'ben', 15000);
+    await ben.untilHears([ana], pages, 15000);
+    console.log(`measured: node killed: heard again ${Date.now() - up} ms after it was ready`);
+    for (const page of pages) await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: 15000 });
+    assert.deepEqual(await Promise.all(pages.map(self)), before);
+    await close(pages);
+  });
+});

@@ -1,0 +1,35 @@
+// Into a room with a real page, through the client library that the page hands out to tests (?e2e=1).
+import { rest } from './client.mjs';
+
+/** Opens the page, and joins (or creates and joins). Answers the room's id. `window.rig.room` is the library's room. */
+export async function enter(page, { create, room, settings = {}, voice = {}, resume } = {}) {
+  const token = page.node.token(page.name, { roomCreate: true, ...voice });
+  page.token = token;
+  if (create) room = (await rest(page.node, token, 'POST', '/v1/rooms', { title: create, ...settings })).id;
+  await page.page.goto(`${page.node.url}/?e2e=1`);
+  await page.page.waitForFunction(() => window.voicerooms?.client);
+  page.joinMs = await page.evaluate(async ([id, bearer, resumeToken]) => {
+    const { client } = window.voicerooms;
+    client.setToken(bearer);
+    const start = performance.now();
+    window.rig.room = await client.join(id, resumeToken ? { resumeToken } : {});
+    return performance.now() - start;
+  }, [room, token, resume]);
+  await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: 8000 });
+  await page.page.waitForFunction(() => window.rig.connections.at(-1)?.connectionState === 'connected', null, { timeout: 8000 });
+  page.id = await page.evaluate(() => window.rig.room.selfParticipant);
+  page.room = room;
+  return room;
+}
+
+/** Calls a method of the page's room: act(page, 'promote', 17). */
+export function act(page, name, ...args) {
+  return page.evaluate(([method, list]) => window.rig.room[method](...list), [name, args]);
+}
+
+/** Raise, be promoted, and have the microphone on the air. */
+export async function onStage(host, page) {
+  await act(page, 'raiseHand');
+  await act(host, 'promote', page.id);
+  await page.page.waitForFunction(() => window.rig.room.self.role === 'speaker');
+}

@@ -1,0 +1,120 @@
+// A real voiceroomd for a test: own data folder, own ports, ended and removed with the test.
+import { spawn } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
+
+/** A TCP port that was free a moment ago. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+const b64 = (value) => Buffer.from(value).toString('base64url');
+
+/** An access token as an operator's back end would mint it. */
+export function mint(key, user, voice = {}, claims = {}) {
+  const now = Math.floor(Date.now() / 1000);
+  const head = b64(JSON.stringify({ alg: 'HS256', typ: 'JWT', kid: key.kid }));
+  const body = b64(JSON.stringify({
+    iss: key.kid, sub: user, name: claims.name ?? user, iat: now, exp: now + 3600,
+    voice: { roomJoin: true, roomList: true, ...voice }, ...claims,
+  }));
+  const sign = createHmac('sha256', Buffer.from(key.secret)).update(`${head}.${body}`).digest('base64url');
+  return `${head}.${body}.${sign}`;
+}
+
+export class Node {
+  constructor(options = {}) {
+    this.options = options;
+    this.data = options.data ?? mkdtempSync(join(tmpdir(), 'voicerooms-test-'));
+    this.keep = options.data !== undefined;
+    this.log = '';
+  }
+
+  async start() {
+    this.port ??= await freePort();
+    this.media ??= this.options.mediaPort ?? 20000 + (randomBytes(2).readUInt16BE() % 20000);
+    const flags = {
+      data: this.data, http_address: '127.0.0.1', http_port: this.port, https_port: 0, media_port: this.media,
+      web: join(ROOT, 'web/app/dist'), docs: join(ROOT, 'docs'), guests: 'localhost', log_level: 'info',
+      rate_per_address: 0, rate_per_identity: 0, ...this.options.flags,
+    };
+    const args = Object.entries(flags).flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
+    this.child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.options.env } });
+    this.exited = new Promise((done) => this.child.once('exit', (code, signal) => done({ code, signal })));
+    this.dead = false;
+    this.exited.then(() => { this.dead = true; });
+    this.child.stdout.on('data', (text) => { this.log += text; });
+    this.child.stderr.on('data', (text) => { this.log += text; });
+    const limit = Date.now() + 20000;
+    for (;;) {
+      if (this.dead) throw new Error(`voiceroomd ended at start:\n${this.log.slice(-4000)}`);
+      if (Date.now() > limit) throw new Error(`voiceroomd is not ready after 20 s:\n${this.log.slice(-4000)}`);
+      try {
+        if ((await fetch(`${this.url}/readyz`)).ok) break;
+      } catch { /* not listening yet */ }
+      await sleep(20);
+    }
+    return this;
+  }
+
+  get url() { return `http://127.0.0.1:${this.port}`; }
+  get key() { return JSON.parse(readFileSync(join(this.data, 'admin-key.json'), 'utf8')); }
+  token(user, voice, claims) { return mint(this.key, user, voice, claims); }
+  admin() { return this.token('admin', { admin: true, roomCreate: true }); }
+
+  async kill9() {
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** A clean end; throws when it was not one, or when a sanitizer complained. */
+  async stop() {
+    if (!this.dead) this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 15000);
+    const end = await this.exited;
+    clearTimeout(timer);
+    if (!this.keep) rmSync(this.data, { recursive: true, force: true });
+    if (/ERROR: \w+Sanitizer|runtime error:/.test(this.log)) throw new Error(`sanitizer:\n${this.log.slice(-8000)}`);
+    if (end.code !== 0 && !this.options.mayDie) {
+      throw new Error(`voiceroomd ended with ${end.code ?? end.signal}:\n${this.log.slice(-4000)}`);
+    }
+  }
+
+  /** Figures of /metrics by name (labels as part of the name). */
+  async metrics() {
+    const text = await (await fetch(`${this.url}/metrics`, { headers: { authorization: `Bearer ${this.admin()}` } })).text();
+    return Object.fromEntries(text.split('\n').filter((l) => l && l[0] !== '#').map((l) => {
+      const at = l.lastIndexOf(' ');
+      return [l.slice(0, at), Number(l.slice(at + 1))];
+    }));
+  }
+}
+
+/** Start a node that ends with the test (or suite) `t`. */
+export async function startNode(t, options) {
+  const node = await new Node(options).start();
+  t.after(() => node.stop());
+  return node;
+}
+
+/** Wait until `probe` gives something truthy; the message says what was waited for. */
+export async function until(what, probe, ms = 5000, step = 15) {
+  const limit = Date.now() + ms;
+  for (;;) {
+    const value = await probe();
+    if (value) return value;
+    if (Date.now() > limit) throw new Error(`not seen within ${ms} ms: ${what}`);
+    await sleep(step);
+  }
+}
