@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "store/lmdb.h"
 #include "store/memory.h"
 #include "store/records.h"
 
@@ -48,7 +49,33 @@ static void close_memory(struct vr_records *records, const char *folder)
     vr_memory_free(records);
 }
 
+static struct vr_records *open_lmdb(char *folder)
+{
+    struct vr_records *records = NULL;
+    struct vr_lmdb_conf conf = {.folder = folder, .map_bytes = 64 << 20, .reserve_bytes = 65536};
+
+    strncpy(folder, "/tmp/vr-records-XXXXXX", 64);
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(vr_lmdb_open(&conf, &records, NULL), VR_OK);
+    return records;
+}
+
+static void close_lmdb(struct vr_records *records, const char *folder)
+{
+    const char *files[] = {"data.mdb", "lock.mdb", "reserve", "voiceroomd.lock"};
+
+    vr_lmdb_close(records);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char path[128];
+
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static const struct backend memory_backend = {"memory", open_memory, close_memory};
+static const struct backend lmdb_backend = {"lmdb", open_lmdb, close_lmdb};
 
 static int set_up(void **state)
 {
@@ -471,6 +498,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SUITE(memory),
+        SUITE(lmdb),
         cmocka_unit_test(a_commit_is_whole_or_absent),
         cmocka_unit_test(equal_content_has_an_equal_digest),
     };
