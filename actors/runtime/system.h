@@ -38,13 +38,15 @@ struct vr_actor_class {
     const char *name;
     size_t state_size;
     enum vr_worker_kind worker; /* where it may live */
-    /** Load from the store. Called on the actor's worker before its first message. */
+    /** Load from the store. Called on the actor's worker before its first message. VR_E_NOT_FOUND is no
+     *  failure: nothing lives at this address, what waits for it is answered so, and nobody is told. */
     enum vr_err (*open)(struct vr_actor *actor, void *state, struct vr_why *why);
     /** One message, borrowed; take what you keep by clearing the pointer in it. */
     enum vr_err (*handle)(struct vr_actor *actor, void *state, struct vr_msg *msg, struct vr_why *why);
     /** The actor's own timer (vr_actor_arm) is due. May be NULL. */
     enum vr_err (*timer)(struct vr_actor *actor, void *state, struct vr_why *why);
-    /** Free what `state` holds; also after a failed open. */
+    /** Free what `state` holds; also after a failed open. Messages that wait at a stop are kept: they
+     *  open the actor again, from the store. */
     void (*close)(struct vr_actor *actor, void *state, enum vr_close_reason reason);
     uint32_t mailbox_max; /* messages waiting, control lane; beyond: VR_E_BUSY. 0: 1024 */
 };
@@ -57,8 +59,11 @@ struct vr_system_conf {
     uint32_t control_workers;   /* >= 1 */
     uint32_t media_workers;     /* >= 1 */
     uint32_t turn_messages;     /* most messages that one actor handles in a turn; 0: 64 */
+    uint32_t inbox_control_max; /* messages on their way to one worker, control lane; 0: 16384 */
+    uint32_t inbox_media_max;   /* media lane; 0: 4096 for a media worker, 256 for a control worker */
     /** Which worker index (of the class's kind) a not yet living actor gets; NULL: by hash of the id,
-     *  shards by `sub` modulo the number of media workers. */
+     *  shards by `sub` modulo the number of media workers. Thread-safe, without a lock, and the same answer
+     *  for an address each time: a packet between shards is placed by it. */
     uint32_t (*place)(void *ctx, const struct vr_address *address);
     /** Virtual activation: which class wakes for this address, or NULL (VR_E_NOT_FOUND). Thread-safe. */
     const struct vr_actor_class *(*classify)(void *ctx, const struct vr_address *address);
@@ -72,19 +77,26 @@ struct vr_system_conf {
 };
 
 VR_MUST_CHECK enum vr_err vr_system_new(const struct vr_system_conf *conf, struct vr_system **out);
-/** After all workers have stopped turning. Closes the actors left (VR_CLOSE_STOP). */
+/** After all workers have stopped turning. Does what vr_worker_close does for those that were not closed. */
 void vr_system_free(struct vr_system *system);
 
 /** Send from any thread. Takes `msg` (it is zeroed on VR_OK; on an error it is still yours).
- *  Order: messages of one sender to one actor arrive in order. Wakes the actor's worker; activates the
- *  actor when it does not live yet. Errors: VR_E_BUSY full; VR_E_NOT_FOUND no class; VR_E_GONE quarantined. */
+ *  Order: messages of one thread to one actor arrive in order, within a lane; between lanes there is none.
+ *  Wakes the actor's worker; activates the actor when it does not live yet (control lane only: speech
+ *  for a shard that does not live is dropped by its worker, counted). VR_MSG_RELAY and VR_MSG_SHARD_LEVELS
+ *  to a shard take no lock and allocate nothing.
+ *  Errors: VR_E_BUSY full (VR_MSG_STORED, VR_MSG_DRAIN and replies pass the actor's bound: who waits for
+ *  them would hang); VR_E_NOT_FOUND no class; VR_E_GONE quarantined, or the worker has closed;
+ *  VR_E_NO_MEMORY; VR_E_BAD_REQUEST no such kind. */
 VR_MUST_CHECK enum vr_err vr_system_send(struct vr_system *system, struct vr_msg *msg);
 /** Send, and clear the message when it was refused: where nothing better can be done. Counted. */
 void vr_system_post(struct vr_system *system, struct vr_msg *msg);
 
-/** Send with a question. `reply` is called once on `worker`'s own thread: with the message that
- *  answers (borrowed), or with NULL and VR_E_TIMEOUT at the deadline, or at once from within the next
- *  turn with the error of sending. Thread: `worker`'s own. */
+/** Send with a question; takes `msg`, always. `reply` is called once on `worker`'s own thread, from within
+ *  a turn: with VR_OK and the message that answers (borrowed; a refusal in a vr_answer is an answer), or with
+ *  NULL and an error: VR_E_TIMEOUT at the deadline, that of sending, or VR_E_INTERNAL when the actor
+ *  failed over it. When the worker closes: VR_E_GONE, also before vr_ask returns. A reply after the
+ *  deadline is dropped and counted. Thread: `worker`'s own, in or out of a turn. */
 typedef void (*vr_reply_fn)(void *ctx, enum vr_err err, struct vr_msg *answer);
 void vr_ask(struct vr_worker *worker, struct vr_msg *msg, vr_time_us timeout, vr_reply_fn reply, void *ctx);
 /** Answer an asked message: `answer->kind` and payload are set; address and routing are filled in from `asked`.
@@ -143,7 +155,11 @@ vr_time_us vr_worker_now(struct vr_worker *worker);
 /** One turn: take what is in the mailboxes (bounded), run due timers. Returns when it wants to be called
  *  again at the latest: `now` when work is left, VR_NEVER when idle. Worker's own thread. */
 vr_time_us vr_worker_turn(struct vr_worker *worker, vr_time_us now);
-/** How to wake the worker's loop from another thread (uv_async_send); set before the first turn. */
+/** The end of a worker, on its own thread, when it will turn no more: its actors are closed (VR_CLOSE_STOP), asks
+ *  that wait are told VR_E_GONE, messages to it are refused with VR_E_GONE from now on. */
+void vr_worker_close(struct vr_worker *worker);
+/** How to wake the worker's loop (uv_async_send): called by any thread, also the worker's own when something is
+ *  sent outside of a turn; at most once until the next turn. Set before the first turn. */
 void vr_worker_set_wake(struct vr_worker *worker, void (*wake)(void *ctx), void *ctx);
 /** Things that live on a worker beside actors (media engine, HTTP): one pointer per worker, and the
  *  system's. Set before the first turn. */
@@ -155,7 +171,12 @@ const struct vr_random *vr_system_random(const struct vr_system *system);
 struct vr_records *vr_system_records(const struct vr_system *system);
 uint32_t vr_system_node(const struct vr_system *system);
 
-/** A timer on a worker, embedded by its owner. Zeroed is disarmed. Worker's own thread. */
+/** Largest time from a timer's deadline to its run since the last call; any thread. */
+vr_time_us vr_worker_lag_take(struct vr_worker *worker);
+
+/** A timer on a worker, embedded by its owner. Zeroed is disarmed. Worker's own thread; outside of a turn
+ *  arming wakes the loop. Due timers fire in the order of their deadlines, equal ones in any order that
+ *  is the same in each run. */
 struct vr_timer {
     vr_time_us deadline;
     void (*fire)(struct vr_timer *timer, vr_time_us now);
@@ -173,6 +194,8 @@ struct vr_runtime_stats {
     uint64_t restarts;
     uint64_t given_up;
     uint64_t asks_timed_out;
+    uint64_t late_replies;  /* came when nobody waited any more */
+    uint64_t undelivered;   /* posted but refused, or speech for a shard that does not live */
     uint32_t actors[VR_ACTOR_KINDS];
     uint32_t mailbox_length_max;
 };

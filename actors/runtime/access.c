@@ -1,0 +1,71 @@
+/* access.c - what a system and its workers tell about themselves. */
+#include "actors/base/assert.h"
+#include "actors/runtime/internal.h"
+
+struct vr_worker *vr_system_worker(struct vr_system *system, enum vr_worker_kind kind,
+                                   uint32_t index)
+{
+    vr_assert(index < vr_system_worker_count(system, kind));
+    return &system->workers[kind == VR_WORKER_MEDIA ? system->conf.control_workers + index : index];
+}
+
+uint32_t vr_system_worker_count(const struct vr_system *system, enum vr_worker_kind kind)
+{
+    return kind == VR_WORKER_MEDIA ? system->conf.media_workers : system->conf.control_workers;
+}
+
+struct vr_system *vr_worker_system(const struct vr_worker *worker)
+{
+    return worker->system;
+}
+
+uint32_t vr_worker_index(const struct vr_worker *worker)
+{
+    return worker->index;
+}
+
+enum vr_worker_kind vr_worker_kind(const struct vr_worker *worker)
+{
+    return worker->kind;
+}
+
+void vr_worker_set_wake(struct vr_worker *worker, void (*wake)(void *ctx), void *ctx)
+{
+    worker->wake = wake;
+    worker->wake_ctx = ctx;
+}
+
+void vr_worker_set_context(struct vr_worker *worker, void *context)
+{
+    worker->context = context;
+}
+
+void *vr_worker_context(const struct vr_worker *worker)
+{
+    return worker->context;
+}
+
+void *vr_system_context(const struct vr_system *system)
+{
+    return system->conf.node_context;
+}
+
+const struct vr_clock *vr_system_clock(const struct vr_system *system)
+{
+    return system->conf.clock;
+}
+
+const struct vr_random *vr_system_random(const struct vr_system *system)
+{
+    return system->conf.random;
+}
+
+struct vr_records *vr_system_records(const struct vr_system *system)
+{
+    return system->conf.records;
+}
+
+uint32_t vr_system_node(const struct vr_system *system)
+{
+    return system->conf.node;
+}
