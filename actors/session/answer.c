@@ -1,0 +1,103 @@
+/* answer.c - the join answer as JSON (docs/protocol.md, "Join answer") and the resume token in it. */
+#include "actors/session/session_internal.h"
+
+#include "actors/wire/resume.h"
+
+_Static_assert(VR_RESUME_TEXT == 288, "the size in session_internal.h");
+
+enum vr_err session_resume_token(const struct session *session, char out[288])
+{
+    const struct vr_clock *clock = vr_system_clock(vr_worker_system(session->worker));
+    struct vr_resume resume = {
+        .room = session->room,
+        .session = session->id,
+        .user_ref_hint = session->user_hint,
+        .participant = session->who.participant,
+        .generation = session->who.generation,
+        .role = session->role,
+        .expires_at_s = clock->wall(clock->ctx) / 1000000 + RESUME_VALID_S,
+    };
+
+    return vr_resume_write(&resume, session->env->resume_key, out);
+}
+
+static void write_texts(struct vr_buf *out, const struct vr_env *env)
+{
+    vr_buf_text(out, ",\"nodes\":[");
+    for (uint32_t i = 0; i < env->node_url_count; i++) {
+        vr_buf_text(out, i == 0 ? "" : ",");
+        vr_json_text(out, env->node_urls[i]);
+    }
+    vr_buf_text(out, "]");
+}
+
+static void write_ice_servers(struct vr_buf *out, const struct vr_env *env)
+{
+    vr_buf_text(out, ",\"ice_servers\":[");
+    for (uint32_t i = 0; i < env->ice_server_count; i++) {
+        const struct vr_ice_server *server = &env->ice_servers[i];
+
+        vr_buf_text(out, i == 0 ? "{\"urls\":[" : ",{\"urls\":[");
+        vr_json_text(out, server->urls);
+        vr_buf_text(out, "]");
+        if (server->username[0] != '\0') {
+            vr_buf_text(out, ",\"username\":");
+            vr_json_text(out, server->username);
+            vr_buf_text(out, ",\"credential\":");
+            vr_json_text(out, server->credential);
+        }
+        vr_buf_text(out, "}");
+    }
+    vr_buf_text(out, "]");
+}
+
+static void write_media(struct vr_buf *out, const struct join_answer *answer)
+{
+    const struct vr_peer_conf *peer = answer->peer;
+
+    vr_buf_text(out, ",\"slots\":[");
+    for (uint32_t i = 0; peer != NULL && i < peer->slot_count; i++) {
+        vr_buf_text(out, i == 0 ? "{\"mid\":" : ",{\"mid\":");
+        vr_json_text(out, peer->slot_mid[i]);
+        vr_buf_printf(out, ",\"ssrc\":%u}", VR_SLOT_SSRC + i);
+    }
+    vr_buf_text(out, "],\"capabilities\":[");
+    if (peer != NULL && peer->red_pt != VR_PT_NONE) {
+        vr_buf_text(out, peer->red_receive ? "\"red\"" : "");
+    }
+    vr_buf_text(out, "]");
+    if (answer->sdp != NULL) {
+        vr_buf_text(out, ",\"sdp\":");
+        vr_json_text(out, vr_blob_text(answer->sdp));
+    }
+}
+
+struct vr_blob *session_answer_json(const struct session *session, const struct join_answer *answer)
+{
+    const struct vr_env *env = session->env;
+    const struct vr_answer *room = answer->room;
+    struct vr_buf out = {0};
+    struct vr_blob *blob = NULL;
+    char id[VR_ID_TEXT];
+
+    vr_buf_text(&out, "{\"protocol\":1,\"node\":");
+    vr_json_text(&out, env->node);
+    write_texts(&out, env);
+    vr_buf_printf(&out,
+                  ",\"epoch\":%llu,\"sequence\":%llu,\"digest\":\"%016llx\",\"session\":\"%s\","
+                  "\"generation\":%u,\"participant\":%u,\"role\":\"%s\",\"resume_token\":",
+                  (unsigned long long)room->epoch, (unsigned long long)room->sequence,
+                  (unsigned long long)room->digest, vr_id_format(session->id, id),
+                  session->who.generation, session->who.participant, vr_role_name(session->role));
+    vr_json_text(&out, answer->resume_token);
+    write_ice_servers(&out, env);
+    write_media(&out, answer);
+    vr_buf_text(&out, ",\"state\":");
+    vr_buf_text(&out, room->body == NULL ? "null" : vr_blob_text(room->body));
+    vr_buf_text(&out, "}");
+    if (!out.failed) {
+        blob = vr_blob_new(vr_buf_bytes(&out));
+    }
+    vr_buf_deinit(&out);
+    return blob;
+}

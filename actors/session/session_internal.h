@@ -1,0 +1,131 @@
+/* session_internal.h - what the files of this folder share; nobody else includes it.
+ *
+ * A session's memory lives from vr_session_join to the turn after it is gone; whoever waits for an answer keeps
+ * the id, not the pointer, and looks it up again. Everything runs on the session's own worker. */
+#ifndef VR_SESSION_SESSION_INTERNAL_H
+#define VR_SESSION_SESSION_INTERNAL_H
+
+#include <uthash.h>
+
+#include "actors/base/list.h"
+#include "actors/runtime/env.h"
+#include "actors/session/session.h"
+#include "actors/session/session_state.h"
+
+#define PEERS_MAX 2           /* the one in use and, during a restart or resume, the next */
+#define HELD_MAX 256          /* events kept back while a join is answered */
+#define RATE_MESSAGES 50      /* in RATE_WINDOW; beyond: 4029 */
+#define RATE_WINDOW VR_SECONDS(5)
+#define PEER_UP_WITHIN VR_SECONDS(15) /* a new peer without a socket that is not up by then is lost */
+#define ROOM_TIMEOUT VR_SECONDS(6)
+#define PEER_TIMEOUT VR_SECONDS(3)
+#define COMMAND_TIMEOUT VR_SECONDS(10)
+#define RESUME_VALID_S (12 * 3600)
+
+struct session_peer {
+    struct vr_id id; /* zero: unused */
+    uint32_t shard;
+    enum vr_peer_state state;
+    vr_time_us opened;
+};
+
+struct session_table {
+    struct session *by_id;  /* uthash */
+    struct vr_list ops;     /* op.link: questions under way */
+    struct vr_list dead;    /* session.dead_link: to be freed */
+    uint32_t count;         /* atomic: read by metrics */
+};
+
+struct session {
+    UT_hash_handle hh;
+    struct vr_list dead_link;
+    struct vr_id id;
+    struct session_table *table;
+    struct vr_worker *worker;
+    const struct vr_env *env;
+    enum vr_session_state state; /* moved by session_move only */
+    bool actor_open;             /* an actor of this address lives: it must be stopped at the end */
+    bool joining;                /* a join or resume of this session is under way */
+    bool resumed;                /* the JOIN of a new session was a RESUME: undone by LOST, not LEAVE */
+
+    struct vr_id room;
+    struct vr_actor_identity who;
+    struct vr_id user_hint;
+    enum vr_role role;
+    uint64_t epoch;
+    uint64_t sequence; /* of the last state the client knows */
+
+    struct session_peer peers[PEERS_MAX];
+    bool media_lost_told;
+
+    const struct vr_socket_ops *ops;
+    void *socket; /* NULL: none */
+    struct vr_list held; /* held_event.link */
+    uint32_t held_count;
+
+    vr_time_us rate_start;
+    uint32_t rate_count;
+    struct vr_timer timer; /* peer never up; grace over; freed */
+};
+
+/** A question under way, on the heap; freed by op_done. Owners embed it as first member. */
+struct op {
+    struct vr_list link; /* session_table.ops */
+    struct session_table *table;
+    struct vr_worker *worker;
+    struct vr_id session;
+    void (*free)(struct op *op);
+};
+
+/* table.c */
+const struct vr_env *session_env(struct vr_worker *worker);
+struct session_table *session_table_of(struct vr_worker *worker);
+struct session *session_find(struct vr_worker *worker, struct vr_id id);
+struct session *session_new(struct vr_worker *worker);
+/** Unlinked now, freed in a later turn. */
+void session_bury(struct session *session);
+void op_start(struct op *op, struct session *session, void (*free)(struct op *op));
+struct session *op_session(const struct op *op); /* NULL: it has gone meanwhile */
+void op_done(struct op *op);
+
+/* session.c */
+/** Make the move of the table; false when it is not in it (logged at debug). */
+bool session_move(struct session *session, enum vr_session_event event);
+/** Close sockets (4002, `why`) and peers (unless `keep_media`), then bury. */
+void session_over(struct session *session, const char *why, bool keep_media);
+/** After each change of socket or media: is anybody left? Arms the timer. */
+void session_look(struct session *session);
+struct vr_command *session_command(const struct session *session, enum vr_command_kind kind,
+                                   const char *request_id);
+/** Post a command to the room without waiting for its answer. */
+void session_tell_room(struct session *session, enum vr_command_kind kind, bool flag);
+
+/* socket.c */
+void session_send(struct session *session, struct vr_blob *text);
+void session_close_socket(struct session *session, uint16_t code, const char *reason);
+void session_event(struct session *session, const struct vr_msg *msg);
+void session_flush_held(struct session *session, bool deliver);
+void session_media_lost(struct session *session);
+
+/* peers.c */
+bool session_media_up(const struct session *session);
+/** When the youngest peer not yet up is given up; VR_NEVER: there is none. */
+vr_time_us session_media_expected(const struct session *session);
+struct session_peer *session_peer_find(struct session *session, struct vr_id peer);
+/** A free place; the older of two is closed for it. */
+struct session_peer *session_peer_place(struct session *session);
+void session_peer_state(struct session *session, struct vr_id peer, enum vr_peer_state state);
+void session_peer_close(struct session *session, struct session_peer *peer);
+void session_peers_close(struct session *session);
+
+/* answer.c */
+struct join_answer {
+    const struct vr_answer *room;
+    const struct vr_peer_conf *peer; /* NULL: resumed without an offer */
+    const struct vr_blob *sdp;
+    const char *resume_token;
+};
+struct vr_blob *session_answer_json(const struct session *session, const struct join_answer *answer);
+VR_MUST_CHECK enum vr_err session_resume_token(const struct session *session, char out[288]);
+
+#endif
