@@ -82,13 +82,18 @@ function prepare(tone) {
     }
     return sum;
   };
+  /** The inbound audio of the newest connection that received most: the slot that carried the talk. */
+  window.rig.busiest = async () => {
+    const reports = [...(await window.rig.connections.at(-1).getStats()).values()].filter((r) => r.type === 'inbound-rtp');
+    return reports.sort((a, b) => b.packetsReceived - a.packetsReceived)[0];
+  };
 }
 
 const HEARD = -60; // dB: a tone of ours is near -15, its absence below -90
 
 export class Page {
   /** @param node a Node; @param tone in Hz; `rewrite` may change the SDP answer (a relay's port). */
-  static async open(browser, node, name, tone, { rewrite, join } = {}) {
+  static async open(browser, node, name, tone, { rewrite } = {}) {
     const page = new Page();
     Object.assign(page, { node, name, tone, errors: [] });
     page.context = await browser.newContext({ viewport: { width: 900, height: 800 } });
@@ -109,7 +114,6 @@ export class Page {
         await route.fulfill({ response: answer, body });
       });
     }
-    void join;
     return page;
   }
 
