@@ -110,7 +110,8 @@ struct vr_worker {
     struct vr_ring control;          /* struct item * */
     struct vr_ring media;            /* struct vr_msg */
     _Alignas(64) uint32_t signalled; /* atomic: wake was called since the last turn began */
-    uint32_t closed;                 /* atomic */
+    uint32_t wakers; /* atomic: threads inside of wake */
+    uint32_t closed; /* atomic */
     vr_time_us lag_max;              /* atomic */
     uint32_t mailbox_length_max;     /* atomic */
     uint32_t actors[VR_ACTOR_KINDS]; /* atomic */

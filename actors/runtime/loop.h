@@ -19,10 +19,12 @@ struct vr_loop_hooks {
     void *ctx;
 };
 
-/** Start the thread; returns once `opened` has returned. Hooks are copied. */
+/** Start the thread; returns once `opened` has returned. Hooks are copied (NULL: none). On an error the
+ *  worker is closed (vr_worker_close); an `opened` that fails has closed what it opened, `closing` is not called. */
 VR_MUST_CHECK enum vr_err vr_loop_start(struct vr_worker *worker, const struct vr_loop_hooks *hooks,
                                         struct vr_loop **out, struct vr_why *why);
-/** Ask to stop; any thread. */
+/** Ask to stop; any thread, also more than once, but not after the join. The loop closes its worker
+ *  (vr_worker_close: actors, asks), then calls `closing`. */
 void vr_loop_stop(struct vr_loop *loop);
 /** Wait for the thread and free. */
 void vr_loop_join(struct vr_loop *loop);

@@ -2,6 +2,7 @@
 #include "actors/base/owner.h"
 #include "actors/runtime/internal.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 /* Whose thread this is: lets a sender on the actor's own worker go past ring and wake. */
@@ -75,9 +76,14 @@ void vr_item_free(struct vr_worker *current, struct item *item)
  */
 void vr_worker_signal(struct vr_worker *worker)
 {
-    if (__atomic_exchange_n(&worker->signalled, 1, __ATOMIC_ACQ_REL) == 0 && worker->wake != NULL) {
+    if (__atomic_exchange_n(&worker->signalled, 1, __ATOMIC_ACQ_REL) != 0) {
+        return;
+    }
+    __atomic_fetch_add(&worker->wakers, 1, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&worker->closed, __ATOMIC_SEQ_CST) && worker->wake != NULL) {
         worker->wake(worker->wake_ctx);
     }
+    __atomic_fetch_sub(&worker->wakers, 1, __ATOMIC_RELEASE);
 }
 
 void vr_worker_run_later(struct vr_worker *worker, struct vr_actor *actor)
@@ -237,7 +243,10 @@ void vr_worker_close(struct vr_worker *worker)
 
     worker->now = vr_worker_now(worker);
     worker->in_turn = true; /* one time for all that still runs, and no wake */
-    __atomic_store_n(&worker->closed, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&worker->closed, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&worker->wakers, __ATOMIC_ACQUIRE) != 0) {
+        sched_yield(); /* somebody is inside the wake function, which goes away after this */
+    }
     while ((actor = vr_table_any(&worker->open, &from)) != NULL) {
         vr_actor_shut(actor, VR_CLOSE_STOP);
         vr_actor_refuse_waiting(actor, VR_E_GONE);
