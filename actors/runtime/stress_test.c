@@ -31,6 +31,11 @@ static uint64_t relay_count;   /* atomic */
 static uint64_t refused_count; /* atomic */
 static uint64_t sleeper_sum;   /* atomic */
 
+static uint64_t count_of(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 struct player {
     uint64_t last; /* of the partner's numbers */
 };
@@ -224,10 +229,10 @@ static void test_fan_in(void **state)
     for (int i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
     }
-    while (__atomic_load_n(&sink_count, __ATOMIC_RELAXED) < 3 * FAN_IN) {
+    while (count_of(&sink_count) < 3 * FAN_IN) {
         sched_yield();
     }
-    assert_int_equal(sink_count, 3 * FAN_IN);
+    assert_int_equal(count_of(&sink_count), 3 * FAN_IN);
 }
 
 static void *fan_sleepers(void *arg)
@@ -254,10 +259,10 @@ static void test_sleepers_lose_nothing(void **state)
     for (int i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
     }
-    while (__atomic_load_n(&sleeper_sum, __ATOMIC_RELAXED) < all) {
+    while (count_of(&sleeper_sum) < all) {
         sched_yield();
     }
-    assert_int_equal(sleeper_sum, all);
+    assert_int_equal(count_of(&sleeper_sum), all);
 }
 
 static void *speak(void *arg)
@@ -294,10 +299,10 @@ static void test_speech_counts_add_up(void **state)
     do {
         sched_yield();
         vr_system_stats(node_system, &stats);
-    } while (__atomic_load_n(&relay_count, __ATOMIC_RELAXED) + stats.dropped_media +
-                 stats.undelivered <
+    } while (count_of(&relay_count) + stats.dropped_media + stats.undelivered <
              (uint64_t)2 * MEDIA * SPEECH);
-    assert_int_equal(relay_count + stats.dropped_media + stats.undelivered, 2 * MEDIA * SPEECH);
+    assert_int_equal(count_of(&relay_count) + stats.dropped_media + stats.undelivered,
+                     2 * MEDIA * SPEECH);
 }
 
 /* ---- asks from a loop's own callbacks, outside of any turn ---- */
