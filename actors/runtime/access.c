@@ -31,8 +31,11 @@ enum vr_worker_kind vr_worker_kind(const struct vr_worker *worker)
 
 void vr_worker_set_wake(struct vr_worker *worker, void (*wake)(void *ctx), void *ctx)
 {
-    worker->wake = wake;
-    worker->wake_ctx = ctx;
+    /* Other workers may turn already, and send to this one: the function shows that its ctx is there. */
+    if (wake != NULL) {
+        worker->wake_ctx = ctx;
+    }
+    __atomic_store_n(&worker->wake, wake, __ATOMIC_RELEASE);
 }
 
 void vr_worker_set_context(struct vr_worker *worker, void *context)

@@ -116,8 +116,8 @@ static void handle(struct vr_actor *actor, struct vr_msg *msg)
     enum vr_err err;
 
     actor->running = true;
-    err = actor->class->handle(actor, actor->state, msg, &why);
     COUNT(actor->worker->system, actor->worker, handled);
+    err = actor->class->handle(actor, actor->state, msg, &why);
     if (err != VR_OK) {
         vr_ask_refuse(actor->worker->system, asker, VR_E_INTERNAL);
     }

@@ -103,7 +103,7 @@ struct vr_worker {
     uint64_t
         stamp; /* in the addresses of its asks; the low 16 bits are its place in system->workers */
     void *context;
-    void (*wake)(void *ctx);
+    void (*wake)(void *ctx); /* atomic */
     void *wake_ctx;
 
     /* other threads */

@@ -76,12 +76,15 @@ void vr_item_free(struct vr_worker *current, struct item *item)
  */
 void vr_worker_signal(struct vr_worker *worker)
 {
+    void (*wake)(void *ctx);
+
     if (__atomic_exchange_n(&worker->signalled, 1, __ATOMIC_ACQ_REL) != 0) {
         return;
     }
     __atomic_fetch_add(&worker->wakers, 1, __ATOMIC_SEQ_CST);
-    if (!__atomic_load_n(&worker->closed, __ATOMIC_SEQ_CST) && worker->wake != NULL) {
-        worker->wake(worker->wake_ctx);
+    wake = __atomic_load_n(&worker->wake, __ATOMIC_ACQUIRE);
+    if (!__atomic_load_n(&worker->closed, __ATOMIC_SEQ_CST) && wake != NULL) {
+        wake(worker->wake_ctx);
     }
     __atomic_fetch_sub(&worker->wakers, 1, __ATOMIC_RELEASE);
 }
