@@ -27,7 +27,7 @@ VR_MUST_CHECK enum vr_err vr_personal_seal(struct vr_personal *personal, struct 
                                            struct vr_bytes plain, struct vr_buf *out);
 VR_MUST_CHECK enum vr_err vr_personal_open(struct vr_personal *personal, struct vr_id ref,
                                            struct vr_bytes sealed, struct vr_buf *out);
-/** The user id behind a ref (opened from its row). */
+/** The user id behind a ref, opened from its row; VR_E_NOT_FOUND as long as the row has not landed. */
 VR_MUST_CHECK enum vr_err vr_personal_user(struct vr_personal *personal, struct vr_id ref, struct vr_buf *out);
 
 /** Adds the removal of the user's row to `commit` and forgets the cached key. */
