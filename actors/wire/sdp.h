@@ -1,9 +1,12 @@
 /* sdp.h - the one SDP exchange: an offer read, its answer written. Pure bytes.
  *
  * Takes what browsers, aiortc, webrtcbin and WHIP or WHEP clients offer: audio only, BUNDLE,
- * rtcp-mux, DTLS-SRTP. Sending sections (sendonly, sendrecv) may be one at most; receiving ones
- * become slots in their order. Spec: RFC 8866 (SDP), 8829 (JSEP), 9143 (BUNDLE), 8839 (ICE), 8122
- * (fingerprint), 8285 (extmap), 7587 (Opus), 9725 (WHIP). */
+ * rtcp-mux, DTLS-SRTP. One section may send at most (sendonly or sendrecv); recvonly ones become
+ * slots in their order, those beyond VR_SLOTS_MAX are answered inactive. Without a recvonly one a
+ * sendrecv section is both. Credentials and fingerprint are the first accepted section's, its own
+ * or the session's: there is one transport. Video and data are answered with port 0; an RTP profile
+ * without DTLS fails the offer. Spec: RFC 8866 (SDP), 8829 (JSEP), 9143 (BUNDLE), 8839 (ICE), 8122
+ * (fingerprint), 8285 (extmap), 7587 (Opus), 2198 (RED), 9725 (WHIP). */
 #ifndef VR_WIRE_SDP_H
 #define VR_WIRE_SDP_H
 
@@ -18,6 +21,7 @@
 #define VR_SDP_SECTIONS_MAX 16
 #define VR_SDP_CANDIDATES_MAX 64
 #define VR_SDP_ANSWER_MAX (16 * 1024)
+#define VR_SDP_CNAME "voicerooms" /* of all slots, in SDP and in RTCP's SDES */
 
 enum vr_sdp_direction { VR_SDP_SENDRECV, VR_SDP_SENDONLY, VR_SDP_RECVONLY, VR_SDP_INACTIVE };
 
@@ -39,6 +43,7 @@ struct vr_sdp_offer {
     char ufrag[VR_UFRAG_MAX + 1];
     char pwd[VR_PWD_MAX + 1];
     uint8_t fingerprint[32];
+    bool bundled; /* a BUNDLE group was offered, so one is answered */
     uint32_t section_count;
     struct vr_sdp_section sections[VR_SDP_SECTIONS_MAX];
     int sender; /* index of the section that sends to us, -1: none */
@@ -69,7 +74,8 @@ struct vr_sdp_local {
 VR_MUST_CHECK enum vr_err vr_sdp_write_answer(const struct vr_sdp_offer *offer,
                                               const struct vr_sdp_local *local, struct vr_buf *out);
 
-/** Fill the SDP-born fields of a peer's configuration from an offer. */
+/** Fill the SDP-born fields of a peer's configuration from an offer. `red_pt` is what was offered:
+ * who answers without RED (`local.red` false) sets it to VR_PT_NONE. */
 void vr_sdp_to_peer(const struct vr_sdp_offer *offer, struct vr_peer_conf *conf);
 
 #endif
