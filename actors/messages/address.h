@@ -1,5 +1,5 @@
-/* address.h - the name of an actor. It does not tell on which worker or node the actor lives now; the
- * runtime and, between nodes, the directory know that. */
+/* address.h - the name of an actor. It does not tell on which worker or node the actor lives now;
+ * the runtime and, between nodes, the directory know that. */
 #ifndef VR_MESSAGES_ADDRESS_H
 #define VR_MESSAGES_ADDRESS_H
 

@@ -1,5 +1,5 @@
-/* command.h - what can be asked of a room, and what it answers. Plain data, owned by the message that
- * carries it; wire kinds, so each has a protobuf form (messages/envelope.h). */
+/* command.h - what can be asked of a room, and what it answers. Plain data, owned by the message
+ * that carries it; wire kinds, so each has a protobuf form (messages/envelope.h). */
 #ifndef VR_MESSAGES_COMMAND_H
 #define VR_MESSAGES_COMMAND_H
 
@@ -12,10 +12,10 @@
 #include "actors/base/ids.h"
 #include "actors/messages/address.h"
 
-#define VR_USER_MAX 128      /* bytes of a user's identity (a token's sub), without the 0 */
-#define VR_NAME_MAX 64       /* bytes of a display name */
-#define VR_TITLE_MAX 120     /* bytes of a room's title */
-#define VR_TEXT_MAX 2000     /* bytes of a description, a chat line, a reason */
+#define VR_USER_MAX 128  /* bytes of a user's identity (a token's sub), without the 0 */
+#define VR_NAME_MAX 64   /* bytes of a display name */
+#define VR_TITLE_MAX 120 /* bytes of a room's title */
+#define VR_TEXT_MAX 2000 /* bytes of a description, a chat line, a reason */
 #define VR_TAGS_MAX 8
 #define VR_TAG_MAX 32        /* bytes of one tag */
 #define VR_REQUEST_ID_MAX 64 /* bytes of X-Request-Id */
@@ -23,7 +23,10 @@
 enum vr_role { VR_ROLE_LISTENER, VR_ROLE_SPEAKER, VR_ROLE_MODERATOR, VR_ROLE_HOST, VR_ROLES };
 enum vr_visibility { VR_PUBLIC, VR_UNLISTED, VR_PRIVATE };
 enum vr_phase { VR_SCHEDULED, VR_ACTIVE, VR_ENDED };
-enum vr_speak_on_entry { VR_ENTRY_LISTENS, VR_ENTRY_SPEAKS }; /* who may speak on entry: nobody, all */
+enum vr_speak_on_entry {
+    VR_ENTRY_LISTENS,
+    VR_ENTRY_SPEAKS
+}; /* who may speak on entry: nobody, all */
 
 /* name, JSON name on /v1/ws (NULL: not for clients) */
 /* clang-format off */
@@ -127,16 +130,23 @@ void vr_settings_deinit(struct vr_settings *settings);
 struct vr_actor_identity {
     char user[VR_USER_MAX + 1]; /* "" for nobody */
     char name[VR_NAME_MAX + 1];
-    char address[46];           /* of the client, text; for address bans only */
+    char address[46];              /* of the client, text; for address bans only */
     vr_participant_id participant; /* 0: not in the room, judged by the grants alone */
-    uint32_t generation;        /* of the session that speaks; lower than the room's: VR_E_GONE */
-    enum vr_role granted;       /* the highest role that the token gives on entry */
-    bool admin;                 /* the token's voice.admin or roomAdmin for this room */
+    uint32_t generation;  /* of the session that speaks; lower than the room's: VR_E_GONE */
+    enum vr_role granted; /* the highest role that the token gives on entry */
+    bool admin;           /* the token's voice.admin or roomAdmin for this room */
     bool guest;
-    bool hidden;                /* a recorder or a service; not listed */
+    bool hidden; /* a recorder or a service; not listed */
 };
 
-enum vr_show { VR_SHOW_STATE, VR_SHOW_PARTICIPANTS, VR_SHOW_HANDS, VR_SHOW_BANS, VR_SHOW_ANALYTICS, VR_SHOW_AUDIT };
+enum vr_show {
+    VR_SHOW_STATE,
+    VR_SHOW_PARTICIPANTS,
+    VR_SHOW_HANDS,
+    VR_SHOW_BANS,
+    VR_SHOW_ANALYTICS,
+    VR_SHOW_AUDIT
+};
 
 #define VR_SPOKE_MAX 16
 
@@ -145,18 +155,20 @@ struct vr_command {
     struct vr_id id; /* a repeat with the same id has no second effect and gets the same answer */
     struct vr_actor_identity by;
     char request_id[VR_REQUEST_ID_MAX + 1];
-    struct vr_address session; /* of the session that joins, resumes, leaves or is lost */
-    struct vr_address shard;   /* where that session's peer will be: JOIN, RESUME */
-    vr_participant_id target;  /* 0: oneself */
+    struct vr_address session;         /* of the session that joins, resumes, leaves or is lost */
+    struct vr_address shard;           /* where that session's peer will be: JOIN, RESUME */
+    vr_participant_id target;          /* 0: oneself */
     char target_user[VR_USER_MAX + 1]; /* BAN and UNBAN of somebody who is not here */
-    char ban_address[46];      /* BAN by address too */
-    uint32_t duration_s;       /* BAN: 0 is for ever */
-    uint64_t version;          /* UNMUTE: of the mute answered (0: any); UPDATE: expected revision (0: any) */
-    struct vr_id message;      /* CHAT_DELETE */
-    enum vr_show want;         /* SHOW */
-    bool flag;                 /* LOCK: locked; KICK, LEAVE: for good */
-    char passcode[65];         /* JOIN */
-    struct vr_blob *text;      /* CHAT, REACTION, reason of KICK BAN REPORT END, QUALITY (JSON); may be NULL */
+    char ban_address[46];              /* BAN by address too */
+    uint32_t duration_s;               /* BAN: 0 is for ever */
+    uint64_t
+        version; /* UNMUTE: of the mute answered (0: any); UPDATE: expected revision (0: any) */
+    struct vr_id message; /* CHAT_DELETE */
+    enum vr_show want;    /* SHOW */
+    bool flag;            /* LOCK: locked; KICK, LEAVE: for good */
+    char passcode[65];    /* JOIN */
+    struct vr_blob
+        *text; /* CHAT, REACTION, reason of KICK BAN REPORT END, QUALITY (JSON); may be NULL */
     struct vr_settings *settings; /* CREATE, UPDATE; else NULL */
     struct {
         vr_participant_id participant;
@@ -175,14 +187,15 @@ struct vr_answer {
     uint32_t retry_after_ms; /* with a 429 or 503; else 0 */
     uint64_t epoch;
     uint64_t sequence;
-    uint64_t revision;       /* of the room: the ETag */
-    uint64_t digest;         /* of the state at `sequence` */
+    uint64_t revision;             /* of the room: the ETag */
+    uint64_t digest;               /* of the state at `sequence` */
     vr_participant_id participant; /* JOIN, RESUME: who one is */
     uint32_t generation;           /* JOIN, RESUME: of this session */
     enum vr_role role;             /* JOIN, RESUME */
     bool muted_by_moderator;
     bool muted_by_self;
-    struct vr_blob *body;    /* JSON: the state for JOIN and RESUME, what SHOW wanted, chat id, ...; may be NULL */
+    struct vr_blob *
+        body; /* JSON: the state for JOIN and RESUME, what SHOW wanted, chat id, ...; may be NULL */
 };
 
 struct vr_answer *vr_answer_new(enum vr_err err, const char *why);

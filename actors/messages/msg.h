@@ -1,9 +1,9 @@
 /* msg.h - everything that passes between actors, on one worker or between nodes.
  *
  * A message owns what its pointers show; vr_msg_clear frees it. Kinds are marked with the lane they
- * travel in (control is never dropped but refused when full; media drops its oldest, counted), and with
- * their scope: a wire kind has a protobuf form (messages/envelope.h), a local kind never leaves the
- * process. */
+ * travel in (control is never dropped but refused when full; media drops its oldest, counted), and
+ * with their scope: a wire kind has a protobuf form (messages/envelope.h), a local kind never
+ * leaves the process. */
 #ifndef VR_MESSAGES_MSG_H
 #define VR_MESSAGES_MSG_H
 
@@ -71,8 +71,8 @@ struct vr_relay {
     bool marker;
     uint16_t size;
     uint8_t payload[VR_RELAY_PAYLOAD_MAX];
-    /** Of a pool: the last release hands the relay back here, on whichever thread that happens. NULL:
-     *  it came from vr_relay_new and goes to the heap. */
+    /** Of a pool: the last release hands the relay back here, on whichever thread that happens.
+     * NULL: it came from vr_relay_new and goes to the heap. */
     void (*recycle)(struct vr_relay *relay);
 };
 
@@ -104,9 +104,9 @@ struct vr_msg {
         struct {
             uint64_t sequence;
             vr_participant_id only; /* 0: for everybody */
-            bool last;              /* the session is over after this one (kicked, banned, ended, replaced) */
-            bool media_goes_on;     /* with `last`: the peer stays (a newer socket took over) */
-            struct vr_blob *json;   /* one reference */
+            bool last; /* the session is over after this one (kicked, banned, ended, replaced) */
+            bool media_goes_on;   /* with `last`: the peer stays (a newer socket took over) */
+            struct vr_blob *json; /* one reference */
         } event;
         struct {
             vr_participant_id participant;
@@ -120,8 +120,8 @@ struct vr_msg {
         struct {
             uint32_t count;
             struct vr_speaker items[VR_SPOKE_MAX];
-        } speakers;                    /* SPEAKERS, SHARD_LEVELS */
-        struct vr_peer_conf *peer;     /* PEER_OPEN: owned */
+        } speakers;                /* SPEAKERS, SHARD_LEVELS */
+        struct vr_peer_conf *peer; /* PEER_OPEN: owned */
         struct {
             struct vr_id peer;
             enum vr_err err;
@@ -144,8 +144,8 @@ struct vr_msg {
             uint32_t participants;
             uint32_t speakers;
             uint32_t hands;
-            bool live;              /* false: forget it */
-            struct vr_blob *json;   /* names of who is on stage, for the list of rooms; may be NULL */
+            bool live;            /* false: forget it */
+            struct vr_blob *json; /* names of who is on stage, for the list of rooms; may be NULL */
         } summary;
         struct vr_relay *relay; /* RELAY: one reference */
         uint64_t number;        /* PING, PONG */

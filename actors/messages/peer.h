@@ -15,40 +15,42 @@
 #define VR_MID_MAX 16
 #define VR_PT_NONE 0xff
 
-/** SSRC of slot k is VR_SLOT_SSRC + k on every transport; slots are per room, transports per client. */
+/** SSRC of slot k is VR_SLOT_SSRC + k on every transport; slots are per room, transports per
+ * client. */
 #define VR_SLOT_SSRC 0x56520000u
 
 struct vr_peer_conf {
-    struct vr_id peer;         /* names the transport; a session may have two during a move */
-    struct vr_id restarts;     /* ICE restart: the peer whose DTLS association and SRTP go on here once this one is
-                                * proved (RFC 8842, 4: same fingerprints, no new handshake); zero: none */
+    struct vr_id peer; /* names the transport; a session may have two during a move */
+    struct vr_id
+        restarts; /* ICE restart: the peer whose DTLS association and SRTP go on here once this one
+                   * is proved (RFC 8842, 4: same fingerprints, no new handshake); zero: none */
     struct vr_id room;
     struct vr_address session; /* told of VR_MSG_PEER_STATE */
     vr_participant_id participant;
-    uint32_t generation;       /* of the session; the shard drops the lower one's packets */
-    char ufrag[VR_UFRAG_MAX + 1];     /* ours (RFC 8445, 5.3) */
-    char pwd[VR_PWD_MAX + 1];         /* ours */
+    uint32_t generation;               /* of the session; the shard drops the lower one's packets */
+    char ufrag[VR_UFRAG_MAX + 1];      /* ours (RFC 8445, 5.3) */
+    char pwd[VR_PWD_MAX + 1];          /* ours */
     char peer_ufrag[VR_UFRAG_MAX + 1]; /* theirs, "" when the offer is WHIP-like without */
-    uint8_t fingerprint[32];   /* SHA-256 of the client's certificate (RFC 8122) */
+    uint8_t fingerprint[32];           /* SHA-256 of the client's certificate (RFC 8122) */
     bool fingerprint_set;
-    uint8_t opus_pt;           /* as offered: 111 in Chromium, 109 Firefox, 96 aiortc */
-    uint8_t red_pt;            /* VR_PT_NONE: not accepted */
-    uint8_t level_id;          /* header extension ids, 0: not offered (RFC 8285; RFC 6464) */
+    uint8_t opus_pt;  /* as offered: 111 in Chromium, 109 Firefox, 96 aiortc */
+    uint8_t red_pt;   /* VR_PT_NONE: not accepted */
+    uint8_t level_id; /* header extension ids, 0: not offered (RFC 8285; RFC 6464) */
     uint8_t mid_id;
-    uint8_t slot_count;        /* receiving m-lines, <= VR_SLOTS_MAX; 0: WHIP */
+    uint8_t slot_count; /* receiving m-lines, <= VR_SLOTS_MAX; 0: WHIP */
     char slot_mid[VR_SLOTS_MAX][VR_MID_MAX + 1];
-    bool may_send;             /* the offer has a sending section */
-    bool pack60;               /* capability: takes 60 ms packets */
-    bool red_receive;          /* capability "red": wants RED back */
+    bool may_send;    /* the offer has a sending section */
+    bool pack60;      /* capability: takes 60 ms packets */
+    bool red_receive; /* capability "red": wants RED back */
 };
 
 enum vr_peer_state {
-    VR_PEER_NEW,       /* posted, no valid check yet */
-    VR_PEER_CHECKED,   /* ICE proved, DTLS runs */
-    VR_PEER_UP,        /* keys are there, media may flow */
-    VR_PEER_SILENT,    /* no valid check for a while: a WebSocket may still be fine */
-    VR_PEER_FAILED,    /* DTLS failed, or the fingerprint was not the offered one */
-    VR_PEER_CLOSED     /* consent expired (RFC 7675), or asked to close */
+    VR_PEER_NEW,     /* posted, no valid check yet */
+    VR_PEER_CHECKED, /* ICE proved, DTLS runs */
+    VR_PEER_UP,      /* keys are there, media may flow */
+    VR_PEER_SILENT,  /* no valid check for a while: a WebSocket may still be fine */
+    VR_PEER_FAILED,  /* DTLS failed, or the fingerprint was not the offered one */
+    VR_PEER_CLOSED   /* consent expired (RFC 7675), or asked to close */
 };
 
 #endif

@@ -345,6 +345,9 @@ enum vr_err vr_system_send(struct vr_system *system, struct vr_msg *msg)
     const struct vr_system_conf *conf = &system->conf;
     bool ours = msg->to.kind == VR_ACTOR_ASK && msg->to.sub == conf->node;
 
+    if (msg->deadline == 0) {
+        msg->deadline = VR_NEVER;
+    }
     if (conf->route != NULL && !ours && vr_msg_scope(msg->kind) == VR_SCOPE_WIRE) {
         enum vr_err err = conf->route(conf->ctx, msg);
 

@@ -1,0 +1,433 @@
+/* envelope.c - the frame of a wire message, and all bodies but the command. */
+#include "actors/messages/envelope.h"
+
+#include <stdlib.h>
+
+#include "actors/messages/envelope_internal.h"
+
+/** All protobuf structs that one message may need. */
+struct parts {
+    Vr__Wire__Envelope envelope;
+    struct wire_address to, from;
+    Vr__Wire__Id room;
+    Vr__Wire__Blob blob;
+    union {
+        struct wire_command command;
+        Vr__Wire__Answer answer;
+        Vr__Wire__Event event;
+        Vr__Wire__Gate gate;
+        Vr__Wire__ShardSet shard_set;
+        Vr__Wire__Empty empty;
+        struct {
+            Vr__Wire__Speakers speakers;
+            Vr__Wire__Speaker items[VR_SPOKE_MAX];
+            Vr__Wire__Speaker *at[VR_SPOKE_MAX];
+        };
+        Vr__Wire__Summary summary;
+        Vr__Wire__Number number;
+    };
+};
+
+/* ---- encoding ---- */
+
+static void put_answer(struct parts *parts, const struct vr_answer *answer)
+{
+    Vr__Wire__Answer *to = &parts->answer;
+
+    vr__wire__answer__init(to);
+    to->err = (char *)(uintptr_t)(answer->err == VR_OK ? "" : vr_err_code(answer->err));
+    to->why = (char *)(uintptr_t)answer->why;
+    to->retry_after_ms = answer->retry_after_ms;
+    to->epoch = answer->epoch;
+    to->sequence = answer->sequence;
+    to->revision = answer->revision;
+    to->digest = answer->digest;
+    to->participant = answer->participant;
+    to->generation = answer->generation;
+    to->role = answer->role;
+    to->muted_by_moderator = answer->muted_by_moderator;
+    to->muted_by_self = answer->muted_by_self;
+    to->body = wire_put_blob(&parts->blob, answer->body);
+    parts->envelope.answer = to;
+}
+
+static void put_event(struct parts *parts, const struct vr_msg *msg)
+{
+    Vr__Wire__Event *to = &parts->event;
+
+    vr__wire__event__init(to);
+    to->sequence = msg->as.event.sequence;
+    to->only = msg->as.event.only;
+    to->last = msg->as.event.last;
+    to->media_goes_on = msg->as.event.media_goes_on;
+    to->json = wire_put_blob(&parts->blob, msg->as.event.json);
+    parts->envelope.event = to;
+}
+
+static Vr__Wire__Gate *put_gate(struct parts *parts, const struct vr_msg *msg)
+{
+    Vr__Wire__Gate *to = &parts->gate;
+
+    vr__wire__gate__init(to);
+    to->participant = msg->as.gate.participant;
+    to->generation = msg->as.gate.generation;
+    to->version = msg->as.gate.version;
+    to->may_send = msg->as.gate.may_send;
+    to->may_hear = msg->as.gate.may_hear;
+    to->gone = msg->as.gate.gone;
+    return to;
+}
+
+static void put_shard_set(struct parts *parts, struct vr_shard_set *set)
+{
+    Vr__Wire__ShardSet *to = &parts->shard_set;
+
+    vr__wire__shard_set__init(to);
+    to->epoch = set->epoch;
+    to->version = set->version;
+    to->n_shards = set->count < VR_SHARDS_MAX ? set->count : VR_SHARDS_MAX;
+    to->shards = set->shards;
+    parts->envelope.shard_set = to;
+}
+
+static Vr__Wire__Speakers *put_speakers(struct parts *parts, const struct vr_msg *msg)
+{
+    uint32_t count = msg->as.speakers.count;
+
+    vr__wire__speakers__init(&parts->speakers);
+    parts->speakers.n_items = count < VR_SPOKE_MAX ? count : VR_SPOKE_MAX;
+    parts->speakers.items = parts->at;
+    for (size_t i = 0; i < parts->speakers.n_items; i++) {
+        const struct vr_speaker *speaker = &msg->as.speakers.items[i];
+        Vr__Wire__Speaker *to = &parts->items[i];
+
+        vr__wire__speaker__init(to);
+        to->participant = speaker->participant;
+        to->spoke_ms = speaker->spoke_ms;
+        to->level = speaker->level;
+        to->holds_slot = speaker->holds_slot;
+        parts->at[i] = to;
+    }
+    return &parts->speakers;
+}
+
+static void put_summary(struct parts *parts, const struct vr_msg *msg)
+{
+    Vr__Wire__Summary *to = &parts->summary;
+
+    vr__wire__summary__init(to);
+    to->room = wire_put_id(&parts->room, msg->as.summary.room);
+    to->participants = msg->as.summary.participants;
+    to->speakers = msg->as.summary.speakers;
+    to->hands = msg->as.summary.hands;
+    to->live = msg->as.summary.live;
+    to->json = wire_put_blob(&parts->blob, msg->as.summary.json);
+    parts->envelope.summary = to;
+}
+
+static Vr__Wire__Number *put_number(struct parts *parts, uint64_t number)
+{
+    vr__wire__number__init(&parts->number);
+    parts->number.value = number;
+    return &parts->number;
+}
+
+/* False: a local kind, or a message without its payload. */
+static bool put_body(struct parts *parts, const struct vr_msg *msg)
+{
+    Vr__Wire__Envelope *to = &parts->envelope;
+
+    switch (msg->kind) {
+    case VR_MSG_COMMAND:
+        if (msg->as.command == NULL) {
+            return false;
+        }
+        vr_wire_put_command(&parts->command, msg->as.command);
+        to->command = &parts->command.command;
+        to->body_case = VR__WIRE__ENVELOPE__BODY_COMMAND;
+        return true;
+    case VR_MSG_ANSWER:
+        if (msg->as.answer == NULL) {
+            return false;
+        }
+        put_answer(parts, msg->as.answer);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_ANSWER;
+        return true;
+    case VR_MSG_EVENT:
+        put_event(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_EVENT;
+        return true;
+    case VR_MSG_GATE:
+        to->gate = put_gate(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_GATE;
+        return true;
+    case VR_MSG_GATE_DONE:
+        to->gate_done = put_gate(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_GATE_DONE;
+        return true;
+    case VR_MSG_SHARD_SET:
+        if (msg->as.shard_set == NULL) {
+            return false;
+        }
+        put_shard_set(parts, msg->as.shard_set);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_SHARD_SET;
+        return true;
+    case VR_MSG_SHARD_CLOSE:
+        vr__wire__empty__init(&parts->empty);
+        to->shard_close = &parts->empty;
+        to->body_case = VR__WIRE__ENVELOPE__BODY_SHARD_CLOSE;
+        return true;
+    case VR_MSG_SPEAKERS:
+        to->speakers = put_speakers(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_SPEAKERS;
+        return true;
+    case VR_MSG_SHARD_LEVELS:
+        to->shard_levels = put_speakers(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_SHARD_LEVELS;
+        return true;
+    case VR_MSG_SUMMARY:
+        put_summary(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_SUMMARY;
+        return true;
+    case VR_MSG_PING:
+        to->ping = put_number(parts, msg->as.number);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_PING;
+        return true;
+    case VR_MSG_PONG:
+        to->pong = put_number(parts, msg->as.number);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_PONG;
+        return true;
+    case VR_MSG_PEER_OPEN:
+    case VR_MSG_PEER_OPENED:
+    case VR_MSG_PEER_CLOSE:
+    case VR_MSG_PEER_STATE:
+    case VR_MSG_STORED:
+    case VR_MSG_RELAY:
+    case VR_MSG_DRAIN:
+    case VR_MSG_KINDS:
+        return false;
+    }
+    return false;
+}
+
+static enum vr_err append(const Vr__Wire__Envelope *envelope, struct vr_buf *out)
+{
+    size_t size = vr__wire__envelope__get_packed_size(envelope);
+    uint8_t *bytes;
+
+    if (size > VR_ENVELOPE_MAX) {
+        return VR_E_TOO_LARGE;
+    }
+    bytes = malloc(size == 0 ? 1 : size);
+    if (bytes == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    vr_buf_append(out, bytes, vr__wire__envelope__pack(envelope, bytes));
+    free(bytes);
+    return out->failed ? VR_E_NO_MEMORY : VR_OK;
+}
+
+enum vr_err vr_envelope_encode(const struct vr_msg *msg, vr_time_us now, struct vr_buf *out)
+{
+    struct parts parts;
+    Vr__Wire__Envelope *to = &parts.envelope;
+
+    vr__wire__envelope__init(to);
+    if (!put_body(&parts, msg)) {
+        return VR_E_BAD_REQUEST;
+    }
+    to->to = wire_put_address(&parts.to, &msg->to);
+    to->from = wire_put_address(&parts.from, &msg->from);
+    to->epoch = msg->epoch;
+    if (msg->deadline != VR_NEVER && msg->deadline != 0) {
+        to->asked = true;
+        to->time_left_us = msg->deadline > now ? (uint64_t)(msg->deadline - now) : 0;
+    }
+    return append(to, out);
+}
+
+/* ---- decoding ---- */
+
+static enum vr_err get_answer(const Vr__Wire__Answer *in, struct vr_answer **out)
+{
+    enum vr_err err = in->err[0] == '\0' ? VR_OK : vr_err_from_code(in->err);
+    struct vr_answer *answer = vr_answer_new(err, in->why);
+
+    if (answer == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    answer->retry_after_ms = in->retry_after_ms;
+    answer->epoch = in->epoch;
+    answer->sequence = in->sequence;
+    answer->revision = in->revision;
+    answer->digest = in->digest;
+    answer->participant = in->participant;
+    answer->generation = in->generation;
+    answer->role = (enum vr_role)in->role;
+    answer->muted_by_moderator = in->muted_by_moderator;
+    answer->muted_by_self = in->muted_by_self;
+    if (in->role >= VR_ROLES || strlen(in->why) >= sizeof(answer->why)) {
+        vr_answer_free(answer);
+        return VR_E_BAD_WIRE;
+    }
+    if (!wire_get_blob(in->body, &answer->body)) {
+        vr_answer_free(answer);
+        return VR_E_NO_MEMORY;
+    }
+    *out = answer;
+    return VR_OK;
+}
+
+static enum vr_err get_event(const Vr__Wire__Event *in, struct vr_msg *out)
+{
+    out->as.event.sequence = in->sequence;
+    out->as.event.only = in->only;
+    out->as.event.last = in->last;
+    out->as.event.media_goes_on = in->media_goes_on;
+    return wire_get_blob(in->json, &out->as.event.json) ? VR_OK : VR_E_NO_MEMORY;
+}
+
+static enum vr_err get_gate(const Vr__Wire__Gate *in, struct vr_msg *out)
+{
+    out->as.gate.participant = in->participant;
+    out->as.gate.generation = in->generation;
+    out->as.gate.version = in->version;
+    out->as.gate.may_send = in->may_send;
+    out->as.gate.may_hear = in->may_hear;
+    out->as.gate.gone = in->gone;
+    return VR_OK;
+}
+
+static enum vr_err get_shard_set(const Vr__Wire__ShardSet *in, struct vr_msg *out)
+{
+    struct vr_shard_set *set;
+
+    if (in->n_shards > VR_SHARDS_MAX) {
+        return VR_E_BAD_WIRE;
+    }
+    set = vr_shard_set_new();
+    if (set == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    set->epoch = in->epoch;
+    set->version = in->version;
+    set->count = (uint32_t)in->n_shards;
+    for (size_t i = 0; i < in->n_shards; i++) {
+        set->shards[i] = in->shards[i];
+    }
+    out->as.shard_set = set;
+    return VR_OK;
+}
+
+static enum vr_err get_speakers(const Vr__Wire__Speakers *in, struct vr_msg *out)
+{
+    if (in->n_items > VR_SPOKE_MAX) {
+        return VR_E_BAD_WIRE;
+    }
+    for (size_t i = 0; i < in->n_items; i++) {
+        const Vr__Wire__Speaker *item = in->items[i];
+
+        if (item->level > 127) { /* RFC 6464: seven bits */
+            return VR_E_BAD_WIRE;
+        }
+        out->as.speakers.items[i] = (struct vr_speaker){item->participant, item->spoke_ms,
+                                                        (uint8_t)item->level, item->holds_slot};
+    }
+    out->as.speakers.count = (uint32_t)in->n_items;
+    return VR_OK;
+}
+
+static enum vr_err get_summary(const Vr__Wire__Summary *in, struct vr_msg *out)
+{
+    out->as.summary.room = wire_get_id(in->room);
+    out->as.summary.participants = in->participants;
+    out->as.summary.speakers = in->speakers;
+    out->as.summary.hands = in->hands;
+    out->as.summary.live = in->live;
+    return wire_get_blob(in->json, &out->as.summary.json) ? VR_OK : VR_E_NO_MEMORY;
+}
+
+static enum vr_err get_body(const Vr__Wire__Envelope *in, struct vr_msg *out)
+{
+    switch (in->body_case) {
+    case VR__WIRE__ENVELOPE__BODY_COMMAND:
+        out->kind = VR_MSG_COMMAND;
+        return vr_wire_get_command(in->command, &out->as.command);
+    case VR__WIRE__ENVELOPE__BODY_ANSWER:
+        out->kind = VR_MSG_ANSWER;
+        return get_answer(in->answer, &out->as.answer);
+    case VR__WIRE__ENVELOPE__BODY_EVENT:
+        out->kind = VR_MSG_EVENT;
+        return get_event(in->event, out);
+    case VR__WIRE__ENVELOPE__BODY_GATE:
+        out->kind = VR_MSG_GATE;
+        return get_gate(in->gate, out);
+    case VR__WIRE__ENVELOPE__BODY_GATE_DONE:
+        out->kind = VR_MSG_GATE_DONE;
+        return get_gate(in->gate_done, out);
+    case VR__WIRE__ENVELOPE__BODY_SHARD_SET:
+        out->kind = VR_MSG_SHARD_SET;
+        return get_shard_set(in->shard_set, out);
+    case VR__WIRE__ENVELOPE__BODY_SHARD_CLOSE:
+        out->kind = VR_MSG_SHARD_CLOSE;
+        return VR_OK;
+    case VR__WIRE__ENVELOPE__BODY_SPEAKERS:
+        out->kind = VR_MSG_SPEAKERS;
+        return get_speakers(in->speakers, out);
+    case VR__WIRE__ENVELOPE__BODY_SHARD_LEVELS:
+        out->kind = VR_MSG_SHARD_LEVELS;
+        return get_speakers(in->shard_levels, out);
+    case VR__WIRE__ENVELOPE__BODY_SUMMARY:
+        out->kind = VR_MSG_SUMMARY;
+        return get_summary(in->summary, out);
+    case VR__WIRE__ENVELOPE__BODY_PING:
+        out->kind = VR_MSG_PING;
+        out->as.number = in->ping->value;
+        return VR_OK;
+    case VR__WIRE__ENVELOPE__BODY_PONG:
+        out->kind = VR_MSG_PONG;
+        out->as.number = in->pong->value;
+        return VR_OK;
+    case VR__WIRE__ENVELOPE__BODY__NOT_SET:
+    case _VR__WIRE__ENVELOPE__BODY__CASE_IS_INT_SIZE:
+        break;
+    }
+    return VR_E_UNKNOWN_MSG;
+}
+
+static enum vr_err get_envelope(const Vr__Wire__Envelope *in, vr_time_us now, struct vr_msg *out)
+{
+    out->epoch = in->epoch;
+    out->deadline = VR_NEVER;
+    if (in->asked) {
+        /* Nobody waits longer than a day; so a made-up number can't run over. */
+        bool sane = in->time_left_us < (uint64_t)VR_SECONDS(24 * 3600);
+
+        out->deadline = now + (sane ? (vr_time_us)in->time_left_us : VR_SECONDS(24 * 3600));
+    }
+    if (!wire_get_address(in->to, &out->to) || !wire_get_address(in->from, &out->from)) {
+        return VR_E_BAD_WIRE;
+    }
+    return get_body(in, out);
+}
+
+enum vr_err vr_envelope_decode(struct vr_bytes in, vr_time_us now, struct vr_msg *out)
+{
+    Vr__Wire__Envelope *envelope;
+    enum vr_err err;
+
+    *out = (struct vr_msg){0};
+    if (in.size > VR_ENVELOPE_MAX) {
+        return VR_E_TOO_LARGE;
+    }
+    envelope = vr__wire__envelope__unpack(NULL, in.size, in.data);
+    if (envelope == NULL) {
+        return VR_E_BAD_WIRE;
+    }
+    err = get_envelope(envelope, now, out);
+    if (err != VR_OK) {
+        vr_msg_clear(out);
+    }
+    vr__wire__envelope__free_unpacked(envelope, NULL);
+    return err;
+}
