@@ -1,4 +1,5 @@
-/* answer.c - the join answer as JSON (docs/protocol.md, "Join answer") and the resume token in it. */
+/* answer.c - the join answer as JSON (docs/protocol.md, "Join answer") and the resume token in it.
+ */
 #include "actors/session/session_internal.h"
 
 #include "actors/wire/resume.h"

@@ -1,11 +1,10 @@
-/* client.c - messages of an attached client: commands to the room, answers back, the few that are the
- * session's own. */
+/* client.c - messages of an attached client: commands to the room, answers back, the few that are
+ * the session's own. */
 #include "actors/session/session_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 
 /** A message that waits for its answer. */
 struct request {
@@ -37,8 +36,8 @@ static void send_answer(struct session *session, const struct vr_client_msg *ask
     }
 }
 
-static void send_outcome(struct session *session, const struct vr_client_msg *asked, enum vr_err err,
-                         const char *why)
+static void send_outcome(struct session *session, const struct vr_client_msg *asked,
+                         enum vr_err err, const char *why)
 {
     struct vr_answer answer = {.err = err, .epoch = session->epoch, .sequence = session->sequence};
 
@@ -147,7 +146,8 @@ static void own_message(struct session *session, struct vr_client_msg *msg)
 {
     struct request *request = NULL;
 
-    if (strcmp(msg->type, "room:webrtc:ice-candidate") == 0 || strcmp(msg->type, "session:ping") == 0) {
+    if (strcmp(msg->type, "room:webrtc:ice-candidate") == 0 ||
+        strcmp(msg->type, "session:ping") == 0) {
         send_outcome(session, msg, VR_OK, "");
         vr_client_msg_deinit(msg);
         return;

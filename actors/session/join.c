@@ -1,9 +1,12 @@
-/* join.c - the way into a room: offer read, place chosen, room asked, peer posted to its shard, answer given.
+/* join.c - the way into a room: offer read, place chosen, room asked, peer posted to its shard,
+ * answer given.
  *
- * The peer is at its shard before the answer leaves, or the first STUN check is lost. Each step that fails undoes
- * those before it. A resume in place and an ICE restart go the same way with fewer steps. */
+ * The peer is at its shard before the answer leaves, or the first STUN check is lost. Each step
+ * that fails undoes those before it. A resume in place and an ICE restart go the same way with
+ * fewer steps. */
 #include "actors/session/session_internal.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,7 +59,8 @@ static void fail_join(struct join *join, enum vr_err err, const char *text)
     struct session *session = op_session(&join->op);
     struct session_peer *opened = NULL;
     struct vr_answer answer = {.err = err};
-    const struct vr_answer *given = join->room != NULL && join->room->err != VR_OK ? join->room : &answer;
+    const struct vr_answer *given =
+        join->room != NULL && join->room->err != VR_OK ? join->room : &answer;
     struct vr_join_result result = {.err = given->err, .answer = given, .resume_token = ""};
 
     snprintf(answer.why, sizeof(answer.why), "%s", text == NULL ? vr_err_text(err) : text);
@@ -112,7 +116,7 @@ static void finish(struct join *join)
             return;
         }
         (void)session_move(session, session->state == VR_SESSION_JOINING ? VR_SESSION_EV_JOINED
-                                                                        : VR_SESSION_EV_BACK);
+                                                                         : VR_SESSION_EV_BACK);
     }
     session->joining = false;
     join->joined(join->ctx, &result);
@@ -169,6 +173,25 @@ static void open_peer(struct join *join, struct session *session)
     vr_ask(session->worker, &msg, PEER_TIMEOUT, on_peer_opened, join);
 }
 
+/** A snapshot does not name the asker's role; the list in it does. */
+static enum vr_role role_in(struct vr_bytes snapshot, vr_participant_id who, enum vr_role role)
+{
+    json_t *root = json_loadb((const char *)snapshot.data, snapshot.size, 0, NULL);
+    json_t *person = NULL;
+    size_t i = 0;
+
+    json_array_foreach(json_object_get(root, "participants"), i, person)
+    {
+        if (json_integer_value(json_object_get(person, "participant")) == (json_int_t)who) {
+            const char *word = json_string_value(json_object_get(person, "role"));
+
+            (void)vr_role_parse(word == NULL ? "" : word, &role);
+        }
+    }
+    json_decref(root);
+    return role;
+}
+
 /** What the room said about the person is now the session's. */
 static void take_place(struct session *session, const struct vr_answer *answer)
 {
@@ -176,6 +199,10 @@ static void take_place(struct session *session, const struct vr_answer *answer)
         session->who.participant = answer->participant;
         session->who.generation = answer->generation;
         session->role = answer->role;
+    }
+    if (answer->participant == 0 && answer->body != NULL) {
+        session->role =
+            role_in(vr_blob_bytes(answer->body), session->who.participant, session->role);
     }
     session->epoch = answer->epoch;
     session->sequence = answer->sequence;
@@ -213,7 +240,8 @@ static void on_room(void *ctx, enum vr_err err, struct vr_msg *answer)
 
 static void ask_room(struct join *join, struct session *session)
 {
-    /* A running session whose socket alone comes back has not left its place: it needs the state only. */
+    /* A running session whose socket alone comes back has not left its place: it needs the state
+     * only. */
     bool only_look = join->way == WAY_RESUME && !join->offer && session->state == VR_SESSION_LIVE;
     enum vr_command_kind kind = join->way == WAY_JOIN ? VR_CMD_JOIN
                                 : only_look           ? VR_CMD_SNAPSHOT
@@ -228,7 +256,9 @@ static void ask_room(struct join *join, struct session *session)
     if (kind == VR_CMD_RESUME) {
         command->by.generation = join->generation;
     }
-    command->shard = vr_shard_address(session->room, join->shard);
+    if (join->offer) { /* without one the media stays where it is */
+        command->shard = vr_shard_address(session->room, join->shard);
+    }
     snprintf(command->passcode, sizeof(command->passcode), "%s", join->passcode);
     msg.as.command = command;
     vr_ask(session->worker, &msg, ROOM_TIMEOUT, on_room, join);
@@ -237,7 +267,8 @@ static void ask_room(struct join *join, struct session *session)
 /** `size` characters that ICE allows (RFC 8839, 5.4), 6 random bits each. */
 static void random_ice_text(const struct vr_random *random, char *out, size_t size)
 {
-    static const char ice_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char ice_chars[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t bytes[64];
 
     vr_assert(size <= sizeof(bytes));
@@ -248,7 +279,8 @@ static void random_ice_text(const struct vr_random *random, char *out, size_t si
     out[size] = '\0';
 }
 
-static void fill_local(struct vr_sdp_local *local, const struct vr_env *env, const struct join *join)
+static void fill_local(struct vr_sdp_local *local, const struct vr_env *env,
+                       const struct join *join)
 {
     const struct vr_media_place *media = NULL;
 
@@ -491,10 +523,9 @@ void vr_session_restart_ice(struct vr_worker *worker, struct vr_id id, const cha
     join->way = WAY_RESTART;
     join->joined = joined;
     join->ctx = ctx;
-    join->shard = running == NULL
-                      ? session->env->session_services->place(session->env->session_services->ctx,
-                                                              session->room)
-                      : running->shard;
+    join->shard = running == NULL ? session->env->session_services->place(
+                                        session->env->session_services->ctx, session->room)
+                                  : running->shard;
     join->conf.restarts = running == NULL ? (struct vr_id){0} : running->id;
     session->joining = true;
     op_start(&join->op, session, free_join);

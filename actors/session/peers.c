@@ -71,8 +71,10 @@ struct session_peer *session_peer_place(struct session *session)
         if (vr_id_is_zero(peer->id)) {
             return peer;
         }
-        /* Of two, the one that carries sound stays: the other was a restart that came to nothing. */
-        if (worst->state == VR_PEER_UP && (peer->state != VR_PEER_UP || peer->opened < worst->opened)) {
+        /* Of two, the one that carries sound stays: the other was a restart that came to nothing.
+         */
+        if (worst->state == VR_PEER_UP &&
+            (peer->state != VR_PEER_UP || peer->opened < worst->opened)) {
             worst = peer;
         }
     }

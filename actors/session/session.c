@@ -50,7 +50,6 @@ struct vr_command *session_command(const struct session *session, enum vr_comman
     command->id = vr_random_id(vr_system_random(vr_worker_system(session->worker)));
     command->by = session->who;
     command->session = vr_session_address(session->id);
-    command->shard = vr_shard_address(session->room, session->peers[0].shard);
     snprintf(command->request_id, sizeof(command->request_id), "%s",
              request_id == NULL ? "" : request_id);
     return command;
@@ -73,9 +72,8 @@ void session_tell_room(struct session *session, enum vr_command_kind kind, bool 
 
 void session_over(struct session *session, const char *why, bool keep_media)
 {
-    struct vr_msg stop = {.kind = VR_MSG_DRAIN,
-                          .to = vr_session_address(session->id),
-                          .deadline = VR_NEVER};
+    struct vr_msg stop = {
+        .kind = VR_MSG_DRAIN, .to = vr_session_address(session->id), .deadline = VR_NEVER};
     bool actor_open = session->actor_open;
 
     vr_assert(session->state == VR_SESSION_GONE);
@@ -90,8 +88,8 @@ void session_over(struct session *session, const char *why, bool keep_media)
     }
 }
 
-/** The media of a session that the room holds for lost came back by itself (a network that was away for a
- *  while): take the place again. */
+/** The media of a session that the room holds for lost came back by itself (a network that was away
+ * for a while): take the place again. */
 struct comeback {
     struct op op;
 };
@@ -113,8 +111,6 @@ static void on_back(void *ctx, enum vr_err err, struct vr_msg *answer)
     if (err != VR_OK || answer->kind != VR_MSG_ANSWER || answer->as.answer->err != VR_OK) {
         return; /* the grace timer ends it, a resume may still come */
     }
-    session->who.generation = answer->as.answer->generation;
-    session->role = answer->as.answer->role;
     (void)session_move(session, VR_SESSION_EV_BACK);
     session_look(session);
 }
@@ -127,7 +123,7 @@ static void come_back(struct session *session)
     if (comeback == NULL) {
         return;
     }
-    msg.as.command = session_command(session, VR_CMD_RESUME, NULL);
+    msg.as.command = session_command(session, VR_CMD_SNAPSHOT, NULL);
     if (msg.as.command == NULL) {
         free(comeback);
         return;
@@ -212,8 +208,8 @@ enum vr_err vr_session_delete(struct vr_worker *worker, struct vr_id id, const c
     return VR_OK;
 }
 
-/* The actor: only an address to which room and shard can send. What it is about lives in the table, so
- * that a restart by supervision loses nothing. */
+/* The actor: only an address to which room and shard can send. What it is about lives in the table,
+ * so that a restart by supervision loses nothing. */
 
 struct shell {
     struct vr_id id;

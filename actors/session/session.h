@@ -1,9 +1,10 @@
-/* session.h - one client's signalling, as an actor on a control worker: it joins a room for a client,
- * gives the SDP answer, carries messages both ways, survives a lost socket by its resume token.
+/* session.h - one client's signalling, as an actor on a control worker: it joins a room for a
+ * client, gives the SDP answer, carries messages both ways, survives a lost socket by its resume
+ * token.
  *
- * The socket itself (h2o, nodes/ws.h) is attached through a table of functions; a session without a socket
- * (WHIP, WHEP, a join by POST whose WebSocket has not come yet) lives as long as its media does.
- * States (session.c has the table): JOINING, LIVE, LOST, GONE. */
+ * The socket itself (h2o, nodes/ws.h) is attached through a table of functions; a session without a
+ * socket (WHIP, WHEP, a join by POST whose WebSocket has not come yet) lives as long as its media
+ * does. States (session.c has the table): JOINING, LIVE, LOST, GONE. */
 #ifndef VR_SESSION_SESSION_H
 #define VR_SESSION_SESSION_H
 
@@ -18,13 +19,16 @@
 
 /** A socket that belongs to one session at most. Called on the session's worker only. */
 struct vr_socket_ops {
-    /** Queue one text message; takes a reference of its own. False: its queue is full, it will be closed. */
+    /** Queue one text message; takes a reference of its own. False: its queue is full, it will be
+     * closed. */
     bool (*send)(void *socket, struct vr_blob *text);
-    /** Close with a WebSocket code (RFC 6455, 7.4) and reason; `detached` will not be called for it. */
+    /** Close with a WebSocket code (RFC 6455, 7.4) and reason; `detached` will not be called for
+     * it. */
     void (*close)(void *socket, uint16_t code, const char *reason);
 };
 
-/** The sessions of one node, a table per control worker. One per system: made before it, freed after it. */
+/** The sessions of one node, a table per control worker. One per system: made before it, freed
+ * after it. */
 struct vr_sessions;
 struct vr_sessions *vr_sessions_new(uint32_t control_workers); /* NULL when memory is out */
 void vr_sessions_free(struct vr_sessions *sessions);
@@ -33,61 +37,72 @@ uint32_t vr_sessions_count(const struct vr_sessions *sessions);
 
 /** What sessions need of their node; found in vr_env.session_services. */
 struct vr_session_services {
-    /** Least loaded place for a new peer of `room`: a shard number (on one node: media worker index). */
+    /** Least loaded place for a new peer of `room`: a shard number (on one node: media worker
+     * index). */
     uint32_t (*place)(void *ctx, struct vr_id room);
     void *ctx;
     struct vr_sessions *sessions; /* must be set */
 };
 
-/** The class for VR_ACTOR_SESSION. A message never makes a session: one for a stranger's id is answered VR_E_GONE
- *  (asks) or dropped. VR_MSG_DRAIN tells the client `server:draining`. The system's `place` must send
- *  VR_ACTOR_SESSION addresses to vr_session_worker_index. */
+/** The class for VR_ACTOR_SESSION. A message never makes a session: one for a stranger's id is
+ * answered VR_E_GONE (asks) or dropped. VR_MSG_DRAIN tells the client `server:draining`. The
+ * system's `place` must send VR_ACTOR_SESSION addresses to vr_session_worker_index. */
 const struct vr_actor_class *vr_session_class(void);
 
 /** What a join or resume asks, from HTTP or WebSocket. Everything borrowed. */
 struct vr_join_request {
     struct vr_id room;
-    struct vr_actor_identity identity;   /* judged by the edge */
-    const struct vr_client_msg *msg;     /* body: sdp, capabilities, resume token, passcode; may be NULL with `sdp` */
-    struct vr_bytes sdp;                 /* WHIP: the offer, when `msg` is NULL */
+    struct vr_actor_identity identity; /* judged by the edge */
+    const struct vr_client_msg
+        *msg; /* body: sdp, capabilities, resume token, passcode; may be NULL with `sdp` */
+    struct vr_bytes sdp; /* WHIP: the offer, when `msg` is NULL */
     const char *request_id;
-    bool resume;     /* the token in `msg` says who; identity.user may be "" (judged by the token alone) */
-    bool whip;       /* plain SDP in and out: no JSON, no participant list */
+    bool resume; /* the token in `msg` says who; identity.user may be "" (judged by the token alone)
+                  */
+    bool whip;   /* plain SDP in and out: no JSON, no participant list */
 };
 
-/** Told once. On VR_OK `json` is the whole join answer (docs/protocol.md, "Join answer"), `sdp` the SDP
- *  answer alone, `session` names it. On an error `answer` carries the sentence. Borrowed. */
+/** Told once. On VR_OK `json` is the whole join answer (docs/protocol.md, "Join answer"), `sdp` the
+ * SDP answer alone, `session` names it. On an error `answer` carries the sentence. Borrowed. */
 struct vr_join_result {
     enum vr_err err;
     const struct vr_answer *answer;
     struct vr_id session;
     const char *resume_token; /* as in `json`: for vr_session_attach; "" on an error */
     struct vr_blob *json;
-    struct vr_blob *sdp;      /* NULL after a resume without an offer */
+    struct vr_blob *sdp; /* NULL after a resume without an offer */
 };
 typedef void (*vr_joined_fn)(void *ctx, const struct vr_join_result *result);
 
-/** Make a session on this (control) worker and join. Deadline 10 s. Worker's own thread. `joined` may run before
- *  the return (refusals). Events that come between the room's answer and `joined` are held back; attach a
- *  socket inside `joined`, after the answer was queued on it, and they follow in order. */
-void vr_session_join(struct vr_worker *worker, const struct vr_join_request *request, vr_joined_fn joined, void *ctx);
+/** Make a session on this (control) worker and join. Deadline 10 s. Worker's own thread. `joined`
+ * may run before the return (refusals). Events that come between the room's answer and `joined` are
+ * held back; attach a socket inside `joined`, after the answer was queued on it, and they follow in
+ * order. */
+void vr_session_join(struct vr_worker *worker, const struct vr_join_request *request,
+                     vr_joined_fn joined, void *ctx);
 
-/** Bind a socket to a live session of this worker; an older socket is closed with 4000 "replaced by a newer socket".
- *  Errors: VR_E_GONE, VR_E_UNAUTHORIZED (the resume token does not fit the session). */
-VR_MUST_CHECK enum vr_err vr_session_attach(struct vr_worker *worker, struct vr_id session, const char *resume_token,
+/** Bind a socket to a live session of this worker; an older socket is closed with 4000 "replaced by
+ * a newer socket". Errors: VR_E_GONE, VR_E_UNAUTHORIZED (the resume token does not fit the
+ * session). */
+VR_MUST_CHECK enum vr_err vr_session_attach(struct vr_worker *worker, struct vr_id session,
+                                            const char *resume_token,
                                             const struct vr_socket_ops *ops, void *socket);
 /** The socket has closed by itself. */
 void vr_session_detached(struct vr_worker *worker, struct vr_id session, void *socket);
-/** One parsed message of the attached client; takes it (deinit included). Answers go out by the socket. */
-void vr_session_client_msg(struct vr_worker *worker, struct vr_id session, struct vr_client_msg *msg, const char *request_id);
-/** DELETE of a WHIP or session resource: leave. VR_E_NOT_FOUND when it is not of this worker. `user` must be its own. */
-VR_MUST_CHECK enum vr_err vr_session_delete(struct vr_worker *worker, struct vr_id session, const char *user);
+/** One parsed message of the attached client; takes it (deinit included). Answers go out by the
+ * socket. */
+void vr_session_client_msg(struct vr_worker *worker, struct vr_id session,
+                           struct vr_client_msg *msg, const char *request_id);
+/** DELETE of a WHIP or session resource: leave. VR_E_NOT_FOUND when it is not of this worker.
+ * `user` must be its own. */
+VR_MUST_CHECK enum vr_err vr_session_delete(struct vr_worker *worker, struct vr_id session,
+                                            const char *user);
 /** ICE restart by a new offer; answers with the new SDP by `joined` (json NULL). */
-void vr_session_restart_ice(struct vr_worker *worker, struct vr_id session, const char *user, struct vr_bytes sdp,
-                            vr_joined_fn joined, void *ctx);
+void vr_session_restart_ice(struct vr_worker *worker, struct vr_id session, const char *user,
+                            struct vr_bytes sdp, vr_joined_fn joined, void *ctx);
 
-/** Sessions are placed on a control worker by their id: with several workers HTTP hands requests over.
- *  Which index is it? */
+/** Sessions are placed on a control worker by their id: with several workers HTTP hands requests
+ * over. Which index is it? */
 uint32_t vr_session_worker_index(const struct vr_system *system, struct vr_id session);
 
 #endif

@@ -1,7 +1,8 @@
 /* session_internal.h - what the files of this folder share; nobody else includes it.
  *
- * A session's memory lives from vr_session_join to the turn after it is gone; whoever waits for an answer keeps
- * the id, not the pointer, and looks it up again. Everything runs on the session's own worker. */
+ * A session's memory lives from vr_session_join to the turn after it is gone; whoever waits for an
+ * answer keeps the id, not the pointer, and looks it up again. Everything runs on the session's own
+ * worker. */
 #ifndef VR_SESSION_SESSION_INTERNAL_H
 #define VR_SESSION_SESSION_INTERNAL_H
 
@@ -12,11 +13,12 @@
 #include "actors/session/session.h"
 #include "actors/session/session_state.h"
 
-#define PEERS_MAX 2           /* the one in use and, during a restart or resume, the next */
-#define HELD_MAX 256          /* events kept back while a join is answered */
-#define RATE_MESSAGES 50      /* in RATE_WINDOW; beyond: 4029 */
+#define PEERS_MAX 2      /* the one in use and, during a restart or resume, the next */
+#define HELD_MAX 256     /* events kept back while a join is answered */
+#define RATE_MESSAGES 50 /* in RATE_WINDOW; beyond: 4029 */
 #define RATE_WINDOW VR_SECONDS(5)
-#define PEER_UP_WITHIN VR_SECONDS(15) /* a new peer without a socket that is not up by then is lost */
+#define PEER_UP_WITHIN                                                                             \
+    VR_SECONDS(15) /* a new peer without a socket that is not up by then is lost */
 #define ROOM_TIMEOUT VR_SECONDS(6)
 #define PEER_TIMEOUT VR_SECONDS(3)
 #define COMMAND_TIMEOUT VR_SECONDS(10)
@@ -30,10 +32,10 @@ struct session_peer {
 };
 
 struct session_table {
-    struct session *by_id;  /* uthash */
-    struct vr_list ops;     /* op.link: questions under way */
-    struct vr_list dead;    /* session.dead_link: to be freed */
-    uint32_t count;         /* atomic: read by metrics */
+    struct session *by_id; /* uthash */
+    struct vr_list ops;    /* op.link: questions under way */
+    struct vr_list dead;   /* session.dead_link: to be freed */
+    uint32_t count;        /* atomic: read by metrics */
 };
 
 struct session {
@@ -46,7 +48,7 @@ struct session {
     enum vr_session_state state; /* moved by session_move only */
     bool actor_open;             /* an actor of this address lives: it must be stopped at the end */
     bool joining;                /* a join or resume of this session is under way */
-    bool resumed;                /* the JOIN of a new session was a RESUME: undone by LOST, not LEAVE */
+    bool resumed; /* the JOIN of a new session was a RESUME: undone by LOST, not LEAVE */
 
     struct vr_id room;
     struct vr_actor_identity who;
@@ -59,7 +61,7 @@ struct session {
     bool media_lost_told;
 
     const struct vr_socket_ops *ops;
-    void *socket; /* NULL: none */
+    void *socket;        /* NULL: none */
     struct vr_list held; /* held_event.link */
     uint32_t held_count;
 
@@ -125,7 +127,8 @@ struct join_answer {
     const struct vr_blob *sdp;
     const char *resume_token;
 };
-struct vr_blob *session_answer_json(const struct session *session, const struct join_answer *answer);
+struct vr_blob *session_answer_json(const struct session *session,
+                                    const struct join_answer *answer);
 VR_MUST_CHECK enum vr_err session_resume_token(const struct session *session, char out[288]);
 
 #endif

@@ -1,9 +1,13 @@
-/* Goal: every pair of the session's table does what docs/protocol.md promises, and no other pair is allowed. */
+/* Goal: every pair of the session's table does what docs/protocol.md promises, and no other pair is
+ * allowed. */
+
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+/* clang-format on */
 
 #include "actors/session/session_state.h"
 

@@ -31,15 +31,14 @@ void session_close_socket(struct session *session, uint16_t code, const char *re
     }
 }
 
-/** Events that repeat the current sequence instead of raising it (docs/protocol.md, the ones marked *). */
+/** Events that repeat the current sequence instead of raising it (docs/protocol.md, the ones marked
+ * *). */
 static bool is_passing(const struct vr_blob *json)
 {
-    static const char *const types[] = {"room:digest",        "room:hand-position",
-                                        "room:unmute-asked",  "room:kicked",
-                                        "room:banned",        "room:reaction",
-                                        "room:chat",          "room:chat-deleted",
-                                        "room:active-speakers", "session:replaced",
-                                        "room:error"};
+    static const char *const types[] = {
+        "room:digest",          "room:hand-position", "room:unmute-asked", "room:kicked",
+        "room:banned",          "room:reaction",      "room:chat",         "room:chat-deleted",
+        "room:active-speakers", "session:replaced",   "room:error"};
     static const char head[] = "{\"type\":\"";
     const char *text = vr_blob_text(json);
     size_t size = 0;
@@ -139,12 +138,13 @@ void session_media_lost(struct session *session)
     if (session->media_lost_told || session->socket == NULL) {
         return;
     }
-    vr_buf_printf(&text,
-                  "{\"type\":\"room:error\",\"code\":\"media-lost\",\"detail\":\"the media connection "
-                  "is lost: send room:webrtc:offer\",\"retry_after_ms\":0,\"room\":\"%s\","
-                  "\"epoch\":%llu,\"sequence\":%llu}",
-                  vr_id_format(session->room, room), (unsigned long long)session->epoch,
-                  (unsigned long long)session->sequence);
+    vr_buf_printf(
+        &text,
+        "{\"type\":\"room:error\",\"code\":\"media-lost\",\"detail\":\"the media connection "
+        "is lost: send room:webrtc:offer\",\"retry_after_ms\":0,\"room\":\"%s\","
+        "\"epoch\":%llu,\"sequence\":%llu}",
+        vr_id_format(session->room, room), (unsigned long long)session->epoch,
+        (unsigned long long)session->sequence);
     blob = text.failed ? NULL : vr_blob_new(vr_buf_bytes(&text));
     vr_buf_deinit(&text);
     if (blob != NULL) {

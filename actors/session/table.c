@@ -100,7 +100,8 @@ struct session *session_find(struct vr_worker *worker, struct vr_id id)
     return session;
 }
 
-/** An id that belongs to this worker: ids tell their worker, so that HTTP can hand requests over. */
+/** An id that belongs to this worker: ids tell their worker, so that HTTP can hand requests over.
+ */
 static struct vr_id fresh_id(struct vr_worker *worker)
 {
     struct vr_system *system = vr_worker_system(worker);

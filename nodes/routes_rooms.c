@@ -1,0 +1,165 @@
+/* routes_rooms.c - one room over REST: made, shown, changed, begun, ended, forgotten; what is kept
+ * of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/system.h"
+#include "nodes/routes.h"
+
+static void ask_plain(struct vr_http_request *request, enum vr_command_kind kind,
+                      vr_route_done_fn done)
+{
+    struct vr_id room;
+    struct vr_command *command = NULL;
+
+    if (!vr_route_id(request, 0, &room)) {
+        return;
+    }
+    command = vr_route_command(request, room, kind);
+    if (command != NULL) {
+        vr_route_ask(request, room, command, done);
+    }
+}
+
+static void ask_show(struct vr_http_request *request, enum vr_show want, vr_route_done_fn done)
+{
+    struct vr_id room;
+    struct vr_command *command = NULL;
+
+    if (!vr_route_id(request, 0, &room)) {
+        return;
+    }
+    command = vr_route_command(request, room, VR_CMD_SHOW);
+    if (command != NULL) {
+        command->want = want;
+        vr_route_ask(request, room, command, done);
+    }
+}
+
+static void answer_room_object(struct vr_http_request *request, const struct vr_answer *answer)
+{
+    vr_route_etag(request, answer->revision);
+    vr_route_answer_body(request, answer);
+}
+
+static void answer_created(struct vr_http_request *request, const struct vr_answer *answer)
+{
+    const struct vr_id *room = request->state;
+    char location[64];
+    char id[VR_ID_TEXT];
+
+    snprintf(location, sizeof(location), "/v1/rooms/%s", vr_id_format(*room, id));
+    free(request->state);
+    request->state = NULL;
+    vr_http_header(request, "location", location);
+    vr_route_etag(request, answer->revision);
+    vr_http_answer_json(request, 201, vr_blob_bytes(answer->body));
+}
+
+void vr_route_room_create(struct vr_http_request *request)
+{
+    struct vr_id *room = NULL;
+    struct vr_command *command = NULL;
+
+    if (!request->grants.room_create && !request->grants.admin) {
+        vr_http_answer_problem(request, VR_E_FORBIDDEN, "the token does not allow to create rooms");
+        return;
+    }
+    room = malloc(sizeof(*room));
+    if (room == NULL) {
+        vr_http_answer_problem(request, VR_E_NO_MEMORY, NULL);
+        return;
+    }
+    *room = vr_random_id(vr_system_random(vr_worker_system(request->worker)));
+    command = vr_route_body_command(request, *room, VR_CMD_CREATE);
+    if (command == NULL) {
+        free(room);
+        return;
+    }
+    request->state = room;
+    vr_route_ask(request, *room, command, answer_created);
+}
+
+void vr_route_room_show(struct vr_http_request *request)
+{
+    ask_show(request, VR_SHOW_STATE, answer_room_object);
+}
+
+void vr_route_answer_room(struct vr_http_request *request, const struct vr_answer *answer)
+{
+    answer_room_object(request, answer);
+}
+
+void vr_route_room_update(struct vr_http_request *request)
+{
+    struct vr_id room;
+    struct vr_command *command = NULL;
+    uint64_t revision = 0;
+
+    if (!vr_route_id(request, 0, &room)) {
+        return;
+    }
+    if (!vr_route_if_match(request, &revision)) {
+        vr_http_answer_problem(request, VR_E_STALE, "If-Match names no revision of this room");
+        return;
+    }
+    command = vr_route_body_command(request, room, VR_CMD_UPDATE);
+    if (command == NULL) {
+        return;
+    }
+    if (revision != 0) {
+        command->version = revision;
+    }
+    vr_route_ask(request, room, command, answer_room_object);
+}
+
+void vr_route_room_start(struct vr_http_request *request)
+{
+    ask_plain(request, VR_CMD_START, answer_room_object);
+}
+
+void vr_route_room_end(struct vr_http_request *request)
+{
+    struct vr_id room;
+    struct vr_command *command = NULL;
+
+    if (!vr_route_id(request, 0, &room)) {
+        return;
+    }
+    command = vr_route_body_command(request, room, VR_CMD_END);
+    if (command != NULL) {
+        vr_route_ask(request, room, command, answer_room_object);
+    }
+}
+
+void vr_route_room_delete(struct vr_http_request *request)
+{
+    ask_plain(request, VR_CMD_DELETE, vr_route_answer_nothing);
+}
+
+void vr_route_analytics(struct vr_http_request *request)
+{
+    ask_show(request, VR_SHOW_ANALYTICS, vr_route_answer_body);
+}
+
+void vr_route_audit(struct vr_http_request *request)
+{
+    ask_show(request, VR_SHOW_AUDIT, vr_route_answer_body);
+}
+
+void vr_route_chat_delete(struct vr_http_request *request)
+{
+    struct vr_id room;
+    struct vr_id message;
+    struct vr_command *command = NULL;
+
+    if (!vr_route_id(request, 0, &room) || !vr_route_id(request, 1, &message)) {
+        return;
+    }
+    command = vr_route_command(request, room, VR_CMD_CHAT_DELETE);
+    if (command != NULL) {
+        command->message = message;
+        vr_route_ask(request, room, command, vr_route_answer_nothing);
+    }
+}

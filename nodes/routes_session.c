@@ -1,0 +1,175 @@
+/* routes_session.c - joining over HTTP (JSON or WHIP, RFC 9725), leaving, ICE restart. */
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/runtime/env.h"
+#include "actors/session/session.h"
+#include "nodes/metrics.h"
+#include "nodes/node.h"
+#include "nodes/routes.h"
+
+static void set_session_headers(struct vr_http_request *request,
+                                const struct vr_join_result *result)
+{
+    const struct vr_env *env = vr_node_env(request->node);
+    char text[320];
+    char id[VR_ID_TEXT];
+
+    snprintf(text, sizeof(text), "/v1/sessions/%s", vr_id_format(result->session, id));
+    vr_http_header(request, "location", text);
+    for (uint32_t i = 0; i < env->ice_server_count; i++) {
+        snprintf(text, sizeof(text), "<%s>; rel=\"ice-server\"", env->ice_servers[i].urls);
+        vr_http_header(request, "link", text);
+    }
+}
+
+static void answer_failed(struct vr_http_request *request, const struct vr_join_result *result)
+{
+    vr_metrics_join_refused(vr_node_metrics(request->node));
+    vr_http_answer_refusal(request, result->answer);
+}
+
+static void count_join(struct vr_http_request *request)
+{
+    vr_metrics_join(vr_node_metrics(request->node),
+                    vr_worker_now(request->worker) - request->started);
+}
+
+static void on_joined(void *ctx, const struct vr_join_result *result)
+{
+    struct vr_http_request *request = ctx;
+
+    if (result->err != VR_OK) {
+        answer_failed(request, result);
+        return;
+    }
+    count_join(request);
+    set_session_headers(request, result);
+    vr_http_answer_json(request, 201, vr_blob_bytes(result->json));
+}
+
+static void on_whip(void *ctx, const struct vr_join_result *result)
+{
+    struct vr_http_request *request = ctx;
+
+    if (result->err != VR_OK) {
+        answer_failed(request, result);
+        return;
+    }
+    count_join(request);
+    set_session_headers(request, result);
+    vr_http_answer(request, 201, "application/sdp", vr_blob_bytes(result->sdp));
+}
+
+/** Who asks to come in; false: the request was answered. */
+static bool judge_entry(struct vr_http_request *request, bool resume, struct vr_join_request *join)
+{
+    const struct vr_grants *grants = &request->grants;
+    enum vr_err err = VR_OK;
+
+    if (!request->has_identity && !resume) {
+        vr_http_answer_problem(request, VR_E_UNAUTHORIZED, NULL);
+        return false;
+    }
+    if (request->has_identity && !grants->room_join && !grants->room_admin && !grants->admin) {
+        vr_http_answer_problem(request, VR_E_FORBIDDEN, "the token does not allow to join rooms");
+        return false;
+    }
+    err = vr_http_identity(request, join->room, &join->identity);
+    if (err != VR_OK) {
+        vr_http_answer_problem(request, err, "the token is for another room");
+        return false;
+    }
+    return true;
+}
+
+static void join_by_whip(struct vr_http_request *request, struct vr_join_request *join)
+{
+    if (judge_entry(request, false, join)) {
+        join->whip = true;
+        join->sdp = request->body;
+        vr_session_join(request->worker, join, on_whip, request);
+    }
+}
+
+static void join_by_json(struct vr_http_request *request, struct vr_join_request *join)
+{
+    struct vr_client_msg msg = {0};
+    struct vr_why why = {0};
+    enum vr_err err = vr_client_body_parse(request->body, VR_CMD_JOIN, &msg, &why);
+
+    if (err != VR_OK) {
+        vr_route_bad_body(request, err, &why);
+    } else {
+        join->msg = &msg;
+        join->resume = msg.resume_token[0] != '\0';
+        if (judge_entry(request, join->resume, join)) {
+            vr_session_join(request->worker, join, on_joined, request);
+        }
+    }
+    vr_client_msg_deinit(&msg);
+}
+
+void vr_route_join(struct vr_http_request *request)
+{
+    struct vr_join_request join = {.request_id = request->request_id};
+
+    if (!vr_route_id(request, 0, &join.room)) {
+        return;
+    }
+    if (vr_node_draining(request->node)) {
+        vr_http_answer_problem(request, VR_E_DRAINING, NULL);
+        return;
+    }
+    if (strcmp(request->content_type, "application/sdp") == 0) {
+        join_by_whip(request, &join);
+    } else if (strcmp(request->content_type, "application/json") == 0 ||
+               request->content_type[0] == '\0') {
+        join_by_json(request, &join);
+    } else {
+        vr_http_answer_problem(request, VR_E_MEDIA_TYPE,
+                               "application/json or application/sdp is expected");
+    }
+}
+
+void vr_route_session_delete(struct vr_http_request *request)
+{
+    struct vr_id session;
+    enum vr_err err = VR_OK;
+
+    if (!vr_route_id(request, 0, &session)) {
+        return;
+    }
+    err = vr_session_delete(request->worker, session, request->grants.user);
+    if (err != VR_OK) {
+        vr_http_answer_problem(request, err, NULL);
+        return;
+    }
+    vr_http_answer_empty(request, 200); /* RFC 9725, 4.2: 200, not 204 */
+}
+
+static void on_restarted(void *ctx, const struct vr_join_result *result)
+{
+    struct vr_http_request *request = ctx;
+
+    if (result->err != VR_OK) {
+        vr_http_answer_refusal(request, result->answer);
+        return;
+    }
+    vr_http_answer(request, 200, "application/sdp", vr_blob_bytes(result->sdp));
+}
+
+void vr_route_session_offer(struct vr_http_request *request)
+{
+    struct vr_id session;
+
+    if (!vr_route_id(request, 0, &session)) {
+        return;
+    }
+    if (strcmp(request->content_type, "application/sdp") != 0) {
+        vr_http_answer_problem(request, VR_E_MEDIA_TYPE, "application/sdp is expected");
+        return;
+    }
+    vr_session_restart_ice(request->worker, session, request->grants.user, request->body,
+                           on_restarted, request);
+}
