@@ -1,8 +1,9 @@
 /* room_actor.h - the room as an actor: it feeds the pure core (room/room.h), persists, publishes.
  *
- * Order of every change: close gates, journal, replicate (immediate on one node), answer, publish; opening
- * gates comes between journal and answer (DESIGN: commit, replicate, open, answer). A failed commit opens nothing: the actor
- * fails over to what the store holds, clients get the error and a fresh snapshot. */
+ * Order of every change: close gates, journal, replicate (immediate on one node), answer, publish;
+ * opening gates comes between journal and answer (DESIGN: commit, replicate, open, answer). A
+ * failed commit opens nothing: the actor fails over to what the store holds, clients get the error
+ * and a fresh snapshot. */
 #ifndef VR_ROOM_ROOM_ACTOR_H
 #define VR_ROOM_ROOM_ACTOR_H
 
@@ -13,8 +14,8 @@ struct vr_personal;
 /** What the room actor needs of the node beside struct vr_env. */
 struct vr_room_services {
     struct vr_personal *personal; /* borrowed */
-    /** Epoch of this node's ownership of the room, raised by taking it; on one node the local directory
-     *  counts. Called at activation. */
+    /** Epoch of this node's ownership of the room, raised by taking it; on one node the local
+     * directory counts. Called at activation. */
     enum vr_err (*take)(void *ctx, struct vr_id room, uint64_t *epoch);
     void *ctx;
 };

@@ -1,0 +1,154 @@
+/* remember.c - the answers of the last commands, so that a repeat (a lost answer, a change of node)
+ * has no second effect. Those of durable acts outlive a restart. A refusal had no effect: it is
+ * judged anew. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/room/state.h"
+
+uint64_t memory_hash(const char *user)
+{
+    return fnv64(FNV_START, user, strlen(user));
+}
+
+static bool comes_in(enum vr_command_kind kind)
+{
+    return kind == VR_CMD_JOIN || kind == VR_CMD_RESUME;
+}
+
+/* A join's answer carries the room as it is now, as long as the session of that join is the latest.
+ */
+static void answer_join(struct step *step, const struct remembered *kept)
+{
+    const struct person *person = person_by_id(step->room, kept->answer.participant);
+    struct vr_buf json = {0};
+
+    if (person == NULL || !person_present(person) ||
+        person->generation != kept->answer.generation) {
+        *step->answer = (struct vr_answer){.err = VR_E_GONE};
+        snprintf(step->answer->why, sizeof(step->answer->why), "this session is over");
+        return;
+    }
+    vr_room_snapshot_json(step->room, person->role >= VR_ROLE_MODERATOR, &json);
+    step->answer->body = json_blob(step, &json);
+    step->answer->role = person->role;
+    step->answer->muted_by_self = person->muted_by_self;
+    step->answer->muted_by_moderator = person->muted_by_moderator;
+    step->answer->sequence = step->room->counters.sequence;
+    step->answer->digest = vr_room_digest(step->room);
+}
+
+/* After a restart the answer's body shows the same things as they are now. */
+static void body_afresh(struct step *step)
+{
+    const struct vr_room *room = step->room;
+    const struct vr_command *cmd = step->cmd;
+    const struct vr_permission *row = vr_permission(cmd->kind);
+    const struct person *person =
+        cmd->target != 0 ? person_by_id(room, cmd->target) : person_by_user(room, cmd->by.user);
+    struct vr_buf json = {0};
+
+    if (cmd->kind == VR_CMD_CREATE || cmd->kind == VR_CMD_UPDATE || cmd->kind == VR_CMD_START ||
+        cmd->kind == VR_CMD_LOCK || cmd->kind == VR_CMD_END) {
+        json_room(room, &json);
+    } else if (cmd->kind == VR_CMD_BAN) {
+        const struct ban *ban = ban_by_name(room, person ? person->user : cmd->target_user);
+
+        if (ban != NULL) {
+            json_ban(ban, &json);
+        }
+    } else if (row->aim != VR_AIM_NONE && person != NULL) {
+        json_person(room, person, false, &json);
+    }
+    if (json.size > 0) {
+        step->answer->body = json_blob(step, &json);
+    }
+}
+
+bool memory_answer(struct step *step)
+{
+    const struct vr_command *cmd = step->cmd;
+    uint64_t by = memory_hash(cmd->by.user);
+
+    for (uint32_t i = 0; i < VR_REMEMBERED_MAX; i++) {
+        const struct remembered *kept = step->room->memory[i];
+
+        if (kept == NULL || !vr_id_equal(kept->command, cmd->id) || kept->by != by ||
+            kept->kind != cmd->kind) {
+            continue;
+        }
+        *step->answer = kept->answer;
+        vr_blob_retain(step->answer->body);
+        if (comes_in(cmd->kind)) {
+            answer_join(step, kept);
+        } else if (kept->loaded && step->answer->body == NULL) {
+            body_afresh(step);
+        }
+        return true;
+    }
+    return false;
+}
+
+static void drop(struct vr_room *room, struct remembered *kept)
+{
+    if (kept->durable) {
+        struct vr_id *grown =
+            realloc(room->unremembered, (room->unremembered_count + 1) * sizeof(*grown));
+
+        if (grown != NULL) { /* else its record stays: a load keeps only the last ones anyway */
+            grown[room->unremembered_count] = kept->command;
+            room->unremembered = grown;
+            room->unremembered_count++;
+        }
+    }
+    vr_blob_release(kept->answer.body);
+    free(kept);
+}
+
+struct remembered *memory_place(struct vr_room *room, uint64_t number)
+{
+    struct remembered **place = &room->memory[number % VR_REMEMBERED_MAX];
+
+    if (*place != NULL) {
+        drop(room, *place);
+    }
+    *place = calloc(1, sizeof(**place));
+    if (*place != NULL) {
+        (*place)->number = number;
+    }
+    return *place;
+}
+
+void memory_keep(struct step *step, bool is_durable)
+{
+    struct vr_room *room = step->room;
+    struct remembered *kept = memory_place(room, ++room->counters.remembered);
+
+    if (kept == NULL) {
+        return; /* a repeat would then be judged anew */
+    }
+    kept->command = step->cmd->id;
+    kept->by = memory_hash(step->cmd->by.user);
+    kept->kind = step->cmd->kind;
+    kept->durable = is_durable;
+    kept->dirty = is_durable;
+    room->memory_dirty = room->memory_dirty || is_durable;
+    kept->answer = *step->answer;
+    if (comes_in(kept->kind)) {
+        kept->answer.body = NULL;
+    } else {
+        vr_blob_retain(kept->answer.body);
+    }
+}
+
+void memory_free(struct vr_room *room)
+{
+    for (uint32_t i = 0; i < VR_REMEMBERED_MAX; i++) {
+        if (room->memory[i] != NULL) {
+            vr_blob_release(room->memory[i]->answer.body);
+            free(room->memory[i]);
+            room->memory[i] = NULL;
+        }
+    }
+}

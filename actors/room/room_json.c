@@ -1,0 +1,233 @@
+/* room_json.c - a room's state as JSON: docs/protocol.md has the shapes. */
+#include <stdio.h>
+#include <time.h>
+
+#include "actors/room/state.h"
+#include "actors/wire/client_json.h"
+
+#define ON_STAGE_MAX 8
+
+static void text_member(struct vr_buf *out, const char *name, const char *value)
+{
+    vr_buf_printf(out, ",\"%s\":", name);
+    vr_json_text(out, value);
+}
+
+static void time_member(struct vr_buf *out, const char *name, vr_time_us wall)
+{
+    vr_buf_printf(out, ",\"%s\":", name);
+    json_time(wall, out);
+}
+
+static const char *yes(bool value)
+{
+    return value ? "true" : "false";
+}
+
+void json_time(vr_time_us wall, struct vr_buf *out)
+{
+    time_t seconds = (time_t)(wall / 1000000);
+    struct tm parts;
+
+    if (wall <= 0 || gmtime_r(&seconds, &parts) == NULL) {
+        vr_buf_text(out, "null");
+        return;
+    }
+    vr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", parts.tm_year + 1900, parts.tm_mon + 1,
+                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+void vr_room_on_stage_json(const struct vr_room *room, struct vr_buf *out)
+{
+    const char *comma = "";
+    int shown = 0;
+
+    vr_buf_text(out, "[");
+    for (int role = VR_ROLE_HOST; role > VR_ROLE_LISTENER; role--) {
+        for (uint32_t i = 0; i < room->people_count && shown < ON_STAGE_MAX; i++) {
+            const struct person *person = room->people[i];
+
+            if (!person_listed(person) || (int)person->role != role) {
+                continue;
+            }
+            vr_buf_printf(out, "%s{\"participant\":%u,\"name\":", comma, person->id);
+            vr_json_text(out, person->name);
+            vr_buf_printf(out, ",\"role\":\"%s\"}", vr_role_name(person->role));
+            comma = ",";
+            shown++;
+        }
+    }
+    vr_buf_text(out, "]");
+}
+
+static void json_settings(const struct vr_room *room, struct vr_buf *out)
+{
+    const struct settings *settings = &room->settings;
+
+    text_member(out, "title", settings->title);
+    text_member(out, "topic", settings->topic);
+    text_member(out, "description", settings->description);
+    text_member(out, "language", settings->language);
+    vr_buf_text(out, ",\"tags\":[");
+    for (uint32_t i = 0; i < settings->tag_count; i++) {
+        vr_buf_text(out, i == 0 ? "" : ",");
+        vr_json_text(out, settings->tags[i]);
+    }
+    vr_buf_printf(out,
+                  "],\"visibility\":\"%s\",\"phase\":\"%s\",\"locked\":%s,\"has_passcode\":%s,"
+                  "\"capacity\":%u,\"speaker_capacity\":%u,\"slow_hand_s\":%u,\"entry\":\"%s\"",
+                  vr_visibility_name(settings->visibility), vr_phase_name(room->phase),
+                  yes(settings->locked), yes(settings->has_passcode), settings->capacity,
+                  settings->speaker_capacity, settings->slow_hand_s,
+                  settings->entry == VR_ENTRY_SPEAKS ? "speak" : "listen");
+}
+
+void json_room(const struct vr_room *room, struct vr_buf *out)
+{
+    struct vr_room_counts counts = vr_room_counts(room);
+    const struct person *host = host_of(room);
+    char id[VR_ID_TEXT];
+
+    vr_buf_printf(out, "{\"id\":\"%s\"", vr_id_format(room->id, id));
+    json_settings(room, out);
+    time_member(out, "created_at", room->created_wall);
+    time_member(out, "starts_at", room->settings.starts_at_wall);
+    time_member(out, "started_at", room->started_wall);
+    time_member(out, "ended_at", room->ended_wall);
+    vr_buf_text(out, ",\"end_reason\":");
+    if (room->phase == VR_ENDED) {
+        vr_json_text(out, room->end_reason);
+    } else {
+        vr_buf_text(out, "null");
+    }
+    vr_buf_text(out, ",\"host\":{\"participant\":");
+    if (host != NULL && person_present(host)) {
+        vr_buf_printf(out, "%u", host->id);
+    } else {
+        vr_buf_text(out, "null");
+    }
+    text_member(out, "name", host != NULL ? host->name : room->creator_name);
+    vr_buf_printf(out,
+                  "},\"revision\":%llu,\"counts\":{\"participants\":%u,\"speakers\":%u,"
+                  "\"listeners\":%u,\"hands\":%u},\"on_stage\":",
+                  (unsigned long long)room->revision, counts.participants, counts.speakers,
+                  counts.participants - counts.speakers, counts.hands);
+    vr_room_on_stage_json(room, out);
+    vr_buf_text(out, "}");
+}
+
+void json_person(const struct vr_room *room, const struct person *person, bool with_user,
+                 struct vr_buf *out)
+{
+    uint32_t position = hand_position(room, person);
+
+    vr_buf_printf(out, "{\"participant\":%u", person->id);
+    text_member(out, "name", person->name);
+    if (with_user) {
+        text_member(out, "user", person->user);
+    }
+    vr_buf_printf(out,
+                  ",\"role\":\"%s\",\"creator\":%s,\"guest\":%s,\"muted\":%s,\"muted_by_self\":%s,"
+                  "\"muted_by_moderator\":%s,\"mute_version\":%llu,\"state\":\"%s\",\"hand\":",
+                  vr_role_name(person->role), yes(person->creator), yes(person->guest),
+                  yes(person->muted_by_self || person->muted_by_moderator),
+                  yes(person->muted_by_self), yes(person->muted_by_moderator),
+                  (unsigned long long)person->mute_version,
+                  person->presence == PERSON_LIVE ? "live" : "reconnecting");
+    if (position == 0) {
+        vr_buf_text(out, "null");
+    } else {
+        vr_buf_printf(out, "{\"position\":%u,\"raised_at\":", position);
+        json_time(person->hand_wall, out);
+        vr_buf_text(out, "}");
+    }
+    vr_buf_printf(out, ",\"invited\":%s", yes(person->invited_until_wall != 0));
+    time_member(out, "joined_at", person->joined_wall);
+    vr_buf_text(out, "}");
+}
+
+void json_people(const struct vr_room *room, bool with_user, struct vr_buf *out)
+{
+    const char *comma = "";
+
+    vr_buf_text(out, "[");
+    for (uint32_t i = 0; i < room->people_count; i++) {
+        if (person_listed(room->people[i])) {
+            vr_buf_text(out, comma);
+            json_person(room, room->people[i], with_user, out);
+            comma = ",";
+        }
+    }
+    vr_buf_text(out, "]");
+}
+
+void json_hand(const struct person *person, uint32_t position, struct vr_buf *out)
+{
+    vr_buf_printf(out, "{\"participant\":%u", person->id);
+    text_member(out, "name", person->name);
+    vr_buf_printf(out, ",\"position\":%u", position);
+    time_member(out, "raised_at", person->hand_wall);
+    vr_buf_text(out, "}");
+}
+
+void json_hands(const struct vr_room *room, struct vr_buf *out)
+{
+    vr_buf_text(out, "[");
+    for (uint32_t i = 0; i < room->hand_count; i++) {
+        vr_buf_text(out, i == 0 ? "" : ",");
+        json_hand(room->hands[i], i + 1, out);
+    }
+    vr_buf_text(out, "]");
+}
+
+static void snapshot_members(const struct vr_room *room, bool with_user, struct vr_buf *out)
+{
+    vr_buf_text(out, "\"room\":");
+    json_room(room, out);
+    vr_buf_text(out, ",\"participants\":");
+    json_people(room, with_user, out);
+    vr_buf_text(out, ",\"hands\":");
+    json_hands(room, out);
+    vr_buf_printf(out, ",\"epoch\":%llu,\"sequence\":%llu,\"digest\":\"%016llx\"}",
+                  (unsigned long long)room->epoch, (unsigned long long)room->counters.sequence,
+                  (unsigned long long)vr_room_digest(room));
+}
+
+void vr_room_snapshot_json(const struct vr_room *room, bool for_moderators, struct vr_buf *out)
+{
+    vr_buf_text(out, "{");
+    snapshot_members(room, for_moderators, out);
+}
+
+void vr_room_state_json(const struct vr_room *room, struct vr_buf *out)
+{
+    vr_buf_text(out, "{\"type\":\"room:state\",");
+    snapshot_members(room, false, out);
+}
+
+void json_ban(const struct ban *ban, struct vr_buf *out)
+{
+    char id[VR_ID_TEXT];
+
+    vr_buf_printf(out, "{\"id\":\"%s\"", vr_id_format(ban->id, id));
+    if (ban->user[0] != 0) {
+        text_member(out, "user", ban->user);
+    }
+    text_member(out, "name", ban->name);
+    vr_buf_printf(out, ",\"by_address\":%s", yes(!vr_id_is_zero(ban->address_ref)));
+    text_member(out, "reason", ban->reason);
+    text_member(out, "by", ban->by_name);
+    time_member(out, "at", ban->at_wall);
+    time_member(out, "until", ban->until_wall);
+    vr_buf_text(out, "}");
+}
+
+void json_bans(const struct vr_room *room, struct vr_buf *out)
+{
+    vr_buf_text(out, "{\"bans\":[");
+    for (uint32_t i = 0; i < room->ban_count; i++) {
+        vr_buf_text(out, i == 0 ? "" : ",");
+        json_ban(&room->bans[i], out);
+    }
+    vr_buf_text(out, "]}");
+}
