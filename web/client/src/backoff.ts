@@ -38,3 +38,16 @@ export class Backoff {
     this.tries = 0;
   }
 }
+
+/** Quick while a restart of the server is likely, since people wait in silence; slower after a minute or so. */
+export function patientBackoff(random: () => number): { next(atLeastMs?: number): number; reset(): void } {
+  const quick = new Backoff({ maxMs: 2_000, random });
+  const slow = new Backoff({ maxMs: 5_000, random });
+  return {
+    next: (atLeastMs = 0) => (quick.attempts < 60 ? quick.next(atLeastMs) : slow.next(atLeastMs)),
+    reset() {
+      quick.reset();
+      slow.reset();
+    },
+  };
+}

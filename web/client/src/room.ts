@@ -6,7 +6,7 @@
  * a join with the resume token and a new peer. Both end in the same place, in the same role, as muted as
  * before. `over` is final and says why. */
 
-import { Backoff } from "./backoff.js";
+import { patientBackoff } from "./backoff.js";
 import { asVoiceroomError, VoiceroomError } from "./errors.js";
 import { Media } from "./media.js";
 import { Mirror } from "./mirror.js";
@@ -19,6 +19,7 @@ import { closeCode, PROTOCOL_VERSION } from "./protocol.js";
 import type { Ban, JoinAnswer, Participant, RequestType, RoomEvent, Snapshot } from "./protocol.js";
 import type { Rest } from "./rest.js";
 import { RoomActs } from "./room_acts.js";
+import { overBecause } from "./room_events.js";
 import type { ChatMessage, RoomOver, RoomStatus } from "./room_events.js";
 import { Signalling } from "./signalling.js";
 import { isOnStage, maySpeak } from "./state.js";
@@ -78,7 +79,7 @@ export class Room extends RoomActs {
     this.signalling = new Signalling({
       url: `${rest.base.replace(/^http/, "ws")}/v1/ws`,
       platform,
-      backoff: patientBackoff(platform),
+      backoff: patientBackoff(platform.random),
       first: () => ({ type: "room:resume", fields: { room: this.id, resume_token: this.token, token: rest.token } }),
       onReady: (answer) => this.bound(answer.result as unknown as JoinAnswer),
       onEvent: (event) => this.receive(event),
@@ -237,7 +238,7 @@ export class Room extends RoomActs {
     this.rejoining = true;
     this.signalling.stop();
     this.setStatus("reconnecting");
-    const backoff = patientBackoff(this.platform);
+    const backoff = patientBackoff(this.platform.random);
     while (!this.isOver()) {
       try {
         await this.joinOnce();
@@ -388,25 +389,5 @@ export class Room extends RoomActs {
 
   protected override async act(type: RequestType, fields: Record<string, unknown> = {}): Promise<void> {
     await this.signalling.request(type, fields);
-  }
-}
-
-/* Quick while a restart of the server is likely, since people wait in silence; slower after a minute. */
-function patientBackoff(platform: Platform): Backoff {
-  const quick = new Backoff({ baseMs: 250, maxMs: 2_000, random: platform.random });
-  const slow = new Backoff({ baseMs: 250, maxMs: 5_000, random: platform.random });
-  const next = quick.next.bind(quick);
-  quick.next = (atLeastMs?: number) => (quick.attempts < 60 ? next(atLeastMs) : slow.next(atLeastMs));
-  return quick;
-}
-
-function overBecause(error: VoiceroomError): RoomOver {
-  switch (error.code) {
-    case "banned":
-      return { reason: "banned", detail: error.detail, error };
-    case "gone":
-      return { reason: "ended", detail: error.detail, error };
-    default:
-      return { reason: "failed", detail: error.detail, error };
   }
 }

@@ -47,3 +47,15 @@ export interface RoomEvents {
   event: RoomEvent;
   over: RoomOver;
 }
+
+/** A refused return, as the end that it means. */
+export function overBecause(error: VoiceroomError): RoomOver {
+  switch (error.code) {
+    case "banned":
+      return { reason: "banned", detail: error.detail, error };
+    case "gone":
+      return { reason: "ended", detail: error.detail, error };
+    default:
+      return { reason: "failed", detail: error.detail, error };
+  }
+}

@@ -16,7 +16,7 @@ export type SignallingState = "idle" | "connecting" | "open" | "waiting" | "clos
 export interface SignallingOptions {
   url: string;
   platform: Platform;
-  backoff?: Backoff;
+  backoff?: Pick<Backoff, "next" | "reset">;
   /** The message that proves who we are; asked anew for each connection. */
   first: () => { type: RequestType; fields: Record<string, unknown> };
   /** The first message was answered: requests may go out. */
@@ -51,7 +51,7 @@ export class Signalling {
   private stopTimer: () => void = () => {};
   private stopLiveness: () => void = () => {};
   private readonly pending = new Map<string, Pending>();
-  private readonly backoff: Backoff;
+  private readonly backoff: Pick<Backoff, "next" | "reset">;
 
   constructor(private readonly options: SignallingOptions) {
     this.backoff = options.backoff ?? new Backoff({ random: options.platform.random });

@@ -1,0 +1,89 @@
+/* banners.tsx - what needs the person now, above everything else in the room. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { Room, RoomState } from "@voicerooms/client";
+import { client } from "../identity.js";
+import { Action } from "../ui/action.js";
+import { IconSound } from "../ui/icons.js";
+import { useMicrophone, useRoomStatus } from "./use-room.js";
+
+export function Banners({ room, state }: { room: Room; state: RoomState }) {
+  const status = useRoomStatus(room);
+  const microphone = useMicrophone(room);
+  const [blocked, setBlocked] = useState(false);
+  const [asked, setAsked] = useState<number>();
+  useEffect(() => {
+    const stops = [room.on("audioBlocked", setBlocked), room.on("unmuteAsked", ({ by }) => setAsked(by))];
+    return () => stops.forEach((stop) => stop());
+  }, [room]);
+  const self = room.self;
+  const asker = asked === undefined ? undefined : (state.participants.get(asked)?.name ?? "A moderator");
+  return (
+    <div class="banners">
+      {status === "reconnecting" && (
+        <div class="banner warn" role="status">
+          <span class="spinner" aria-hidden="true" />
+          <p class="grow">
+            <strong>The connection was lost.</strong> You come back by yourself, in the same role and as muted as before.
+          </p>
+        </div>
+      )}
+      {blocked && (
+        <div class="banner">
+          <p class="grow">
+            <strong>The browser holds the sound back.</strong>
+          </p>
+          <Action class="button primary" run={() => room.resumeAudio()} done={() => setBlocked(false)}>
+            <IconSound /> Tap to hear
+          </Action>
+        </div>
+      )}
+      {self?.invited && self.role === "listener" && (
+        <div class="banner" role="alert">
+          <p class="grow">
+            <strong>You are invited to speak.</strong> If you accept, your browser asks for the microphone.
+          </p>
+          <Action class="button" run={() => room.declineInvitation()}>
+            Not now
+          </Action>
+          <Action class="button primary" run={() => room.acceptInvitation()}>
+            Go on stage
+          </Action>
+        </div>
+      )}
+      {asker && self && !room.selfOpen && self.role !== "listener" && (
+        <div class="banner" role="alert">
+          <p class="grow">
+            <strong>{asker} asks you to unmute.</strong>
+          </p>
+          <button type="button" class="button" onClick={() => setAsked(undefined)}>
+            Stay muted
+          </button>
+          <Action class="button primary" run={() => room.unmute()} done={() => setAsked(undefined)}>
+            Unmute
+          </Action>
+        </div>
+      )}
+      {microphone.state === "failed" && microphone.error && (
+        <div class="banner warn" role="alert">
+          <p class="grow">
+            <strong>Nobody hears you: the microphone is not available.</strong> {microphone.error.whatToDo}
+          </p>
+          <Action class="button" run={() => room.retryMicrophone()}>
+            Try again
+          </Action>
+        </div>
+      )}
+      {state.room.phase === "scheduled" && self?.role === "host" && (
+        <div class="banner">
+          <p class="grow">
+            <strong>The room has not begun.</strong>
+          </p>
+          <Action class="button primary" run={() => client.startRoom(room.id)}>
+            Start now
+          </Action>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,166 @@
+/* person-dialog.tsx - what can be done about one person. */
+
+import { useState } from "preact/hooks";
+import type { Participant, Room } from "@voicerooms/client";
+import { useNotices } from "../notices.js";
+import { Action } from "../ui/action.js";
+import { Avatar } from "../ui/avatar.js";
+import { Dialog } from "../ui/dialog.js";
+import { offersFor, roleNames } from "./may.js";
+
+interface Props {
+  room: Room;
+  person: Participant;
+  onClose: () => void;
+}
+
+type Form = "none" | "kick" | "ban" | "report";
+
+export function PersonDialog({ room, person, onClose }: Props) {
+  const [form, setForm] = useState<Form>("none");
+  const self = room.self;
+  const mine = self?.participant === person.participant;
+  return (
+    <Dialog title={mine ? `${person.name} (you)` : person.name} onClose={onClose}>
+      <div class="person-card">
+        <Avatar name={person.name} seed={person.participant} size="l" />
+        <p>
+          <strong>{person.creator ? `${roleNames[person.role]}, opened this room` : roleNames[person.role]}</strong>
+          <br />
+          <span class="muted">{presence(person)}</span>
+        </p>
+      </div>
+      {form === "none" && <Acts room={room} person={person} onClose={onClose} choose={setForm} />}
+      {form !== "none" && <ReasonForm kind={form} room={room} person={person} onClose={onClose} back={() => setForm("none")} />}
+    </Dialog>
+  );
+}
+
+function presence(person: Participant): string {
+  const since = new Date(person.joined_at).toLocaleTimeString([], { timeStyle: "short" });
+  const mute = person.role === "listener" ? "" : person.muted_by_moderator ? "Muted by a moderator. " : person.muted ? "Muted. " : "";
+  return `${mute}${person.guest ? "Guest, h" : "H"}ere since ${since}`;
+}
+
+function Acts({ room, person, onClose, choose }: Props & { choose: (form: Form) => void }) {
+  const self = room.self;
+  const id = person.participant;
+  if (self?.participant === id) {
+    return (
+      <div class="acts">
+        {person.role !== "listener" && (
+          <Action run={() => room.stepDown()} done={onClose} class="button wide">
+            Leave the stage
+          </Action>
+        )}
+        {person.role === "listener" && <p class="muted">You are listening. Raise your hand to speak.</p>}
+      </div>
+    );
+  }
+  const offers = offersFor(self, person);
+  const act = (show: boolean, name: string, run: () => Promise<void>, kind = "button wide") =>
+    show && (
+      <Action run={run} done={onClose} class={kind}>
+        {name}
+      </Action>
+    );
+  return (
+    <div class="acts">
+      {act(offers.promote, "Bring on stage", () => room.promote(id), "button primary wide")}
+      {act(offers.promote, "Decline the hand", () => room.declineHand(id))}
+      {act(offers.invite, "Invite to speak", () => room.invite(id), "button primary wide")}
+      {act(offers.mute, "Mute", () => room.mutePerson(id))}
+      {act(offers.liftMute, "Lift the mute", () => room.unmutePerson(id))}
+      {act(offers.askUnmute, "Ask to unmute", () => room.askUnmute(id))}
+      {act(offers.makeModerator, "Make moderator", () => room.makeModerator(id))}
+      {act(offers.demote, person.role === "moderator" ? "Take back to listeners" : "Move to listeners", () => room.demote(id))}
+      {act(offers.transferHost, "Hand the room over", () => room.transferHost(id))}
+      {offers.remove && (
+        <div class="row">
+          <button type="button" class="button danger grow" onClick={() => choose("kick")}>
+            Remove…
+          </button>
+          <button type="button" class="button danger grow" onClick={() => choose("ban")}>
+            Ban…
+          </button>
+        </div>
+      )}
+      <button type="button" class="button quiet wide" onClick={() => choose("report")}>
+        Report…
+      </button>
+    </div>
+  );
+}
+
+const durations = [
+  { s: 3600, name: "1 hour" },
+  { s: 86_400, name: "1 day" },
+  { s: 604_800, name: "1 week" },
+  { s: 0, name: "For ever" },
+];
+
+interface ReasonProps extends Props {
+  kind: Exclude<Form, "none">;
+  back: () => void;
+}
+
+function ReasonForm({ kind, room, person, onClose, back }: ReasonProps) {
+  const [reason, setReason] = useState("");
+  const [duration, setDuration] = useState(86_400);
+  const [byAddress, setByAddress] = useState(false);
+  const notices = useNotices();
+  const id = person.participant;
+  const run = async () => {
+    if (kind === "kick") {
+      await room.kick(id, reason.trim());
+    } else if (kind === "ban") {
+      await room.ban(id, { reason: reason.trim(), durationS: duration, byAddress });
+    } else {
+      await room.report(id, reason.trim());
+      notices.say("Reported. The moderators can see it.");
+    }
+  };
+  return (
+    <form class="form" onSubmit={(event) => event.preventDefault()}>
+      <p>{explain[kind]}</p>
+      <label class="field">
+        <span>Reason {kind !== "report" && <em>optional, {person.name} sees it</em>}</span>
+        <input value={reason} maxLength={200} autoFocus onInput={(event) => setReason(event.currentTarget.value)} />
+      </label>
+      {kind === "ban" && (
+        <>
+          <label class="field">
+            <span>How long</span>
+            <select value={duration} onChange={(event) => setDuration(Number(event.currentTarget.value))}>
+              {durations.map((choice) => (
+                <option key={choice.s} value={choice.s}>
+                  {choice.name}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label class="check">
+            <input type="checkbox" checked={byAddress} onChange={(event) => setByAddress(event.currentTarget.checked)} />
+            <span>Also ban the network address; others who share it can't come in either</span>
+          </label>
+        </>
+      )}
+      <div class="row end">
+        <button type="button" class="button" onClick={back}>
+          Back
+        </button>
+        <Action run={run} done={onClose} class="button danger" disabled={kind === "report" && reason.trim() === ""}>
+          {verbs[kind]}
+        </Action>
+      </div>
+    </form>
+  );
+}
+
+const explain = {
+  kick: "They leave the room now and may come back.",
+  ban: "They leave the room now and can't come back.",
+  report: "Say what is wrong; it goes to those who run this room.",
+};
+
+const verbs = { kick: "Remove", ban: "Ban", report: "Report" };

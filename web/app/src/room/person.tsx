@@ -1,0 +1,72 @@
+/* person.tsx - one person in the room: who, in which role, muted or not, and a ring while he speaks. */
+
+import { isOnStage, maySpeak } from "@voicerooms/client";
+import type { Participant, Room } from "@voicerooms/client";
+import { Avatar } from "../ui/avatar.js";
+import { IconHand, IconMicOff } from "../ui/icons.js";
+import { roleNames } from "./may.js";
+import { useLevel } from "./use-room.js";
+
+interface Props {
+  room: Room;
+  person: Participant;
+  self: boolean;
+  open: boolean;
+  reaction: { text: string; id: number } | undefined;
+  onSelect: (participant: number) => void;
+}
+
+export function Person({ room, person, self, open, reaction, onSelect }: Props) {
+  const stage = isOnStage(person);
+  const heard = stage && open;
+  const level = useLevel(room, person.participant, heard);
+  const away = person.state === "reconnecting";
+  return (
+    <button
+      type="button"
+      class={`person ${stage ? "on-stage" : ""} ${away ? "away" : ""} ring-${level}`}
+      aria-label={describe(person, self, open, level > 0)}
+      onClick={() => onSelect(person.participant)}
+    >
+      <span class="face">
+        <Avatar name={person.name} seed={person.participant} size={stage ? "l" : "m"} />
+        {stage && !open && (
+          <span class={`badge ${person.muted_by_moderator ? "bad" : ""}`}>
+            <IconMicOff />
+          </span>
+        )}
+        {person.hand && (
+          <span class="badge hand">
+            <IconHand />
+          </span>
+        )}
+        {reaction && (
+          <span key={reaction.id} class="reaction">
+            {reaction.text}
+          </span>
+        )}
+      </span>
+      <span class="name">{self ? `${person.name} (you)` : person.name}</span>
+      {(stage || away) && <span class={`role ${person.role}`}>{away ? "Reconnecting…" : roleNames[person.role]}</span>}
+    </button>
+  );
+}
+
+function describe(person: Participant, self: boolean, open: boolean, speaking: boolean): string {
+  const parts = [self ? `${person.name}, you` : person.name, roleNames[person.role].toLowerCase()];
+  if (isOnStage(person)) {
+    parts.push(person.muted_by_moderator ? "muted by a moderator" : open ? (speaking ? "speaking" : "microphone on") : "muted");
+  }
+  if (person.hand) {
+    parts.push(`hand raised, place ${person.hand.position}`);
+  }
+  if (person.state === "reconnecting") {
+    parts.push("reconnecting");
+  }
+  return parts.join(", ");
+}
+
+/** Is this person's microphone open: for oneself the own, quicker knowledge counts. */
+export function isOpen(room: Room, person: Participant): boolean {
+  return person.participant === room.selfParticipant ? room.selfOpen : maySpeak(person);
+}

@@ -1,0 +1,80 @@
+/* use-room.ts - a room's typed events as the state of components. */
+
+import { useEffect, useState } from "preact/hooks";
+import { levelStep } from "@voicerooms/client";
+import type { ChatMessage, MicrophoneStatus, Room, RoomState, RoomStatus } from "@voicerooms/client";
+
+export function useRoomState(room: Room): RoomState {
+  /* The own mute is no part of the state object, so a change is counted instead of compared. */
+  const [, tick] = useState(0);
+  useEffect(() => room.on("state", () => tick((count) => count + 1)), [room]);
+  return room.state;
+}
+
+export function useRoomStatus(room: Room): RoomStatus {
+  const [status, setStatus] = useState(room.status);
+  useEffect(() => {
+    setStatus(room.status);
+    return room.on("status", setStatus);
+  }, [room]);
+  return status;
+}
+
+export function useMicrophone(room: Room): MicrophoneStatus {
+  const [status, setStatus] = useState(room.microphone);
+  useEffect(() => {
+    setStatus(room.microphone);
+    return room.on("microphone", setStatus);
+  }, [room]);
+  return status;
+}
+
+/** How loud one person speaks, in steps 0..4. Only the one tile is drawn again, ten times a second. */
+export function useLevel(room: Room, participant: number, heard: boolean): number {
+  const [step, setStep] = useState(0);
+  useEffect(() => {
+    if (!heard) {
+      setStep(0);
+      return undefined;
+    }
+    return room.on("speaking", (levels) => {
+      const level = levels.get(participant);
+      setStep(level === undefined ? 0 : Math.max(1, levelStep(level)));
+    });
+  }, [room, participant, heard]);
+  return step;
+}
+
+export function useChat(room: Room): readonly ChatMessage[] {
+  const [log, setLog] = useState<readonly ChatMessage[]>([...room.chatLog]);
+  useEffect(() => {
+    const update = () => setLog([...room.chatLog]);
+    const stops = [room.on("chat", update), room.on("chatDeleted", update)];
+    return () => stops.forEach((stop) => stop());
+  }, [room]);
+  return log;
+}
+
+/** The newest reaction of each person, for a few seconds. */
+export function useReactions(room: Room): ReadonlyMap<number, { text: string; id: number }> {
+  const [shown, setShown] = useState<ReadonlyMap<number, { text: string; id: number }>>(new Map());
+  useEffect(() => {
+    let counter = 0;
+    return room.on("reaction", ({ who, reaction }) => {
+      counter += 1;
+      const id = counter;
+      setShown((old) => new Map(old).set(who, { text: reaction, id }));
+      setTimeout(() => {
+        setShown((old) => {
+          if (old.get(who)?.id !== id) {
+            return old;
+          }
+          const next = new Map(old);
+          next.delete(who);
+          return next;
+        });
+      }, 3_500);
+    });
+  }, [room]);
+  return shown;
+}

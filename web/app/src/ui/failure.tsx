@@ -1,0 +1,33 @@
+/* failure.tsx - a whole view that could not be shown: what happened, what to do, and a way on. */
+
+import type { ComponentChildren } from "preact";
+import type { VoiceroomError } from "@voicerooms/client";
+import { sentence } from "../notices.js";
+
+export function Failure({ error, children }: { error: VoiceroomError; children?: ComponentChildren }) {
+  return (
+    <div class="empty" role="alert">
+      <h2>{sentence(error.detail || error.code)}</h2>
+      <p>{error.whatToDo}</p>
+      <div class="row center">{children}</div>
+    </div>
+  );
+}
+
+/** The same beside a form. */
+export function FormError({ error }: { error: VoiceroomError | undefined }) {
+  return error ? (
+    <div class="form-error" role="alert">
+      <strong>{sentence(error.detail || error.code)}</strong> {error.whatToDo}
+      {error.fields.length > 0 && (
+        <ul>
+          {error.fields.map((field) => (
+            <li key={field.pointer}>
+              {field.pointer.replace(/^\//, "")}: {field.detail}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  ) : null;
+}

@@ -1,0 +1,133 @@
+/* create.tsx - a new room: a title is enough, the rest has good values. */
+
+import { useRef, useState } from "preact/hooks";
+import { asVoiceroomError } from "@voicerooms/client";
+import type { RoomSettings, Visibility, VoiceroomError } from "@voicerooms/client";
+import { asGuest, client, savedName } from "../identity.js";
+import { goTo } from "../route.js";
+import { FormError } from "../ui/failure.js";
+import { TopBar } from "../ui/topbar.js";
+import { expectEntry } from "./gate.js";
+
+const visibilities: { value: Visibility; name: string; hint: string }[] = [
+  { value: "public", name: "Public", hint: "Listed for everyone" },
+  { value: "unlisted", name: "Unlisted", hint: "Only with the link" },
+  { value: "private", name: "Private", hint: "With the link and a passcode" },
+];
+
+export function Create() {
+  const [visibility, setVisibility] = useState<Visibility>("public");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<VoiceroomError>();
+  const key = useRef(newKey());
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const name = String(form.get("name") ?? "").trim();
+    const passcode = String(form.get("passcode") ?? "");
+    setBusy(true);
+    setError(undefined);
+    try {
+      const room = await asGuest(name, () => client.createRoom(settingsOf(form), key.current));
+      expectEntry(room.id, passcode || undefined);
+      goTo({ view: "room", id: room.id });
+    } catch (cause) {
+      key.current = newKey();
+      setError(asVoiceroomError(cause));
+      setBusy(false);
+    }
+  };
+  return (
+    <div class="page">
+      <TopBar />
+      <main class="column narrow">
+        <h1>New room</h1>
+        <form class="form" onSubmit={(event) => void submit(event)}>
+          <label class="field">
+            <span>Title</span>
+            <input name="title" required maxLength={100} autoFocus autoComplete="off" placeholder="What is it about?" />
+          </label>
+          <label class="field">
+            <span>
+              Topic <em>optional</em>
+            </span>
+            <input name="topic" maxLength={100} autoComplete="off" placeholder="Music, work, family" />
+          </label>
+          <label class="field">
+            <span>Your name</span>
+            <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} />
+          </label>
+          <fieldset class="field">
+            <legend>Who finds it</legend>
+            <div class="choices">
+              {visibilities.map((choice) => (
+                <label key={choice.value} class="choice">
+                  <input
+                    type="radio"
+                    name="visibility"
+                    value={choice.value}
+                    checked={visibility === choice.value}
+                    onChange={() => setVisibility(choice.value)}
+                  />
+                  <span>
+                    <strong>{choice.name}</strong>
+                    <small>{choice.hint}</small>
+                  </span>
+                </label>
+              ))}
+            </div>
+          </fieldset>
+          <label class="field">
+            <span>Passcode {visibility !== "private" && <em>optional</em>}</span>
+            <input name="passcode" type="password" maxLength={64} autoComplete="off" required={visibility === "private"} />
+          </label>
+          <fieldset class="field">
+            <legend>Who comes in</legend>
+            <div class="choices two">
+              <label class="choice">
+                <input type="radio" name="entry" value="listen" defaultChecked />
+                <span>
+                  <strong>Listens first</strong>
+                  <small>Hands are raised to speak</small>
+                </span>
+              </label>
+              <label class="choice">
+                <input type="radio" name="entry" value="speak" />
+                <span>
+                  <strong>May speak at once</strong>
+                  <small>For small groups</small>
+                </span>
+              </label>
+            </div>
+          </fieldset>
+          <FormError error={error} />
+          <div class="row end">
+            <a class="button" href="#/">
+              Cancel
+            </a>
+            <button class="button primary" aria-busy={busy} disabled={busy}>
+              Open the room
+            </button>
+          </div>
+        </form>
+      </main>
+    </div>
+  );
+}
+
+function settingsOf(form: FormData): RoomSettings {
+  const text = (name: string) => String(form.get(name) ?? "").trim();
+  return {
+    title: text("title"),
+    topic: text("topic") || undefined,
+    visibility: text("visibility") as Visibility,
+    entry: text("entry") === "speak" ? "speak" : "listen",
+    passcode: String(form.get("passcode") ?? "") || undefined,
+  };
+}
+
+/* Not crypto.randomUUID: that exists in secure contexts only, and a LAN page may be opened without one. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,184 @@
+/* gate.tsx - the way into one room: the door with a name, the room itself, and what is said after it. */
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { asVoiceroomError } from "@voicerooms/client";
+import type { Room, RoomInfo, RoomOver, VoiceroomError } from "@voicerooms/client";
+import { asGuest, client, forgetResume, savedName, savedResume, saveResume } from "../identity.js";
+import { goTo } from "../route.js";
+import { Failure, FormError } from "../ui/failure.js";
+import { IconLock } from "../ui/icons.js";
+import { TopBar } from "../ui/topbar.js";
+import { Over } from "./over.js";
+import { RoomView } from "../room/room-view.js";
+import { stageLine } from "./browse.js";
+
+/* Who has just made a room has said already that he wants in. */
+let expected: { room: string; passcode: string | undefined } | undefined;
+
+export function expectEntry(room: string, passcode: string | undefined): void {
+  expected = { room, passcode };
+}
+
+type Stage =
+  | { at: "door" }
+  | { at: "returning" }
+  | { at: "inside"; room: Room }
+  | { at: "over"; over: RoomOver };
+
+export function RoomGate({ id }: { id: string }) {
+  const [stage, setStage] = useState<Stage>(() => (savedResume(id) || expected?.room === id ? { at: "returning" } : { at: "door" }));
+  const [error, setError] = useState<VoiceroomError>();
+  const inside = useRef<Room | undefined>(undefined);
+
+  const enter = useCallback(
+    async (name: string, passcode: string | undefined) => {
+      setError(undefined);
+      const resumeToken = savedResume(id);
+      try {
+        const work = () => client.join(id, { passcode, resumeToken });
+        const room = resumeToken ? await work() : await asGuest(name, work);
+        follow(room, setStage);
+        inside.current = room;
+        setStage({ at: "inside", room });
+      } catch (cause) {
+        forgetResume(id);
+        setError(asVoiceroomError(cause));
+        setStage({ at: "door" });
+      }
+    },
+    [id],
+  );
+
+  useEffect(() => {
+    if (stage.at === "returning") {
+      const passcode = expected?.room === id ? expected.passcode : undefined;
+      expected = undefined;
+      void enter(savedName(), passcode);
+    }
+    /* Going back in the browser leaves the room. */
+    return () => {
+      const room = inside.current;
+      if (room && room.status !== "over") {
+        forgetResume(id);
+        void room.leave();
+      }
+    };
+  }, []);
+
+  switch (stage.at) {
+    case "inside":
+      return <RoomView room={stage.room} />;
+    case "over":
+      return <Over over={stage.over} again={() => setStage({ at: "door" })} />;
+    case "returning":
+      return (
+        <div class="page">
+          <TopBar />
+          <main class="empty" aria-busy="true">
+            <h1 class="pulse">Going in…</h1>
+          </main>
+        </div>
+      );
+    default:
+      return <Door id={id} error={error} enter={enter} />;
+  }
+}
+
+function follow(room: Room, setStage: (stage: Stage) => void): void {
+  saveResume(room.id, room.resumeToken);
+  room.on("resumeToken", (token) => saveResume(room.id, token));
+  room.on("over", (over) => {
+    forgetResume(room.id);
+    if (over.reason === "left") {
+      goTo({ view: "browse" });
+    } else {
+      setStage({ at: "over", over });
+    }
+  });
+  if (new URLSearchParams(location.search).has("e2e")) {
+    Object.assign(window, { voicerooms: { room, client } });
+  }
+}
+
+interface DoorProps {
+  id: string;
+  error: VoiceroomError | undefined;
+  enter: (name: string, passcode: string | undefined) => Promise<void>;
+}
+
+function Door({ id, error, enter }: DoorProps) {
+  const [info, setInfo] = useState<RoomInfo>();
+  const [missing, setMissing] = useState<VoiceroomError>();
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    client.getRoom(id).then(setInfo, (cause) => {
+      const failure = asVoiceroomError(cause);
+      /* Where guests need a link's code, a room can't be shown before the name was given; the door still opens. */
+      if (failure.code !== "unauthorized") {
+        setMissing(failure);
+      }
+    });
+  }, [id]);
+  useEffect(() => {
+    document.title = info ? `${info.title} · Voicerooms` : "Voicerooms";
+  }, [info]);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    setBusy(true);
+    await enter(String(form.get("name")).trim(), String(form.get("passcode") ?? "") || undefined);
+    setBusy(false);
+  };
+  if (missing) {
+    return (
+      <div class="page">
+        <TopBar />
+        <main class="column">
+          <Failure error={missing}>
+            <a class="button" href="#/">
+              All rooms
+            </a>
+          </Failure>
+        </main>
+      </div>
+    );
+  }
+  const needsPasscode = info?.has_passcode || error?.code === "wrong-passcode";
+  return (
+    <div class="page">
+      <TopBar />
+      <main class="column narrow door">
+        <p class="muted">{info ? stageLine(info) : "\u00a0"}</p>
+        <h1>{info?.title ?? "Join the room"}</h1>
+        {info?.topic && <p class="lead">{info.topic}</p>}
+        {info?.description && <p>{info.description}</p>}
+        {info?.locked && (
+          <p class="chip">
+            <IconLock /> Locked: only who was inside can come back
+          </p>
+        )}
+        <form class="form" onSubmit={(event) => void submit(event)}>
+          <label class="field">
+            <span>Your name</span>
+            <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} autoFocus />
+          </label>
+          {needsPasscode && (
+            <label class="field">
+              <span>Passcode</span>
+              <input name="passcode" type="password" required maxLength={64} autoComplete="off" />
+            </label>
+          )}
+          <FormError error={error} />
+          <button class="button primary wide" aria-busy={busy} disabled={busy || info?.phase === "ended"}>
+            {info?.phase === "ended" ? "This room is over" : info?.entry === "speak" ? "Join" : "Join and listen"}
+          </button>
+          <p class="hint">
+            {info?.entry === "speak"
+              ? "You can speak at once. Your browser asks for the microphone."
+              : "You come in as a listener. The microphone is asked for only when you go on stage."}
+          </p>
+        </form>
+      </main>
+    </div>
+  );
+}
