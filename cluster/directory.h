@@ -1,7 +1,14 @@
 /* directory.h - who is alive and who owns which room: an interface, with a local back end.
  *
- * In a cluster the back end will be etcd (leases, fenced keys). On one node the local one counts epochs in the
- * store: every take raises the room's epoch, so a restarted node never writes in an old one. */
+ * In a cluster the back end will be etcd (leases, fenced keys). On one node the local one makes
+ * epochs of two numbers:
+ *
+ *     epoch = generation << 32 | count
+ *
+ * The generation is durable, raised by one commit each time a directory is made (once in a
+ * process's life); the count is in memory and grows with each take. So every take gives a higher
+ * epoch than all before it, a restarted node never writes in an old one, and taking a room waits
+ * for no disk. */
 #ifndef VR_CLUSTER_DIRECTORY_H
 #define VR_CLUSTER_DIRECTORY_H
 
@@ -19,7 +26,8 @@ struct vr_owner {
 };
 
 struct vr_directory_ops {
-    /** Take a room that nobody owns, or that this node owns already. VR_E_CONFLICT: another owner, in `out`. */
+    /** Take a room that nobody owns, or that this node owns already. VR_E_CONFLICT: another owner,
+     * in `out`. */
     enum vr_err (*take)(struct vr_directory *directory, struct vr_id room, struct vr_owner *out);
     enum vr_err (*find)(struct vr_directory *directory, struct vr_id room, struct vr_owner *out);
     void (*release)(struct vr_directory *directory, struct vr_id room);
@@ -30,11 +38,21 @@ struct vr_directory {
     const struct vr_directory_ops *ops;
 };
 
-/** Thread-safe. Borrows `records`. */
-VR_MUST_CHECK enum vr_err vr_directory_local_new(struct vr_records *records, struct vr_directory **out);
+/** Raises the generation: waits for one commit, so at start only, never on a loop. Borrows
+ * `records` for this call alone; the directory is thread-safe afterwards, and each call of it is
+ * quick. Errors: those of the store, VR_E_DAMAGED (no guess is made: an epoch too low would be
+ * refused for ever, or worse, not refused); VR_E_FULL when 2^32 generations are used up;
+ * VR_E_NO_MEMORY. */
+VR_MUST_CHECK enum vr_err vr_directory_local_new(struct vr_records *records,
+                                                 struct vr_directory **out);
 void vr_directory_free(struct vr_directory *directory);
-VR_MUST_CHECK enum vr_err vr_directory_take(struct vr_directory *directory, struct vr_id room, struct vr_owner *out);
-VR_MUST_CHECK enum vr_err vr_directory_find(struct vr_directory *directory, struct vr_id room, struct vr_owner *out);
+/** As in the table above. Taking again what one owns raises the epoch too: what the former life of
+ * the room's actor has under way is fenced by the first commit in the new one. */
+VR_MUST_CHECK enum vr_err vr_directory_take(struct vr_directory *directory, struct vr_id room,
+                                            struct vr_owner *out);
+/** VR_E_NOT_FOUND: nobody owns it now. */
+VR_MUST_CHECK enum vr_err vr_directory_find(struct vr_directory *directory, struct vr_id room,
+                                            struct vr_owner *out);
 void vr_directory_release(struct vr_directory *directory, struct vr_id room);
 uint32_t vr_directory_self(struct vr_directory *directory);
 

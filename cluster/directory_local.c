@@ -1,0 +1,176 @@
+/* directory_local.c - the directory of a node that is alone: it owns whatever it takes. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "actors/base/owner.h"
+#include "cluster/directory.h"
+#include "store/records.h"
+
+#define SELF 1
+#define GENERATION_KEY "directory.generation" /* in VR_TABLE_META: 8 bytes, big-endian */
+
+struct owned {
+    struct vr_id room;
+    uint64_t epoch;
+    UT_hash_handle hh;
+};
+
+struct local {
+    struct vr_directory directory;
+    pthread_mutex_t lock;
+    struct owned *rooms; /* uthash, by room */
+    uint64_t epoch;      /* the last one given */
+};
+
+static struct local *local_of(struct vr_directory *directory)
+{
+    return VR_OWNER(directory, struct local, directory);
+}
+
+static struct owned *find_room(struct local *local, struct vr_id room)
+{
+    struct owned *owned;
+
+    HASH_FIND(hh, local->rooms, &room, sizeof(room), owned);
+    return owned;
+}
+
+static enum vr_err local_take(struct vr_directory *directory, struct vr_id room,
+                              struct vr_owner *out)
+{
+    struct local *local = local_of(directory);
+    enum vr_err err = VR_OK;
+    struct owned *owned;
+
+    pthread_mutex_lock(&local->lock);
+    owned = find_room(local, room);
+    if (owned == NULL) {
+        owned = calloc(1, sizeof(*owned));
+        if (owned == NULL) {
+            pthread_mutex_unlock(&local->lock);
+            return VR_E_NO_MEMORY;
+        }
+        owned->room = room;
+        HASH_ADD(hh, local->rooms, room, sizeof(owned->room), owned);
+    }
+    owned->epoch =
+        ++local->epoch; /* 2^32 takes of one process run into the next generation: no harm */
+    *out = (struct vr_owner){SELF, owned->epoch};
+    pthread_mutex_unlock(&local->lock);
+    return VR_OK;
+}
+
+static enum vr_err local_find(struct vr_directory *directory, struct vr_id room,
+                              struct vr_owner *out)
+{
+    struct local *local = local_of(directory);
+    struct owned *owned;
+
+    pthread_mutex_lock(&local->lock);
+    owned = find_room(local, room);
+    if (owned != NULL) {
+        *out = (struct vr_owner){SELF, owned->epoch};
+    }
+    pthread_mutex_unlock(&local->lock);
+    return owned == NULL ? VR_E_NOT_FOUND : VR_OK;
+}
+
+static void local_release(struct vr_directory *directory, struct vr_id room)
+{
+    struct local *local = local_of(directory);
+    struct owned *owned;
+
+    pthread_mutex_lock(&local->lock);
+    owned = find_room(local, room);
+    if (owned != NULL) {
+        HASH_DEL(local->rooms, owned);
+        free(owned);
+    }
+    pthread_mutex_unlock(&local->lock);
+}
+
+static uint32_t local_self(struct vr_directory *directory)
+{
+    (void)directory;
+    return SELF;
+}
+
+static void local_free(struct vr_directory *directory)
+{
+    struct local *local = local_of(directory);
+    struct owned *owned;
+    struct owned *next;
+
+    HASH_ITER(hh, local->rooms, owned, next)
+    {
+        HASH_DEL(local->rooms, owned);
+        free(owned);
+    }
+    pthread_mutex_destroy(&local->lock);
+    free(local);
+}
+
+static enum vr_err read_generation(struct vr_records *records, uint64_t *out)
+{
+    struct vr_buf value = {0};
+    enum vr_err err = vr_records_get(records, VR_TABLE_META, vr_bytes_of(GENERATION_KEY), &value);
+
+    if (err == VR_E_NOT_FOUND) {
+        *out = 0;
+        err = VR_OK;
+    } else if (err == VR_OK && value.size != 8) {
+        err = VR_E_DAMAGED;
+    } else if (err == VR_OK) {
+        *out = vr_get64(value.data);
+    }
+    vr_buf_deinit(&value);
+    return err;
+}
+
+static enum vr_err raise_generation(struct vr_records *records, uint64_t *out)
+{
+    struct vr_commit *commit;
+    uint8_t value[8];
+    uint64_t revision;
+    enum vr_err err = read_generation(records, out);
+
+    if (err != VR_OK) {
+        return err;
+    }
+    if (++*out > UINT32_MAX) {
+        return VR_E_FULL;
+    }
+    commit = vr_commit_new((struct vr_id){0}, 0, UINT64_MAX);
+    if (commit == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    vr_put64(value, *out);
+    vr_commit_put(commit, VR_TABLE_META, vr_bytes_of(GENERATION_KEY),
+                  vr_bytes(value, sizeof(value)));
+    return vr_records_commit(records, commit, &revision);
+}
+
+enum vr_err vr_directory_local_new(struct vr_records *records, struct vr_directory **out)
+{
+    static const struct vr_directory_ops ops = {local_take, local_find, local_release, local_self,
+                                                local_free};
+    struct local *local = calloc(1, sizeof(*local));
+    uint64_t generation = 0;
+    enum vr_err err;
+
+    *out = NULL;
+    if (local == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    err = raise_generation(records, &generation);
+    if (err != VR_OK) {
+        free(local);
+        return err;
+    }
+    local->directory.ops = &ops;
+    local->epoch = generation << 32;
+    pthread_mutex_init(&local->lock, NULL);
+    *out = &local->directory;
+    return VR_OK;
+}
