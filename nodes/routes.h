@@ -38,9 +38,6 @@ void vr_route_answer_body(struct vr_http_request *request,
                           const struct vr_answer *answer); /* 200 */
 void vr_route_answer_nothing(struct vr_http_request *request,
                              const struct vr_answer *answer); /* 204 */
-/** 200 with the room object and its ETag: asks the room for its state. */
-void vr_route_answer_room(struct vr_http_request *request, const struct vr_answer *answer);
-
 /** The ETag header of a revision: "r12" with its quotes. */
 void vr_route_etag(struct vr_http_request *request, uint64_t revision);
 /** If-Match as a revision: 0 when absent or "*"; false when it is no ETag of ours (it cannot match

@@ -1,7 +1,6 @@
 /* routes_rooms.c - one room over REST: made, shown, changed, begun, ended, forgotten; what is kept
  * of it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "actors/runtime/system.h"
@@ -45,50 +44,36 @@ static void answer_room_object(struct vr_http_request *request, const struct vr_
 
 static void answer_created(struct vr_http_request *request, const struct vr_answer *answer)
 {
-    const struct vr_id *room = request->state;
+    static const char head[] = "{\"id\":\"";
+    const char *body = vr_blob_text(answer->body);
     char location[64];
-    char id[VR_ID_TEXT];
 
-    snprintf(location, sizeof(location), "/v1/rooms/%s", vr_id_format(*room, id));
-    free(request->state);
-    request->state = NULL;
-    vr_http_header(request, "location", location);
+    if (strncmp(body, head, sizeof(head) - 1) == 0) {
+        snprintf(location, sizeof(location), "/v1/rooms/%.26s", body + sizeof(head) - 1);
+        vr_http_header(request, "location", location);
+    }
     vr_route_etag(request, answer->revision);
     vr_http_answer_json(request, 201, vr_blob_bytes(answer->body));
 }
 
 void vr_route_room_create(struct vr_http_request *request)
 {
-    struct vr_id *room = NULL;
+    struct vr_id room = vr_random_id(vr_system_random(vr_worker_system(request->worker)));
     struct vr_command *command = NULL;
 
     if (!request->grants.room_create && !request->grants.admin) {
         vr_http_answer_problem(request, VR_E_FORBIDDEN, "the token does not allow to create rooms");
         return;
     }
-    room = malloc(sizeof(*room));
-    if (room == NULL) {
-        vr_http_answer_problem(request, VR_E_NO_MEMORY, NULL);
-        return;
+    command = vr_route_body_command(request, room, VR_CMD_CREATE);
+    if (command != NULL) {
+        vr_route_ask(request, room, command, answer_created);
     }
-    *room = vr_random_id(vr_system_random(vr_worker_system(request->worker)));
-    command = vr_route_body_command(request, *room, VR_CMD_CREATE);
-    if (command == NULL) {
-        free(room);
-        return;
-    }
-    request->state = room;
-    vr_route_ask(request, *room, command, answer_created);
 }
 
 void vr_route_room_show(struct vr_http_request *request)
 {
     ask_show(request, VR_SHOW_STATE, answer_room_object);
-}
-
-void vr_route_answer_room(struct vr_http_request *request, const struct vr_answer *answer)
-{
-    answer_room_object(request, answer);
 }
 
 void vr_route_room_update(struct vr_http_request *request)
