@@ -8,7 +8,8 @@
  * The generation is durable, raised by one commit each time a directory is made (once in a
  * process's life); the count is in memory and grows with each take. So every take gives a higher
  * epoch than all before it, a restarted node never writes in an old one, and taking a room waits
- * for no disk. */
+ * for no disk. 32 bits for the count keep an epoch exact in a JavaScript number for two million
+ * restarts; VR_E_FULL after 2^32 takes in one life. */
 #ifndef VR_CLUSTER_DIRECTORY_H
 #define VR_CLUSTER_DIRECTORY_H
 

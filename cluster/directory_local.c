@@ -54,11 +54,14 @@ static enum vr_err local_take(struct vr_directory *directory, struct vr_id room,
         owned->room = room;
         HASH_ADD(hh, local->rooms, room, sizeof(owned->room), owned);
     }
-    owned->epoch =
-        ++local->epoch; /* 2^32 takes of one process run into the next generation: no harm */
-    *out = (struct vr_owner){SELF, owned->epoch};
+    if ((uint32_t)local->epoch == UINT32_MAX) {
+        err = VR_E_FULL; /* one more would be an epoch of the next generation */
+    } else {
+        owned->epoch = ++local->epoch;
+        *out = (struct vr_owner){SELF, owned->epoch};
+    }
     pthread_mutex_unlock(&local->lock);
-    return VR_OK;
+    return err;
 }
 
 static enum vr_err local_find(struct vr_directory *directory, struct vr_id room,
