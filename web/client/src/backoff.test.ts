@@ -1,0 +1,36 @@
+/* Goal: waits grow, never above the limit, spread over the whole range, and honour Retry-After. */
+
+import { expect, it } from "vitest";
+import { Backoff, patientBackoff } from "./backoff.js";
+
+it("doubles the range up to the limit", () => {
+  const backoff = new Backoff({ random: () => 0.999999 });
+  expect([1, 2, 3, 4, 5, 6, 7].map(() => backoff.next())).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
+});
+
+it("draws from the whole range, but never spins", () => {
+  const backoff = new Backoff({ random: () => 0 });
+  expect(backoff.next()).toBe(50);
+  const half = new Backoff({ random: () => 0.5 });
+  expect(half.next()).toBe(125);
+});
+
+it("waits at least as long as the server asks, with jitter on top", () => {
+  expect(new Backoff({ random: () => 0.5 }).next(3000)).toBe(3125);
+});
+
+it("starts again after reset, and survives a long outage", () => {
+  const backoff = new Backoff({ random: () => 0.999999 });
+  for (let tries = 0; tries < 3000; tries += 1) {
+    expect(backoff.next()).toBeLessThanOrEqual(5000);
+  }
+  backoff.reset();
+  expect(backoff.next()).toBe(250);
+});
+
+it("is patient only after a minute: a restarted node is found within 2 s before", () => {
+  const backoff = patientBackoff(() => 0.999999);
+  const waits = Array.from({ length: 70 }, () => backoff.next());
+  expect(Math.max(...waits.slice(0, 60))).toBe(2000);
+  expect(Math.max(...waits)).toBe(5000);
+});
