@@ -10,6 +10,7 @@ pkg_check_modules(vr_ext_opus REQUIRED IMPORTED_TARGET opus)
 pkg_check_modules(vr_ext_jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(vr_ext_protobuf_c REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(vr_ext_cyaml REQUIRED IMPORTED_TARGET libcyaml)
+pkg_check_modules(vr_ext_yaml REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(vr_ext_ck REQUIRED IMPORTED_TARGET ck)
 
 # lmdb has no usable .pc on every release; h2o's .pc misses the libuv define and wslay.

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "actors/base/log.h"
 #include "actors/runtime/env.h"
@@ -70,16 +69,6 @@ static bool read_name(const char *text, char out[VR_NAME_MAX + 1])
     return true;
 }
 
-static void write_time(struct vr_buf *out, int64_t seconds)
-{
-    time_t when = (time_t)seconds;
-    struct tm parts;
-
-    gmtime_r(&when, &parts);
-    vr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", parts.tm_year + 1900, parts.tm_mon + 1,
-                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
-}
-
 static void mint_guest(struct vr_http_request *request, const char *name)
 {
     struct vr_grants grants;
@@ -103,7 +92,7 @@ static void mint_guest(struct vr_http_request *request, const char *name)
     vr_buf_text(&body, ",\"name\":");
     vr_json_text(&body, grants.name);
     vr_buf_text(&body, ",\"expires_at\":");
-    write_time(&body, grants.expires_at);
+    vr_route_write_time(&body, grants.expires_at);
     vr_buf_text(&body, "}");
     vr_buf_deinit(&token);
     answer_buf(request, 201, &body);
