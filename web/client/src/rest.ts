@@ -12,6 +12,8 @@ export interface RestRequest {
   headers?: Record<string, string>;
   /** Lets the request outlive the page (leaving while the window closes). */
   keepalive?: boolean;
+  /** Send no access token: the body proves who asks (a resume token). */
+  anonymous?: boolean;
   timeoutMs?: number;
 }
 
@@ -70,7 +72,7 @@ export class Rest {
 
   private headers(request: RestRequest): Record<string, string> {
     const headers: Record<string, string> = { Accept: "application/json, application/sdp", ...request.headers };
-    if (this.token) {
+    if (this.token && !request.anonymous) {
       headers.Authorization = `Bearer ${this.token}`;
     }
     if (request.sdp !== undefined) {

@@ -227,6 +227,27 @@ describe("coming back", () => {
     expect(platform.peers).toHaveLength(2);
   });
 
+  it("media that the server says is lost: a new peer", async () => {
+    await inside();
+    platform.socket.say({ type: "room:error", code: "media-lost", detail: "", epoch: 1, sequence: 10 });
+    await settle();
+    expect(platform.peers).toHaveLength(2);
+    expect(platform.peers[0]!.connectionState).toBe("closed");
+  });
+
+  it("an access token that ran out meanwhile does not keep anyone out", async () => {
+    const room = await inside();
+    platform.respond = (request) => (request.headers.Authorization ? problem(401, "unauthorized") : json(201, answer({})));
+    platform.peer.become("failed");
+    await platform.timers.advance(1_000);
+    platform.socket.open();
+    expect(platform.socket.last).toMatchObject({ type: "room:resume" });
+    expect(platform.socket.last).not.toHaveProperty("token");
+    platform.socket.answer(answer({}));
+    await settle();
+    expect(room.status).toBe("live");
+  });
+
   it("a changed network restarts ICE at once", async () => {
     await inside();
     platform.respond = () => new Response("answer 2", { status: 200 });

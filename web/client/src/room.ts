@@ -19,7 +19,7 @@ import { closeCode, PROTOCOL_VERSION } from "./protocol.js";
 import type { Ban, JoinAnswer, Participant, RequestType, RoomEvent, Snapshot } from "./protocol.js";
 import type { Rest } from "./rest.js";
 import { RoomActs } from "./room_acts.js";
-import { overBecause } from "./room_events.js";
+import { endingOf, overBecause } from "./room_events.js";
 import type { ChatMessage, RoomOver, RoomStatus } from "./room_events.js";
 import { Signalling } from "./signalling.js";
 import { isOnStage, maySpeak } from "./state.js";
@@ -46,6 +46,8 @@ export class Room extends RoomActs {
   private askedVersion: number | undefined;
   private rejoining = false;
   private entered = false;
+  /* The access token has run out while we were here; the resume token alone still proves who we are. */
+  private tokenOld = false;
   private readonly mirror: Mirror;
   private readonly media: Media;
   private readonly signalling: Signalling;
@@ -80,9 +82,10 @@ export class Room extends RoomActs {
       url: `${rest.base.replace(/^http/, "ws")}/v1/ws`,
       platform,
       backoff: patientBackoff(platform.random),
-      first: () => ({ type: "room:resume", fields: { room: this.id, resume_token: this.token, token: rest.token } }),
+      first: () => ({ type: "room:resume", fields: this.proof() }),
       onReady: (answer) => this.bound(answer.result as unknown as JoinAnswer),
       onEvent: (event) => this.receive(event),
+      onComplaint: (error) => error.code === "media-lost" && void this.rejoin(),
       onDown: () => this.setStatus("reconnecting"),
       onRefused: () => void this.rejoin(),
       onOver: (code) => this.closedByServer(code),
@@ -210,6 +213,7 @@ export class Room extends RoomActs {
     try {
       const answer = await this.rest.json<JoinAnswer>(`/v1/rooms/${this.id}/join`, {
         method: "POST",
+        anonymous: this.tokenOld,
         json: {
           protocol: PROTOCOL_VERSION,
           capabilities: capabilitiesOf(this.platform),
@@ -245,6 +249,10 @@ export class Room extends RoomActs {
         break;
       } catch (cause) {
         const error = asVoiceroomError(cause);
+        if (error.code === "unauthorized" && !this.tokenOld) {
+          this.tokenOld = true;
+          continue;
+        }
         if (!error.retryable) {
           this.finish(overBecause(error));
           break;
@@ -258,6 +266,10 @@ export class Room extends RoomActs {
   /* Through a method, since a status read twice in one function is narrowed by the compiler, and awaits change it. */
   private isOver(): boolean {
     return this.statusNow === "over";
+  }
+
+  private proof(): Record<string, unknown> {
+    return { room: this.id, resume_token: this.token, token: this.tokenOld ? undefined : this.rest.token };
   }
 
   private async exchange(offer: string): Promise<string> {
@@ -311,6 +323,7 @@ export class Room extends RoomActs {
   }
 
   private passOn(event: RoomEvent): void {
+    this.ending = endingOf(event) ?? this.ending;
     switch (event.type) {
       case "room:chat":
         this.addChat({ id: event.message, who: event.who, name: event.name, text: event.text, at: event.at });
@@ -324,18 +337,6 @@ export class Room extends RoomActs {
       case "room:unmute-asked":
         this.askedVersion = event.mute_version;
         this.emit("unmuteAsked", { by: event.by });
-        break;
-      case "room:kicked":
-        this.ending = { reason: "kicked", detail: event.reason ?? "" };
-        break;
-      case "room:banned":
-        this.ending = { reason: "banned", detail: event.reason ?? "", until: event.until };
-        break;
-      case "room:ended":
-        this.ending = { reason: "ended", detail: event.reason ?? "" };
-        break;
-      case "session:replaced":
-        this.ending = { reason: "replaced", detail: "", error: new VoiceroomError({ code: "client-replaced" }) };
         break;
       default:
         break;

@@ -1,6 +1,6 @@
 /* room_events.ts - what a room tells its page. */
 
-import type { VoiceroomError } from "./errors.js";
+import { VoiceroomError } from "./errors.js";
 import type { MicrophoneStatus } from "./microphone.js";
 import type { PeerState } from "./peer.js";
 import type { RoomEvent } from "./protocol.js";
@@ -46,6 +46,22 @@ export interface RoomEvents {
   /** Each event as it came, after it was applied. */
   event: RoomEvent;
   over: RoomOver;
+}
+
+/** The last event before the server closes says why it does. */
+export function endingOf(event: RoomEvent): RoomOver | undefined {
+  switch (event.type) {
+    case "room:kicked":
+      return { reason: "kicked", detail: event.reason ?? "" };
+    case "room:banned":
+      return { reason: "banned", detail: event.reason ?? "", until: event.until };
+    case "room:ended":
+      return { reason: "ended", detail: event.reason ?? "" };
+    case "session:replaced":
+      return { reason: "replaced", detail: "", error: new VoiceroomError({ code: "client-replaced" }) };
+    default:
+      return undefined;
+  }
 }
 
 /** A refused return, as the end that it means. */

@@ -23,6 +23,7 @@ beforeEach(() => {
     first: () => ({ type: "room:resume", fields: { resume_token: token } }),
     onReady: () => log.push("ready"),
     onEvent: (event) => events.push(event),
+    onComplaint: (error) => log.push(`complaint ${error.code}`),
     onDown: () => log.push("down"),
     onRefused: (error) => log.push(`refused ${error.code}`),
     onOver: (code) => log.push(`over ${code}`),
@@ -99,6 +100,12 @@ describe("requests", () => {
     const asked = signalling.request("room:kick", { participant: 3 });
     platform.socket.refuse("forbidden", "the role does not allow it");
     await expect(asked).rejects.toMatchObject({ code: "forbidden", detail: "the role does not allow it" });
+  });
+
+  it("a refusal that answers nothing is a complaint about the session", async () => {
+    await connected();
+    platform.socket.say({ type: "room:error", code: "media-lost", detail: "", epoch: 1, sequence: 1 });
+    expect(log).toEqual(["ready", "complaint media-lost"]);
   });
 
   it("time out, and a late answer harms nobody", async () => {

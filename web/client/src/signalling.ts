@@ -22,6 +22,8 @@ export interface SignallingOptions {
   /** The first message was answered: requests may go out. */
   onReady: (answer: Answer) => void;
   onEvent: (event: RoomEvent) => void;
+  /** A refusal that answers no request: something of the session is broken ("media-lost"). */
+  onComplaint: (error: VoiceroomError) => void;
   /** The connection is lost; a new one is on its way. */
   onDown: () => void;
   /** The first message was refused. Nothing more is tried until restart(). */
@@ -163,7 +165,7 @@ export class Signalling {
         this.settle(message.answer.id, (pending) => pending.resolve(message.answer));
         break;
       case "refusal":
-        this.settle(message.refusal.id ?? this.firstId, (pending) => pending.reject(errorOfRefusal(message.refusal)));
+        this.refused(message.refusal);
         break;
       case "event":
         /* Before the first answer the state is not there yet; that answer carries it whole. */
@@ -171,6 +173,15 @@ export class Signalling {
           this.options.onEvent(message.event);
         }
         break;
+    }
+  }
+
+  private refused(refusal: Refusal): void {
+    const error = errorOfRefusal(refusal);
+    if (refusal.id === undefined && this.current === "open") {
+      this.options.onComplaint(error);
+    } else {
+      this.settle(refusal.id ?? this.firstId, (pending) => pending.reject(error));
     }
   }
 

@@ -108,6 +108,13 @@ describe("changes", () => {
     expect(after({ type: "room:invited", who: 77, by: 1 }).sequence).toBe(11);
   });
 
+  it("invitations have no place in the order: they are told to some only", () => {
+    const event = { type: "room:invited", who: 4, by: 1, epoch: 1, sequence: 10 } as RoomEvent;
+    const step = applyEvent(start, event);
+    expect(step).toMatchObject({ verdict: "applied", state: { sequence: 10 } });
+    expect(step.state.participants.get(4)?.invited).toBe(true);
+  });
+
   it("the room's settings and its end", () => {
     const updated = after({ type: "room:updated", room: aRoom({ title: "Elm", locked: true, revision: 4 }) });
     expect(updated.room).toMatchObject({ title: "Elm", locked: true });

@@ -61,7 +61,9 @@ export function applyEvent(state: RoomState, event: RoomEvent): Step {
     return { state, verdict: event.sequence > state.sequence ? "gap" : "applied" };
   }
   if (event.sequence <= state.sequence) {
-    return { state, verdict: "old" };
+    /* Invitations are told only to those whom they concern, so they have no place in everybody's order. */
+    const told = event.type === "room:invited" || event.type === "room:declined";
+    return told ? { state: change(state, event), verdict: "applied" } : { state, verdict: "old" };
   }
   if (event.sequence > state.sequence + 1) {
     return { state, verdict: "gap" };

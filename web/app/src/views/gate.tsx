@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { Room, RoomInfo, RoomOver, VoiceroomError } from "@voicerooms/client";
-import { asGuest, client, forgetResume, savedName, savedResume, saveResume } from "../identity.js";
+import { asGuest, client, exposeForTests, forgetResume, savedName, savedResume, saveResume } from "../identity.js";
 import { goTo } from "../route.js";
 import { Failure, FormError } from "../ui/failure.js";
 import { IconLock } from "../ui/icons.js";
@@ -95,9 +95,7 @@ function follow(room: Room, setStage: (stage: Stage) => void): void {
       setStage({ at: "over", over });
     }
   });
-  if (new URLSearchParams(location.search).has("e2e")) {
-    Object.assign(window, { voicerooms: { room, client } });
-  }
+  exposeForTests({ room });
 }
 
 interface DoorProps {
