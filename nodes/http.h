@@ -129,6 +129,10 @@ void vr_http_answer_problem_full(struct vr_http_request *request,
 /** A refusal of a room: err, why and retry_after_ms of its answer. */
 void vr_http_answer_refusal(struct vr_http_request *request, const struct vr_answer *answer);
 
+/** Run `run` with the request on its own worker, soon. From any thread: a commit that the journal
+ *  tells. What it needs travels in request->state. */
+void vr_http_resume(struct vr_http_request *request, vr_handler_fn run);
+
 /** The table of the node (routes.c). */
 const struct vr_route *vr_routes(size_t *count);
 

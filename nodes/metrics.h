@@ -12,9 +12,11 @@ struct vr_metrics;
 struct vr_node;
 struct vr_route;
 
-struct vr_metrics *vr_metrics_new(const struct vr_route *routes, size_t route_count);
+struct vr_metrics *vr_metrics_new(void); /* NULL: memory is out */
 void vr_metrics_free(struct vr_metrics *metrics);
 
+/** Before the first request: which routes will be counted. At most 128 in all. */
+void vr_metrics_routes(struct vr_metrics *metrics, const struct vr_route *routes, size_t count);
 /** `route` NULL: a path that no route knows, or a file. */
 void vr_metrics_request(struct vr_metrics *metrics, const struct vr_route *route, int status,
                         vr_time_us took);

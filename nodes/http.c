@@ -1,0 +1,468 @@
+/* http.c - h2o on a control worker's loop: accepting, limits, the one handler behind every path,
+ * closing.
+ *
+ * What shapes it are traps of h2o 2.2 on libuv: it never sets TCP_NODELAY; its graceful shutdown
+ * leaves idle connections and a timer behind, so closing is done here, over our own list of
+ * connections; and HTTP/2 must be out of reach. */
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+
+#include "actors/base/log.h"
+#include "nodes/http_internal.h"
+
+#define SWEEP_MS 1000
+#define SWEEP_CLOSING_MS 20
+#define WS_GOODBYE VR_MS(500)
+#define RATE_BUCKETS 65536
+#define REQUEST_TIMEOUT_MS 10000
+
+/* --- connections --- */
+
+/** Where the address counts, or ADDRESS_COUNTS for this machine itself. */
+static uint32_t address_place(const uv_tcp_t *tcp)
+{
+    struct sockaddr_storage name = {0};
+    int size = sizeof(name);
+    uint64_t sum = 0;
+
+    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&name, &size) != 0) {
+        return ADDRESS_COUNTS;
+    }
+    if (name.ss_family == AF_INET) {
+        uint32_t v4 = ntohl(((struct sockaddr_in *)&name)->sin_addr.s_addr);
+
+        if (v4 >> 24 == 127) {
+            return ADDRESS_COUNTS;
+        }
+        sum = v4;
+    } else {
+        const uint8_t *v6 = ((struct sockaddr_in6 *)&name)->sin6_addr.s6_addr;
+
+        if (IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&name)->sin6_addr)) {
+            return ADDRESS_COUNTS;
+        }
+        sum = IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6 *)&name)->sin6_addr) ? vr_get32(v6 + 12)
+                                                                               : vr_get64(v6);
+    }
+    sum *= 0x9e3779b97f4a7c15u;
+    return (uint32_t)(sum >> 48) % ADDRESS_COUNTS;
+}
+
+static void connection_forget(struct connection *connection)
+{
+    struct vr_http *http = connection->part->http;
+
+    if (connection->address_place != ADDRESS_COUNTS) {
+        atomic_fetch_sub(&http->by_address[connection->address_place], 1);
+    }
+    atomic_fetch_sub(&http->connections, 1);
+    vr_list_remove(&connection->link);
+}
+
+static void on_connection_closed(uv_handle_t *handle)
+{
+    struct connection *connection = VR_OWNER((uv_tcp_t *)handle, struct connection, tcp);
+    struct vr_http_worker *part = connection->part;
+
+    for (size_t i = 0; i < part->by_fd_count; i++) {
+        /* The descriptor is gone from the handle by now; a number may have been taken again. */
+        if (part->by_fd[i] == connection) {
+            part->by_fd[i] = NULL;
+            break;
+        }
+    }
+    connection_forget(connection);
+    free(connection);
+}
+
+static bool connection_map(struct connection *connection)
+{
+    struct vr_http_worker *part = connection->part;
+    uv_os_fd_t fd = -1;
+
+    if (uv_fileno((uv_handle_t *)&connection->tcp, &fd) != 0) {
+        return false;
+    }
+    if ((size_t)fd >= part->by_fd_count) {
+        size_t count = ((size_t)fd + 64) * 2;
+        struct connection **grown = realloc(part->by_fd, count * sizeof(struct connection *));
+
+        if (grown == NULL) {
+            return false;
+        }
+        memset(grown + part->by_fd_count, 0,
+               (count - part->by_fd_count) * sizeof(struct connection *));
+        part->by_fd = grown;
+        part->by_fd_count = count;
+    }
+    part->by_fd[fd] = connection;
+    return true;
+}
+
+struct connection *connection_of(struct vr_http_worker *part, h2o_req_t *h2o)
+{
+    int fd = h2o_socket_get_fd(h2o->conn->callbacks->get_socket(h2o->conn));
+
+    return fd < 0 || (size_t)fd >= part->by_fd_count ? NULL : part->by_fd[fd];
+}
+
+/** Counts the connection; false when a limit is reached. */
+static bool connection_admit(struct connection *connection)
+{
+    struct vr_http *http = connection->part->http;
+    uint32_t all = atomic_fetch_add(&http->connections, 1) + 1;
+    bool fits = http->conf.connections_max == 0 || all <= http->conf.connections_max;
+
+    connection->address_place = address_place(&connection->tcp);
+    if (connection->address_place != ADDRESS_COUNTS) {
+        uint32_t same = atomic_fetch_add(&http->by_address[connection->address_place], 1) + 1u;
+
+        fits = fits && (http->conf.connections_per_address == 0 ||
+                        same <= http->conf.connections_per_address);
+    }
+    return fits;
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    struct listener *listener = VR_OWNER((uv_tcp_t *)stream, struct listener, tcp);
+    struct vr_http_worker *part = listener->part;
+    struct connection *connection = NULL;
+
+    if (status != 0 || (connection = calloc(1, sizeof(*connection))) == NULL) {
+        return;
+    }
+    connection->part = part;
+    uv_tcp_init(part->loop, &connection->tcp);
+    vr_list_push(&part->connections, &connection->link);
+    if (uv_accept(stream, (uv_stream_t *)&connection->tcp) != 0 || !connection_admit(connection) ||
+        !connection_map(connection)) {
+        uv_close((uv_handle_t *)&connection->tcp, on_connection_closed);
+        return;
+    }
+    /* h2o writes a WebSocket frame's header and payload apart: with Nagle's algorithm every message
+     * would wait 44 ms for an acknowledgement. */
+    uv_tcp_nodelay(&connection->tcp, 1);
+    h2o_accept(listener->tls ? &part->accept_tls : &part->accept_plain,
+               h2o_uv_socket_create((uv_stream_t *)&connection->tcp, on_connection_closed));
+}
+
+/* --- requests --- */
+
+static bool file_serve(struct vr_http_worker *part, h2o_req_t *h2o, struct vr_bytes path)
+{
+    const struct vr_files *files = part->http->conf.files;
+    bool reads = h2o_memis(h2o->method.base, h2o->method.len, H2O_STRLIT("GET")) ||
+                 h2o_memis(h2o->method.base, h2o->method.len, H2O_STRLIT("HEAD"));
+    const struct vr_file *file = NULL;
+
+    if (files == NULL || !reads || (path.size >= 4 && memcmp(path.data, "/v1/", 4) == 0)) {
+        return false;
+    }
+    file = vr_files_find(files, path);
+    if (file != NULL) {
+        answer_file(part, h2o, file, 200);
+    }
+    return file != NULL;
+}
+
+static int on_request(h2o_handler_t *self, h2o_req_t *h2o)
+{
+    struct vr_http_worker *part = VR_OWNER(h2o->conn->ctx, struct vr_http_worker, ctx);
+    size_t path_size = h2o->query_at == SIZE_MAX ? h2o->path.len : h2o->query_at;
+    struct vr_bytes path = vr_bytes(h2o->path.base, path_size);
+    struct vr_route_match match;
+    struct request *request = NULL;
+
+    (void)self;
+    if (part->http->conf.ws != NULL && vr_bytes_equal(path, vr_bytes_of("/v1/ws"))) {
+        return ws_upgrade(part, h2o);
+    }
+    route_find(part->http, VR_HTTP_GET, path, &match);
+    if (match.allowed == 0 && file_serve(part, h2o, path)) {
+        return 0;
+    }
+    request = request_new(part, h2o);
+    if (request == NULL) {
+        h2o_send_error_503(h2o, "Service Unavailable", "memory is out", 0);
+        return 0;
+    }
+    if (gate_pass(request)) {
+        request->pub.route->handler(&request->pub);
+    }
+    return 0;
+}
+
+/* --- the node's part --- */
+
+static enum vr_err config_open(struct vr_http *http)
+{
+    h2o_pathconf_t *path = NULL;
+
+    h2o_config_init(&http->global);
+    http->global.server_name = h2o_iovec_init(H2O_STRLIT("voicerooms"));
+    http->global.max_request_entity_size = VR_HTTP_BODY_MAX;
+    http->global.http1.req_timeout = REQUEST_TIMEOUT_MS;
+    http->global.http1.upgrade_to_http2 = 0;
+    h2o_hostconf_t *host =
+        h2o_config_register_host(&http->global, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    path = h2o_config_register_path(host, "/", 0);
+    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_request;
+    return VR_OK;
+}
+
+enum vr_err vr_http_new(const struct vr_http_conf *conf, struct vr_http **out)
+{
+    struct vr_http *http = calloc(1, sizeof(*http));
+    enum vr_err err = VR_OK;
+
+    *out = NULL;
+    if (http == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    http->conf = *conf;
+    pthread_mutex_init(&http->rate_lock, NULL);
+    pthread_mutex_init(&http->parts_lock, NULL);
+    vr_list_init(&http->parts);
+    config_open(http);
+    err = vr_rate_new(RATE_BUCKETS, vr_random_u64(conf->random), &http->rate);
+    if (err == VR_OK && conf->records != NULL) {
+        err = vr_idempotency_new(conf->records, conf->clock, &http->idempotency);
+    }
+    for (uint32_t i = 0; i < VR_ROUTE_TABLES && conf->metrics != NULL; i++) {
+        vr_metrics_routes(conf->metrics, conf->tables[i].routes, conf->tables[i].count);
+    }
+    if (err != VR_OK) {
+        vr_http_free(http);
+        return err;
+    }
+    *out = http;
+    return VR_OK;
+}
+
+static void part_free(struct vr_http_worker *part)
+{
+    VR_LIST_EACH(item, &part->requests)
+    {
+        request_free(VR_OWNER(item, struct request, link));
+    }
+    pthread_mutex_destroy(&part->posts_lock);
+    free(part->by_fd);
+    free(part);
+}
+
+void vr_http_free(struct vr_http *http)
+{
+    if (http == NULL) {
+        return;
+    }
+    VR_LIST_EACH(item, &http->parts)
+    {
+        part_free(VR_OWNER(item, struct vr_http_worker, link));
+    }
+    h2o_config_dispose(&http->global);
+    vr_rate_free(http->rate);
+    vr_idempotency_free(http->idempotency);
+    pthread_mutex_destroy(&http->rate_lock);
+    pthread_mutex_destroy(&http->parts_lock);
+    free(http);
+}
+
+/* --- a worker's part --- */
+
+static void on_flush(uv_prepare_t *handle)
+{
+    ws_flush(VR_OWNER(handle, struct vr_http_worker, flush));
+}
+
+void vr_http_flush(struct vr_http_worker *part)
+{
+    ws_flush(part);
+}
+
+static void on_posted(uv_async_t *handle)
+{
+    struct vr_http_worker *part = VR_OWNER(handle, struct vr_http_worker, posted);
+    struct request *posts = NULL;
+
+    pthread_mutex_lock(&part->posts_lock);
+    posts = part->posts;
+    part->posts = NULL;
+    pthread_mutex_unlock(&part->posts_lock);
+    while (posts != NULL) {
+        struct request *next = posts->post_next;
+
+        posts->post_next = NULL;
+        posts->post_run(&posts->pub);
+        posts = next;
+    }
+}
+
+static void closing_step(struct vr_http_worker *part);
+
+static void on_sweep(uv_timer_t *handle)
+{
+    struct vr_http_worker *part = VR_OWNER(handle, struct vr_http_worker, sweep);
+
+    ws_sweep(part, part_now(part));
+    if (part->closing) {
+        closing_step(part);
+    }
+}
+
+static enum vr_err listener_open(struct vr_http_worker *part, const struct vr_http_socket *socket,
+                                 struct vr_why *why)
+{
+    struct listener *listener = &part->listeners[part->listener_count++];
+    int failed = 0;
+
+    listener->part = part;
+    listener->tls = socket->tls;
+    listener->open = true;
+    uv_tcp_init(part->loop, &listener->tcp);
+    failed = uv_tcp_open(&listener->tcp, socket->fd);
+    if (failed == 0) {
+        failed = uv_listen((uv_stream_t *)&listener->tcp, 1024, on_connection);
+    }
+    return failed == 0 ? VR_OK : vr_fail(why, VR_E_INTERNAL, "listen: %s", uv_strerror(failed));
+}
+
+static struct vr_http_worker *part_new(struct vr_http *http, struct vr_worker *worker,
+                                       uv_loop_t *loop)
+{
+    struct vr_http_worker *part = calloc(1, sizeof(*part));
+
+    if (part == NULL) {
+        return NULL;
+    }
+    part->http = http;
+    part->worker = worker;
+    part->loop = loop;
+    vr_list_init(&part->connections);
+    vr_list_init(&part->requests);
+    vr_list_init(&part->sockets);
+    vr_list_init(&part->dirty);
+    pthread_mutex_init(&part->posts_lock, NULL);
+    h2o_context_init(&part->ctx, loop, &http->global);
+    part->accept_plain.ctx = &part->ctx;
+    part->accept_plain.hosts = http->global.hosts;
+    part->accept_tls = part->accept_plain;
+    part->accept_tls.ssl_ctx = http->conf.tls;
+    uv_prepare_init(loop, &part->flush);
+    uv_prepare_start(&part->flush, on_flush);
+    uv_timer_init(loop, &part->sweep);
+    uv_timer_start(&part->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    uv_async_init(loop, &part->posted, on_posted);
+    pthread_mutex_lock(&http->parts_lock);
+    vr_list_push(&http->parts, &part->link);
+    pthread_mutex_unlock(&http->parts_lock);
+    return part;
+}
+
+enum vr_err vr_http_open(struct vr_http *http, struct vr_worker *worker, struct uv_loop_s *loop,
+                         const struct vr_http_socket *sockets, uint32_t count,
+                         struct vr_http_worker **out, struct vr_why *why)
+{
+    struct vr_http_worker *part = part_new(http, worker, loop);
+
+    *out = part;
+    if (part == NULL) {
+        return vr_fail(why, VR_E_NO_MEMORY, "memory is out");
+    }
+    for (uint32_t i = 0; i < count && i < VR_HTTP_SOCKETS_MAX; i++) {
+        enum vr_err err = listener_open(part, &sockets[i], why);
+
+        if (err != VR_OK) {
+            vr_http_close(part, 0);
+            return err;
+        }
+    }
+    return VR_OK;
+}
+
+/* --- closing --- */
+
+static void part_finish(struct vr_http_worker *part)
+{
+    h2o_context_dispose(&part->ctx);
+    uv_close((uv_handle_t *)&part->flush, NULL);
+    uv_close((uv_handle_t *)&part->sweep, NULL);
+    uv_close((uv_handle_t *)&part->posted, NULL);
+}
+
+/** Every connection that is no WebSocket reads its end: idle ones are closed by h2o at once, those
+ *  with a running request after its answer. With `writes` too: nobody is waited for any more. */
+static void connections_end(struct vr_http_worker *part, bool websockets, bool writes)
+{
+    VR_LIST_EACH(item, &part->connections)
+    {
+        struct connection *connection = VR_OWNER(item, struct connection, link);
+        uv_os_fd_t fd = -1;
+
+        if (connection->websocket == websockets &&
+            uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0) {
+            shutdown(fd, writes ? SHUT_RDWR : SHUT_RD);
+        }
+    }
+}
+
+/** Answer for handlers that did not in time. They may still answer later: dropped then. */
+static void requests_end(struct vr_http_worker *part)
+{
+    VR_LIST_EACH(item, &part->requests)
+    {
+        struct request *request = VR_OWNER(item, struct request, link);
+        h2o_req_t *h2o = request->h2o;
+
+        if (h2o == NULL) {
+            continue;
+        }
+        request->h2o = NULL;
+        *request->anchor = NULL;
+        request->anchor = NULL;
+        h2o->http1_is_persistent = 0;
+        h2o->res.status = 503;
+        h2o->res.reason = status_reason(503);
+        h2o->res.content_length = 0;
+        h2o_send_inline(h2o, "", 0);
+    }
+}
+
+static void closing_step(struct vr_http_worker *part)
+{
+    vr_time_us now = part_now(part);
+
+    if (vr_list_empty(&part->connections) && vr_list_empty(&part->sockets)) {
+        part_finish(part);
+        return;
+    }
+    if (now >= part->close_started + WS_GOODBYE) {
+        ws_drop_all(part);
+    }
+    if (now >= part->close_patience_until) {
+        requests_end(part);
+        connections_end(part, false, true);
+    }
+}
+
+void vr_http_close(struct vr_http_worker *part, vr_time_us patience)
+{
+    if (part->closing) {
+        return;
+    }
+    part->closing = true;
+    part->close_started = part_now(part);
+    part->close_patience_until = part->close_started + patience;
+    pthread_mutex_lock(&part->posts_lock);
+    part->posts_closed = patience == 0;
+    pthread_mutex_unlock(&part->posts_lock);
+    for (uint32_t i = 0; i < part->listener_count; i++) {
+        uv_close((uv_handle_t *)&part->listeners[i].tcp, NULL);
+    }
+    part->ctx.shutdown_requested = 1;
+    ws_close_all(part, VR_WS_GOING_AWAY, "the server goes down");
+    ws_flush(part);
+    connections_end(part, false, false);
+    uv_timer_start(&part->sweep, on_sweep, SWEEP_CLOSING_MS, SWEEP_CLOSING_MS);
+}

@@ -1,0 +1,160 @@
+/* http_internal.h - what http.c, http_request.c, http_answer.c, http_gate.c and ws.c share; shows
+ * h2o. */
+#ifndef VR_NODES_HTTP_INTERNAL_H
+#define VR_NODES_HTTP_INTERNAL_H
+
+/* uv.h must come before h2o.h, and the libuv flavour must be chosen (the header's layouts differ).
+ */
+#include <h2o.h>
+#include <h2o/websocket.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "actors/base/list.h"
+#include "actors/base/owner.h"
+#include "actors/runtime/system.h"
+#include "nodes/auth.h"
+#include "nodes/files.h"
+#include "nodes/http_server.h"
+#include "nodes/idempotency.h"
+#include "nodes/metrics.h"
+#include "nodes/rate.h"
+#include "nodes/router.h"
+
+#define ADDRESS_COUNTS 65536
+#define HEADERS_MAX 16
+
+struct vr_http {
+    struct vr_http_conf conf;
+    h2o_globalconf_t global;
+    pthread_mutex_t rate_lock;
+    struct vr_rate *rate;
+    struct vr_idempotency *idempotency;
+    atomic_uint connections;
+    /** Open connections by hash of the address; two that share a place share the limit. */
+    atomic_ushort by_address[ADDRESS_COUNTS];
+    pthread_mutex_t parts_lock;
+    struct vr_list parts; /* vr_http_worker.link; freed with this */
+};
+
+/** One accepted connection; it lives until its handle is closed. */
+struct connection {
+    uv_tcp_t tcp;
+    struct vr_list link; /* vr_http_worker.connections */
+    struct vr_http_worker *part;
+    uint32_t address_place; /* in by_address; ADDRESS_COUNTS: not counted */
+    bool websocket;
+};
+
+struct listener {
+    uv_tcp_t tcp;
+    struct vr_http_worker *part;
+    bool tls;
+    bool open;
+};
+
+struct vr_http_worker {
+    struct vr_list link; /* vr_http.parts */
+    struct vr_http *http;
+    struct vr_worker *worker;
+    uv_loop_t *loop;
+    h2o_context_t ctx;
+    h2o_accept_ctx_t accept_plain;
+    h2o_accept_ctx_t accept_tls;
+    struct listener listeners[VR_HTTP_SOCKETS_MAX];
+    uint32_t listener_count;
+    uv_prepare_t flush;
+    uv_timer_t sweep;
+    uv_async_t posted;
+    pthread_mutex_t posts_lock;
+    struct request *posts; /* singly linked by post_next */
+    bool posts_closed;
+    struct vr_list connections; /* connection.link */
+    struct vr_list requests;    /* request.link: not answered yet */
+    struct vr_list sockets;     /* vr_ws.link */
+    struct vr_list dirty;       /* vr_ws.dirty_link: something to write or to free */
+    struct connection **by_fd;  /* connections by file descriptor */
+    size_t by_fd_count;
+    bool closing;
+    vr_time_us close_patience_until;
+    vr_time_us close_started;
+};
+
+/** The private half of a request. */
+struct request {
+    struct vr_http_request pub;
+    struct vr_list link;
+    struct vr_http_worker *part;
+    h2o_req_t *h2o;          /* NULL: the client has gone, or was answered for the handler */
+    struct request **anchor; /* in h2o's pool; cleared by whichever side goes first */
+    h2o_mem_pool_t pool;     /* texts of `pub` */
+    struct vr_route_match match;
+    struct vr_bytes query;
+    const char *idempotency_key;
+    struct {
+        const char *name;
+        const char *value; /* in `pool` */
+    } headers[HEADERS_MAX];
+    uint32_t header_count;
+    struct vr_rate_result rates[2]; /* address, identity */
+    uint32_t rate_count;
+    bool idempotent; /* slot and fingerprint are set, and it counts as running */
+    bool answering;  /* the answer waits for its commit */
+    uint8_t slot[32];
+    uint8_t fingerprint[32];
+    int status;
+    const char *content_type;
+    struct vr_buf body; /* the answer's, while its commit is awaited */
+    vr_handler_fn post_run;
+    struct request *post_next;
+};
+
+static inline struct request *request_of(struct vr_http_request *pub)
+{
+    return VR_OWNER(pub, struct request, pub);
+}
+
+static inline vr_time_us part_now(const struct vr_http_worker *part)
+{
+    return part->http->conf.clock->now(part->http->conf.clock->ctx);
+}
+
+/* http_request.c */
+struct request *request_new(struct vr_http_worker *part, h2o_req_t *h2o);
+void request_free(struct request *request);
+/** A header's value as text in the request's pool; "" when absent. */
+const char *request_header(struct request *request, const char *name);
+void request_id_take(const h2o_req_t *h2o, const struct vr_random *random,
+                     char out[VR_REQUEST_ID_MAX + 1]);
+void client_address(h2o_req_t *h2o, char out[46], bool *loopback);
+
+/* http_gate.c: what is judged before a handler runs. False: it was answered. */
+bool gate_pass(struct request *request);
+bool origin_listed(const struct vr_http *http, const char *origin);
+/** Is `origin` the page of this very server? */
+bool origin_own(const char *origin, const char *host);
+/** The routes of both tables that have this path. */
+void route_find(const struct vr_http *http, enum vr_method method, struct vr_bytes path,
+                struct vr_route_match *out);
+
+/* http_answer.c */
+/** Send now, whatever Idempotency-Key says; frees the request. */
+void answer_send(struct request *request, int status, const char *content_type,
+                 struct vr_bytes body);
+const char *status_reason(int status);
+void answer_file(struct vr_http_worker *part, h2o_req_t *h2o, const struct vr_file *file,
+                 int status);
+void answer_repeat(struct request *request, struct vr_bytes kept);
+
+/* http.c */
+struct connection *connection_of(struct vr_http_worker *part, h2o_req_t *h2o);
+
+/* ws.c */
+int ws_upgrade(struct vr_http_worker *part, h2o_req_t *h2o);
+void ws_flush(struct vr_http_worker *part);
+void ws_sweep(struct vr_http_worker *part, vr_time_us now);
+void ws_close_all(struct vr_http_worker *part, uint16_t code, const char *reason);
+void ws_drop_all(struct vr_http_worker *part);
+
+#endif

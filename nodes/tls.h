@@ -1,0 +1,27 @@
+/* tls.h - TLS for HTTPS and WSS, and SHA-256: OpenSSL's home in nodes/. */
+#ifndef VR_NODES_TLS_H
+#define VR_NODES_TLS_H
+
+#include <stdint.h>
+
+#include "actors/base/bytes.h"
+#include "actors/base/err.h"
+
+struct ssl_ctx_st;
+
+/** A server context: TLS 1.2 and 1.3, forward secrecy, "http/1.1" is the only protocol ever chosen
+ * (ALPN). */
+VR_MUST_CHECK enum vr_err vr_tls_open(const char *certificate, const char *key,
+                                      struct ssl_ctx_st **out, struct vr_why *why);
+void vr_tls_close(struct ssl_ctx_st *tls);
+
+/** Make `certificate` and `key` (mode 0600) when they are missing, about to expire, or name other
+ *  addresses than these: self-signed, P-256, for `names` (host names or addresses) and localhost.
+ */
+VR_MUST_CHECK enum vr_err vr_tls_self_signed(const char *certificate, const char *key,
+                                             const char *const *names, uint32_t name_count,
+                                             struct vr_why *why);
+
+void vr_sha256(struct vr_bytes in, uint8_t out[32]);
+
+#endif
