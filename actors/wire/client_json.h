@@ -18,6 +18,7 @@
 struct vr_client_msg {
     char type[48];                 /* "room:mute", "session:ping", ... as sent */
     char id[VR_CLIENT_ID_MAX + 1]; /* to be repeated in the answer; "" when absent */
+    bool id_is_number;             /* it was a whole number, and is repeated as one */
     bool is_command;               /* false: one of the session's own: see `type` */
     enum vr_command_kind kind;
     struct vr_command *command; /* owned; filled as far as JSON tells; NULL when !is_command */
