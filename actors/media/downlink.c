@@ -1,0 +1,151 @@
+/* downlink.c - what a peer is sent: the slots of its shard, and reports. */
+#include "actors/base/owner.h"
+#include "actors/media/shard_internal.h"
+#include "actors/wire/rtcp.h"
+
+/* The rollover that the first packet of a slot to this peer belonged to: all that a restart must
+ * know beside the slot's own index. Late packets do not begin a stream. */
+static bool begin_slot(struct vr_peer_hot *hot, const struct vr_slot_packet *packet)
+{
+    if ((hot->slot_started >> packet->slot & 1) == 0) {
+        if (!packet->newest) {
+            return false;
+        }
+        hot->slot_started |= (uint8_t)(1u << packet->slot);
+        hot->slot_base[packet->slot] = (uint16_t)(packet->index >> 16);
+    }
+    return true;
+}
+
+static size_t put_payload(const struct vr_peer_conf *conf, const struct vr_slot_packet *packet,
+                          bool red, uint8_t *out)
+{
+    if (!red) {
+        memcpy(out, packet->opus.data, packet->opus.size);
+        return packet->opus.size;
+    }
+    memcpy(out, packet->red.data, packet->red.size);
+    if (packet->red_blocks == 2) {
+        out[0] |=
+            conf->opus_pt; /* four bytes of head for the redundant block, one for the primary */
+        out[4] |= conf->opus_pt;
+    } else {
+        out[0] |= conf->opus_pt;
+    }
+    return packet->red.size;
+}
+
+static void send_slot(struct vr_listener *listener, const struct vr_slot_packet *packet)
+{
+    struct vr_peer_live *live = VR_OWNER(listener, struct vr_peer_live, listener);
+    struct vr_engine *engine = live->engine;
+    const struct vr_peer_conf *conf = &engine->cold[live->index].conf;
+    bool red = listener->red && packet->red.size > 0;
+    const char *mid = conf->slot_mid[packet->slot];
+    uint32_t csrc = packet->participant;
+    struct vr_rtp_ext ext[] = {
+        {.id = conf->level_id, .size = 1, .data = &packet->level_byte},
+        {.id = mid[0] == 0 ? 0 : conf->mid_id,
+         .size = (uint8_t)strlen(mid),
+         .data = (const uint8_t *)mid},
+    };
+    struct vr_rtp_head head = {
+        .marker = packet->marker,
+        .pt = red ? conf->red_pt : conf->opus_pt,
+        .seq = (uint16_t)packet->index,
+        .ts = packet->ts,
+        .ssrc = VR_SLOT_SSRC + packet->slot,
+        .csrc_count = 1,
+        .csrc = &csrc,
+        .ext_count = 2,
+        .ext = ext,
+    };
+    uint8_t *out = engine->scratch;
+    size_t size;
+
+    if (!begin_slot(&engine->hot[live->index], packet)) {
+        return;
+    }
+    size = vr_rtp_head_write(&head, out, 256);
+    if (size == 0) {
+        return;
+    }
+    size += put_payload(conf, packet, red, out + size);
+    if (!vr_srtp_protect(live->srtp, out, &size)) {
+        return;
+    }
+    live->sent_packets[packet->slot]++;
+    live->sent_bytes[packet->slot] += (uint32_t)packet->opus.size;
+    engine->stats.forwarded++;
+    engine->made_up = true;
+    vr_engine_send(engine, &live->path, vr_bytes(out, size));
+}
+
+const struct vr_listener_ops vr_peer_listener_ops = {.slot = send_slot};
+
+/* About what came from the client (RFC 3550, 6.4.1). */
+static unsigned uplink_report(struct vr_engine *engine, uint32_t peer, struct vr_rtcp_report *out)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+
+    if (!engine->hot[peer].in_started || !live->source.started) {
+        return 0;
+    }
+    *out = (struct vr_rtcp_report){
+        .ssrc = engine->hot[peer].in_ssrc,
+        .fraction_lost = vr_rtp_source_fraction(&live->source),
+        .lost = vr_rtp_source_lost(&live->source),
+        .highest = (uint32_t)live->source.highest,
+        .jitter = vr_rtp_source_jitter(&live->source),
+        .last_sr = live->sr_at == 0 ? 0 : live->sr_middle,
+        .delay_last_sr = live->sr_at == 0 ? 0 : vr_ntp_short(engine->now - live->sr_at),
+    };
+    return 1;
+}
+
+/* One compound: the first SSRC is always slot 0's (SRTCP counts by it), then an SR for each other
+ * slot that has been sent, then one CNAME for all. NTP time is the node's own clock since start:
+ * streams need to agree with each other only. */
+void vr_reports_send(struct vr_engine *engine, uint32_t peer)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+    struct vr_peer_hot *hot = &engine->hot[peer];
+    struct vr_rtcp_writer writer = vr_rtcp_writer(engine->scratch, 1200);
+    struct vr_rtcp_report report;
+    unsigned reports = uplink_report(engine, peer, &report);
+    uint32_t ssrcs[VR_SLOTS_MAX];
+    unsigned count = 0;
+    size_t size;
+
+    if (live->srtp == NULL) {
+        return;
+    }
+    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
+        const struct vr_slot *slot = &live->shard->slots.slots[k];
+        struct vr_rtcp_sender sender = {
+            .ssrc = VR_SLOT_SSRC + k,
+            .ntp = vr_ntp_from_wall(engine->now),
+            .ts = vr_slot_ts_at(slot, engine->now),
+            .packets = live->sent_packets[k],
+            .bytes = live->sent_bytes[k],
+        };
+        bool started = (hot->slot_started >> k & 1) != 0;
+
+        if (started) {
+            vr_rtcp_write_sr(&writer, &sender, &report, k == 0 ? reports : 0);
+        } else if (k == 0) {
+            vr_rtcp_write_rr(&writer, sender.ssrc, &report, reports);
+        }
+        if (started || k == 0) {
+            ssrcs[count++] = sender.ssrc;
+        }
+    }
+    vr_rtcp_write_cname(&writer, ssrcs, count, "voicerooms");
+    size = writer.size;
+    if (writer.failed || !vr_srtp_protect_rtcp(live->srtp, engine->scratch, &size)) {
+        return;
+    }
+    hot->rtcp_out++;
+    engine->stats.rtcp_out++;
+    vr_engine_send(engine, &live->path, vr_bytes(engine->scratch, size));
+}

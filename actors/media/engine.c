@@ -1,0 +1,278 @@
+/* engine.c - datagrams in, timers, and the states of peers. */
+#include "actors/media/engine.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/media/shard_internal.h"
+#include "actors/runtime/system.h"
+
+#define PEERS_MAX 20000
+#define RELAYS 1024 /* on their way at once: 20 packets of 50 talkers to one sister */
+#define DELAY_SAMPLE 64
+
+enum vr_err vr_engine_global_init(void)
+{
+    if (OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, NULL) !=
+        1) {
+        return VR_E_INTERNAL;
+    }
+    return vr_srtp_global_init();
+}
+
+enum vr_err vr_engine_new(const struct vr_engine_conf *conf, struct vr_engine **out)
+{
+    struct vr_engine *engine = calloc(1, sizeof *engine);
+
+    *out = NULL;
+    if (engine == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    engine->conf = *conf;
+    engine->conf.peers_max = conf->peers_max == 0 ? PEERS_MAX : conf->peers_max;
+    engine->conf.consent_timeout =
+        conf->consent_timeout == 0 ? VR_SECONDS(30) : conf->consent_timeout;
+    engine->conf.silent_after = conf->silent_after == 0 ? VR_SECONDS(15) : conf->silent_after;
+    engine->clock = conf->worker == NULL ? NULL : vr_system_clock(vr_worker_system(conf->worker));
+    engine->next_tick = VR_NEVER;
+    vr_list_init(&engine->shards);
+    engine->pool = vr_relay_pool_new(RELAYS);
+    if (engine->pool == NULL || !vr_peers_init(engine) || vr_stun_new(&engine->stun) != VR_OK) {
+        vr_engine_free(engine);
+        return VR_E_NO_MEMORY;
+    }
+    *out = engine;
+    return VR_OK;
+}
+
+void vr_engine_free(struct vr_engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    VR_LIST_EACH(item, &engine->shards)
+    {
+        vr_shard_close(VR_OWNER(item, struct vr_shard, link));
+    }
+    vr_relay_pool_free(engine->pool);
+    vr_stun_free(engine->stun);
+    vr_peers_deinit(engine);
+    free(engine);
+}
+
+void vr_engine_send(struct vr_engine *engine, const struct vr_path *path, struct vr_bytes datagram)
+{
+    engine->stats.sent++;
+    engine->stats.bytes_out += datagram.size;
+    engine->conf.send(engine->conf.ctx, path, datagram);
+}
+
+/* ---- states ---- */
+
+#define TO(state) (1u << (state))
+
+/* From each state, the states that may follow. */
+static const uint8_t moves[] = {
+    [VR_PEER_NEW] = TO(VR_PEER_CHECKED) | TO(VR_PEER_CLOSED),
+    [VR_PEER_CHECKED] = TO(VR_PEER_UP) | TO(VR_PEER_FAILED) | TO(VR_PEER_CLOSED),
+    [VR_PEER_UP] = TO(VR_PEER_SILENT) | TO(VR_PEER_CLOSED),
+    [VR_PEER_SILENT] = TO(VR_PEER_UP) | TO(VR_PEER_CLOSED),
+    [VR_PEER_FAILED] = 0,
+    [VR_PEER_CLOSED] = 0,
+};
+
+static void free_peer(struct vr_engine *engine, uint32_t peer)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+
+    vr_shard_peer_forget(live->shard, peer);
+    vr_handshake_drop(engine, peer);
+    vr_srtp_free(live->srtp);
+    live->srtp = NULL;
+    vr_level_meter_free(live->meter);
+    live->meter = NULL;
+    vr_peers_remove(engine, peer);
+}
+
+void vr_peer_move(struct vr_engine *engine, uint32_t peer, enum vr_peer_state state)
+{
+    enum vr_peer_state before = (enum vr_peer_state)engine->hot[peer].state;
+    struct vr_shard *shard = engine->live[peer].shard;
+
+    vr_assert((moves[before] & TO(state)) != 0);
+    engine->hot[peer].state = (uint8_t)state;
+    if (before == VR_PEER_UP || before == VR_PEER_SILENT) {
+        engine->stats.peers_up -= state == VR_PEER_CLOSED;
+    } else {
+        engine->stats.peers_up += state == VR_PEER_UP;
+    }
+    vr_shard_peer_moved(shard, peer, state);
+    if (state == VR_PEER_FAILED || state == VR_PEER_CLOSED) {
+        free_peer(engine, peer);
+    }
+}
+
+void vr_peer_up(struct vr_engine *engine, uint32_t peer)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+    uint32_t spread = (uint32_t)vr_random_below(engine->conf.random, 1000000);
+
+    if (live->srtp == NULL && vr_srtp_new(&engine->cold[peer].keys, &live->srtp) != VR_OK) {
+        vr_peer_move(engine, peer, VR_PEER_FAILED);
+        return;
+    }
+    live->up_number = ++engine->ups;
+    live->rtcp_due = engine->now + VR_SECONDS(1) + spread;
+    vr_rtp_source_init(&live->source, 0);
+    vr_peer_move(engine, peer, VR_PEER_UP);
+}
+
+/* ---- in ---- */
+
+static void media_input(struct vr_engine *engine, uint32_t peer, enum vr_packet_class class,
+                        uint8_t *data, size_t size)
+{
+    if (engine->live[peer].srtp == NULL) {
+        engine->stats.srtp_malformed++; /* before the keys */
+        return;
+    }
+    if (class == VR_PACKET_RTCP) {
+        vr_uplink_rtcp(engine, peer, data, size);
+    } else {
+        vr_uplink_rtp(engine, peer, data, size);
+    }
+}
+
+/* A sample of the time from receiving to having queued all copies. */
+static void note_delay(struct vr_engine *engine)
+{
+    static const vr_time_us bounds[] = {50,   100,   200,   500,   1000,  2000,
+                                        5000, 10000, 20000, 50000, 100000};
+    vr_time_us delay;
+    uint32_t bucket = 0;
+
+    if (engine->clock == NULL || engine->delay_sample++ % DELAY_SAMPLE != 0) {
+        return;
+    }
+    delay = engine->clock->now(engine->clock->ctx) - engine->now;
+    while (bucket < sizeof bounds / sizeof bounds[0] && delay > bounds[bucket]) {
+        bucket++;
+    }
+    engine->stats.forward_delay_us_bucket[bucket]++;
+}
+
+void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_path *path,
+                     uint8_t *data, size_t size, size_t capacity)
+{
+    struct vr_bytes datagram = vr_bytes(data, size);
+    enum vr_packet_class class = vr_demux(datagram);
+    uint32_t peer;
+
+    (void)capacity; /* decrypting only shrinks; what goes out is built elsewhere */
+    engine->now = now;
+    engine->stats.received++;
+    engine->stats.bytes_in += size;
+    if (class == VR_PACKET_STUN) {
+        vr_ice_input(engine, path, datagram);
+        return;
+    }
+    peer = class == VR_PACKET_OTHER ? VR_PEER_NONE : vr_peers_by_path(engine, path);
+    if (peer == VR_PEER_NONE) {
+        engine->stats.unknown_source++;
+        return;
+    }
+    if (class == VR_PACKET_DTLS) {
+        engine->stats.dtls_in++;
+        vr_handshake_input(engine, peer, datagram);
+        return;
+    }
+    engine->made_up = false;
+    media_input(engine, peer, class, data, size);
+    if (engine->made_up) {
+        note_delay(engine);
+    }
+}
+
+/* ---- time ---- */
+
+void vr_engine_wake(struct vr_engine *engine, vr_time_us now)
+{
+    if (engine->next_tick == VR_NEVER) {
+        engine->next_tick = now + VR_TICK;
+    }
+}
+
+static void look_at_peer(struct vr_engine *engine, uint32_t peer, vr_time_us now)
+{
+    const struct vr_peer_hot *hot = &engine->hot[peer];
+    struct vr_peer_live *live = &engine->live[peer];
+    vr_time_us quiet = now - hot->checked_at;
+
+    switch ((enum vr_peer_state)hot->state) {
+    case VR_PEER_NEW:
+        if (now - live->opened_at >= VR_PROOF_TIME) {
+            vr_peer_move(engine, peer, VR_PEER_CLOSED);
+        }
+        return;
+    case VR_PEER_CHECKED:
+        if (now - live->opened_at >= VR_PROOF_TIME + VR_HANDSHAKE_TIME) {
+            engine->stats.dtls_failed++;
+            vr_peer_move(engine, peer, VR_PEER_FAILED);
+        }
+        return;
+    case VR_PEER_UP:
+    case VR_PEER_SILENT:
+        break;
+    case VR_PEER_FAILED:
+    case VR_PEER_CLOSED:
+        return;
+    }
+    if (quiet >= engine->conf.consent_timeout) {
+        engine->stats.consent_lost++;
+        vr_peer_move(engine, peer, VR_PEER_CLOSED);
+        return;
+    }
+    if (quiet >= engine->conf.silent_after && hot->state == VR_PEER_UP) {
+        vr_peer_move(engine, peer, VR_PEER_SILENT);
+    }
+    if (now >= live->rtcp_due) {
+        /* Four seconds on average, spread so that a room's reports do not come in one burst. */
+        live->rtcp_due =
+            now + VR_SECONDS(3) + (vr_time_us)vr_random_below(engine->conf.random, 2000000);
+        vr_reports_send(engine, peer);
+    }
+}
+
+void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
+{
+    if (now < engine->next_tick) {
+        return;
+    }
+    engine->now = now;
+    vr_handshake_tick(engine);
+    engine->slice = (engine->slice + 1) % VR_TICK_SLICES;
+    for (uint32_t peer = engine->slice; peer < engine->high; peer += VR_TICK_SLICES) {
+        if (engine->cold[peer].used) {
+            look_at_peer(engine, peer, now);
+        }
+    }
+    engine->stats.shards = 0;
+    VR_LIST_EACH(item, &engine->shards)
+    {
+        engine->stats.shards++;
+        vr_shard_tick(VR_OWNER(item, struct vr_shard, link), now);
+    }
+    engine->next_tick =
+        engine->stats.peers == 0 && vr_list_empty(&engine->shards) ? VR_NEVER : now + VR_TICK;
+}
+
+vr_time_us vr_engine_deadline(const struct vr_engine *engine)
+{
+    return engine->next_tick;
+}
+
+void vr_engine_stats(const struct vr_engine *engine, struct vr_engine_stats *out)
+{
+    *out = engine->stats;
+}

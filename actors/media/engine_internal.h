@@ -1,0 +1,103 @@
+/* engine_internal.h - the engine's inside, shared by its own files and by nobody else:
+ * engine.c (in and out, timers), peers.c (tables), ice.c, handshake.c, uplink.c, downlink.c,
+ * reports.c. */
+#ifndef VR_MEDIA_ENGINE_INTERNAL_H
+#define VR_MEDIA_ENGINE_INTERNAL_H
+
+#include "actors/base/assert.h"
+#include "actors/base/list.h"
+#include "actors/base/owner.h"
+#include "actors/media/engine.h"
+#include "actors/media/level_meter.h"
+#include "actors/media/peer.h"
+#include "actors/media/relay_pool.h"
+#include "actors/media/shard.h"
+#include "actors/media/stun.h"
+
+#define VR_TICK VR_MS(50)
+#define VR_TICK_SLICES 20      /* each peer is looked at once in 20 ticks: once a second */
+#define VR_HANDSHAKES_MAX 1024 /* at once; 55 KB each */
+#define VR_HANDSHAKE_TIME VR_SECONDS(30)
+#define VR_PROOF_TIME VR_SECONDS(15) /* from posted to the first valid check */
+#define VR_PACKET_MAX 2048
+#define VR_UPLINK_PPS 200
+#define VR_UPLINK_BURST 100
+#define VR_SAMPLE 2000 /* one packet in so many is decrypted although nobody will hear it */
+#define VR_METER_EVERY                                                                             \
+    5 /* of the packets of a sender without level extension, one in so many is decoded */
+
+struct vr_engine {
+    struct vr_engine_conf conf;
+    struct vr_engine_stats stats;
+    struct vr_stun *stun;
+    struct vr_relay_pool *pool;
+    const struct vr_clock *clock; /* for the histogram alone; NULL in tests without a worker */
+
+    struct vr_peer_cold *cold;
+    struct vr_peer_hot *hot;
+    struct vr_peer_live *live;
+    uint32_t high;      /* indices below were used at some time */
+    uint32_t free_head; /* VR_PEER_NONE: none */
+    uint64_t hash_key;
+    uint32_t buckets; /* power of two */
+    uint32_t *by_tuple;
+    uint32_t *by_ufrag;
+    uint32_t *by_id;
+
+    uint32_t handshakes[VR_HANDSHAKES_MAX];
+    uint32_t handshake_count;
+    uint64_t ups; /* counts peers that came up */
+
+    struct vr_list shards; /* vr_shard.link */
+    vr_time_us next_tick;
+    vr_time_us now; /* of the input or tick under way */
+    uint32_t slice;
+    uint32_t delay_sample;
+    uint32_t checked;   /* the peer that vr_stun asked about */
+    uint32_t answering; /* the peer whose handshake writes */
+    bool made_up;       /* something was forwarded by this input */
+    uint8_t scratch[VR_PACKET_MAX];
+    uint8_t red[VR_PACKET_MAX];
+};
+
+/* peers.c */
+bool vr_peers_init(struct vr_engine *engine);
+void vr_peers_deinit(struct vr_engine *engine);
+/** A fresh record in all tables but the tuple's; VR_PEER_NONE when full. */
+uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf, vr_time_us now);
+void vr_peers_remove(struct vr_engine *engine, uint32_t peer);
+uint32_t vr_peers_by_path(const struct vr_engine *engine, const struct vr_path *path);
+uint32_t vr_peers_by_ufrag(const struct vr_engine *engine, struct vr_bytes ufrag);
+uint32_t vr_peers_by_id(const struct vr_engine *engine, struct vr_id id);
+/** Bind the peer to a 5-tuple; who had it before loses it. */
+void vr_peers_bind(struct vr_engine *engine, uint32_t peer, const struct vr_path *path);
+void vr_peers_unbind(struct vr_engine *engine, uint32_t peer);
+bool vr_path_equal(const struct vr_path *a, const struct vr_path *b);
+
+/* engine.c */
+void vr_engine_send(struct vr_engine *engine, const struct vr_path *path, struct vr_bytes datagram);
+/** The one place where a peer's state changes: tables of moves, tells the shard. FAILED and CLOSED
+ * free the peer. */
+void vr_peer_move(struct vr_engine *engine, uint32_t peer, enum vr_peer_state state);
+/** Keys are there (handshake or taken over): contexts made, state UP. */
+void vr_peer_up(struct vr_engine *engine, uint32_t peer);
+/** Make sure that the tick runs. */
+void vr_engine_wake(struct vr_engine *engine, vr_time_us now);
+
+/* ice.c */
+void vr_ice_input(struct vr_engine *engine, const struct vr_path *path, struct vr_bytes datagram);
+
+/* handshake.c */
+void vr_handshake_input(struct vr_engine *engine, uint32_t peer, struct vr_bytes datagram);
+void vr_handshake_tick(struct vr_engine *engine);
+void vr_handshake_drop(struct vr_engine *engine, uint32_t peer);
+
+/* uplink.c */
+void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size);
+void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size);
+
+/* downlink.c */
+extern const struct vr_listener_ops vr_peer_listener_ops;
+void vr_reports_send(struct vr_engine *engine, uint32_t peer);
+
+#endif

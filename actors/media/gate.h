@@ -1,0 +1,27 @@
+/* gate.h - a shard's switch per participant: may he be heard, may he hear. Pure.
+ *
+ * Shut until somebody who decides has opened it. Lower versions are late news and ignored; a higher
+ * generation of the session wins over any version, and silences what the lower one sends. */
+#ifndef VR_MEDIA_GATE_H
+#define VR_MEDIA_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vr_gate {
+    uint64_t version;
+    uint32_t generation;
+    bool known; /* false: nobody has said anything yet */
+    bool may_send;
+    bool may_hear;
+    bool gone;
+};
+
+/** Take `news` over. False: it was old, nothing has changed. */
+bool vr_gate_apply(struct vr_gate *gate, const struct vr_gate *news);
+
+/** May a transport or a relayed packet of this session generation pass? */
+bool vr_gate_passes_in(const struct vr_gate *gate, uint32_t generation);
+bool vr_gate_passes_out(const struct vr_gate *gate, uint32_t generation);
+
+#endif

@@ -1,0 +1,97 @@
+/* peer.h - what an engine keeps of one transport, in three arrays by index.
+ *
+ * cold: written at join and at the end of the handshake; hot: one cache line, written by packets.
+ * Both are plain, fixed in size and free of pointers, so that a mapping can hold them over a
+ * restart of the process (facts on restart, 5). live: what is made again from the two: contexts,
+ * links, counters. */
+#ifndef VR_MEDIA_PEER_H
+#define VR_MEDIA_PEER_H
+
+#include "actors/base/list.h"
+#include "actors/media/dtls_handshake.h"
+#include "actors/media/engine.h"
+#include "actors/media/listener.h"
+#include "actors/media/srtp.h"
+#include "actors/wire/rtp.h"
+
+#define VR_PEER_NONE UINT32_MAX
+#define VR_PEER_SSRCS 4 /* distinct uplink SSRCs: each one costs a stream in libsrtp */
+
+/** The other end of a transport. */
+struct vr_tuple {
+    uint8_t address[16]; /* IPv4 in the first 4 */
+    uint16_t port;       /* network order */
+    uint16_t family;     /* 0: none */
+    uint32_t scope;
+    uint32_t socket;
+};
+
+struct vr_peer_cold {
+    struct vr_peer_conf conf;
+    struct vr_tuple tuple;
+    struct vr_srtp_keys keys; /* profile 0: no keys yet */
+    uint16_t last_flight_size;
+    uint8_t last_flight[VR_DTLS_LAST_FLIGHT_MAX];
+    uint8_t used;
+};
+_Static_assert(sizeof(struct vr_peer_cold) <= 768, "the cold record of a peer has its place");
+
+struct vr_peer_hot {
+    uint64_t
+        in_index; /* highest authenticated, rollover << 16 | sequence; stored before any effect */
+    vr_time_us checked_at; /* last valid check */
+    vr_time_us tokens_at;  /* of the rate cap */
+    uint32_t in_ssrc;
+    uint32_t rtcp_out; /* SRTCP packets sent */
+    uint32_t tokens_milli;
+    uint16_t slot_base[VR_SLOTS_MAX]; /* rollover of the room's slot at the first packet sent to
+                                         this peer */
+    uint8_t slot_started;             /* bit k: slot_base[k] is set */
+    uint8_t state;                    /* enum vr_peer_state */
+    uint8_t in_started;
+    uint8_t spare[9];
+};
+_Static_assert(sizeof(struct vr_peer_hot) == 64, "a cache line");
+
+struct vr_level_meter;
+struct vr_shard;
+struct vr_participant;
+
+struct vr_peer_live {
+    struct vr_listener
+        listener;        /* of its shard; in front, so that a packet's way touches one line */
+    struct vr_path path; /* of the tuple, as `send` wants it */
+    struct vr_srtp *srtp;
+    struct vr_dtls *dtls; /* only while the handshake runs */
+    struct vr_engine *engine;
+    struct vr_shard *shard;
+    struct vr_participant *who;
+    struct vr_list by_participant; /* of vr_participant.peers */
+    struct vr_level_meter *meter;  /* only for senders without the level extension */
+    uint32_t index;
+    uint32_t next_tuple; /* hash chains */
+    uint32_t next_ufrag;
+    uint32_t next_id;
+    uint32_t next_free;
+    uint32_t handshake; /* place in the list of handshakes, + 1 */
+    uint64_t up_number; /* grows: which peer came up later */
+    vr_time_us opened_at;
+    vr_time_us flight_at; /* our last flight was repeated */
+    vr_time_us dtls_due;  /* repeat of the running handshake's flight */
+    vr_time_us dtls_wait;
+    vr_time_us rtcp_due;
+    vr_time_us sr_at;
+    uint32_t ssrcs[VR_PEER_SSRCS];
+    uint32_t ssrc_count;
+    uint32_t skipped; /* packets left encrypted, for the sample that keeps the rollover counter in
+                         step */
+    uint32_t meter_count;
+    uint8_t meter_level;
+    struct vr_rtp_source source;
+    uint32_t sent_packets[VR_SLOTS_MAX];
+    uint32_t sent_bytes[VR_SLOTS_MAX];
+    uint32_t sr_middle;                 /* of the client's last SR: for delay since it */
+    uint32_t lost_before[VR_SLOTS_MAX]; /* cumulative loss last told, for the counter */
+};
+
+#endif

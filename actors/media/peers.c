@@ -1,0 +1,223 @@
+/* peers.c - the engine's transports: arrays, and chains by 5-tuple, ufrag and id. Nothing here is
+ * sent. */
+#include <stdlib.h>
+
+#include "actors/media/engine_internal.h"
+
+static uint32_t mix(uint64_t key, const void *data, size_t size)
+{
+    const uint8_t *p = data;
+    uint64_t h = key ^ size;
+
+    for (size_t i = 0; i < size; i++) {
+        h = (h ^ p[i]) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    return (uint32_t)(h >> 16);
+}
+
+bool vr_peers_init(struct vr_engine *engine)
+{
+    uint32_t max = engine->conf.peers_max;
+
+    engine->buckets = 64;
+    while (engine->buckets < max) {
+        engine->buckets *= 2;
+    }
+    engine->hash_key = vr_random_u64(engine->conf.random);
+    engine->free_head = VR_PEER_NONE;
+    engine->cold = calloc(max, sizeof *engine->cold);
+    engine->hot = aligned_alloc(64, max * sizeof *engine->hot);
+    engine->live = calloc(max, sizeof *engine->live);
+    engine->by_tuple = malloc(engine->buckets * sizeof(uint32_t));
+    engine->by_ufrag = malloc(engine->buckets * sizeof(uint32_t));
+    engine->by_id = malloc(engine->buckets * sizeof(uint32_t));
+    if (engine->cold == NULL || engine->hot == NULL || engine->live == NULL ||
+        engine->by_tuple == NULL || engine->by_ufrag == NULL || engine->by_id == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < engine->buckets; i++) {
+        engine->by_tuple[i] = VR_PEER_NONE;
+        engine->by_ufrag[i] = VR_PEER_NONE;
+        engine->by_id[i] = VR_PEER_NONE;
+    }
+    return true;
+}
+
+void vr_peers_deinit(struct vr_engine *engine)
+{
+    free(engine->cold);
+    free(engine->hot);
+    free(engine->live);
+    free(engine->by_tuple);
+    free(engine->by_ufrag);
+    free(engine->by_id);
+}
+
+static struct vr_tuple tuple_of(const struct vr_path *path)
+{
+    struct vr_tuple tuple;
+
+    memset(&tuple, 0, sizeof tuple);
+    tuple.socket = path->socket;
+    if (path->remote.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&path->remote;
+
+        memcpy(tuple.address, &in6->sin6_addr, 16);
+        tuple.port = in6->sin6_port;
+        tuple.scope = in6->sin6_scope_id;
+        tuple.family = AF_INET6;
+    } else if (path->remote.ss_family == AF_INET) {
+        const struct sockaddr_in *in4 = (const struct sockaddr_in *)&path->remote;
+
+        memcpy(tuple.address, &in4->sin_addr, 4);
+        tuple.port = in4->sin_port;
+        tuple.family = AF_INET;
+    }
+    return tuple;
+}
+
+bool vr_path_equal(const struct vr_path *a, const struct vr_path *b)
+{
+    struct vr_tuple left = tuple_of(a);
+    struct vr_tuple right = tuple_of(b);
+
+    return memcmp(&left, &right, sizeof left) == 0;
+}
+
+static uint32_t bucket_of(const struct vr_engine *engine, const void *data, size_t size)
+{
+    return mix(engine->hash_key, data, size) & (engine->buckets - 1);
+}
+
+static uint32_t ufrag_bucket(const struct vr_engine *engine, struct vr_bytes ufrag)
+{
+    return bucket_of(engine, ufrag.data, ufrag.size);
+}
+
+/* Take `peer` out of a chain whose links lie at `offset` in vr_peer_live. */
+static void unchain(struct vr_engine *engine, uint32_t *head, size_t offset, uint32_t peer)
+{
+    while (*head != VR_PEER_NONE) {
+        uint32_t *next = (uint32_t *)((char *)&engine->live[*head] + offset);
+
+        if (*head == peer) {
+            *head = *next;
+            return;
+        }
+        head = next;
+    }
+}
+
+uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf, vr_time_us now)
+{
+    uint32_t peer = engine->free_head;
+    struct vr_peer_live *live;
+    uint32_t *head;
+
+    if (peer != VR_PEER_NONE) {
+        engine->free_head = engine->live[peer].next_free;
+    } else if (engine->high < engine->conf.peers_max) {
+        peer = engine->high++;
+    } else {
+        return VR_PEER_NONE;
+    }
+    live = &engine->live[peer];
+    memset(&engine->cold[peer], 0, sizeof engine->cold[peer]);
+    memset(&engine->hot[peer], 0, sizeof engine->hot[peer]);
+    memset(live, 0, sizeof *live);
+    engine->cold[peer].conf = *conf;
+    engine->cold[peer].used = 1;
+    engine->hot[peer].state = VR_PEER_NEW;
+    live->engine = engine;
+    live->index = peer;
+    live->opened_at = now;
+    vr_list_init(&live->by_participant);
+    head = &engine->by_ufrag[ufrag_bucket(engine, vr_bytes_of(conf->ufrag))];
+    live->next_ufrag = *head;
+    *head = peer;
+    head = &engine->by_id[bucket_of(engine, &conf->peer, sizeof conf->peer)];
+    live->next_id = *head;
+    *head = peer;
+    engine->stats.peers++;
+    return peer;
+}
+
+void vr_peers_remove(struct vr_engine *engine, uint32_t peer)
+{
+    struct vr_peer_cold *cold = &engine->cold[peer];
+
+    vr_peers_unbind(engine, peer);
+    unchain(engine, &engine->by_ufrag[ufrag_bucket(engine, vr_bytes_of(cold->conf.ufrag))],
+            offsetof(struct vr_peer_live, next_ufrag), peer);
+    unchain(engine, &engine->by_id[bucket_of(engine, &cold->conf.peer, sizeof cold->conf.peer)],
+            offsetof(struct vr_peer_live, next_id), peer);
+    memset(cold, 0, sizeof *cold); /* keys and passwords do not outlive the peer */
+    engine->live[peer].next_free = engine->free_head;
+    engine->free_head = peer;
+    engine->stats.peers--;
+}
+
+uint32_t vr_peers_by_path(const struct vr_engine *engine, const struct vr_path *path)
+{
+    struct vr_tuple tuple = tuple_of(path);
+    uint32_t peer = engine->by_tuple[bucket_of(engine, &tuple, sizeof tuple)];
+
+    while (peer != VR_PEER_NONE && memcmp(&engine->cold[peer].tuple, &tuple, sizeof tuple) != 0) {
+        peer = engine->live[peer].next_tuple;
+    }
+    return peer;
+}
+
+uint32_t vr_peers_by_ufrag(const struct vr_engine *engine, struct vr_bytes ufrag)
+{
+    uint32_t peer = engine->by_ufrag[ufrag_bucket(engine, ufrag)];
+
+    while (peer != VR_PEER_NONE &&
+           !vr_bytes_equal(vr_bytes_of(engine->cold[peer].conf.ufrag), ufrag)) {
+        peer = engine->live[peer].next_ufrag;
+    }
+    return peer;
+}
+
+uint32_t vr_peers_by_id(const struct vr_engine *engine, struct vr_id id)
+{
+    uint32_t peer = engine->by_id[bucket_of(engine, &id, sizeof id)];
+
+    while (peer != VR_PEER_NONE && !vr_id_equal(engine->cold[peer].conf.peer, id)) {
+        peer = engine->live[peer].next_id;
+    }
+    return peer;
+}
+
+void vr_peers_unbind(struct vr_engine *engine, uint32_t peer)
+{
+    struct vr_tuple *tuple = &engine->cold[peer].tuple;
+
+    if (tuple->family == 0) {
+        return;
+    }
+    unchain(engine, &engine->by_tuple[bucket_of(engine, tuple, sizeof *tuple)],
+            offsetof(struct vr_peer_live, next_tuple), peer);
+    memset(tuple, 0, sizeof *tuple);
+}
+
+void vr_peers_bind(struct vr_engine *engine, uint32_t peer, const struct vr_path *path)
+{
+    uint32_t owner = vr_peers_by_path(engine, path);
+    struct vr_tuple tuple = tuple_of(path);
+    uint32_t *head;
+
+    if (owner == peer) {
+        return;
+    }
+    if (owner != VR_PEER_NONE) {
+        vr_peers_unbind(engine, owner);
+    }
+    vr_peers_unbind(engine, peer);
+    engine->cold[peer].tuple = tuple;
+    engine->live[peer].path = *path;
+    head = &engine->by_tuple[bucket_of(engine, &tuple, sizeof tuple)];
+    engine->live[peer].next_tuple = *head;
+    *head = peer;
+}

@@ -1,0 +1,451 @@
+/* shard.c - participants, gates and transports of a room on this worker, and the way of a packet
+ * through choice and numbering to the listeners. */
+#include "actors/media/shard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/media/shard_internal.h"
+#include "actors/wire/level.h"
+#include "actors/wire/red.h"
+
+#define SLOTS_DEFAULT 4
+#define FORGET_AFTER VR_SECONDS(60) /* a gone participant's gate is remembered against late news   \
+                                     */
+#define LISTENERS_FIRST 16
+
+enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *conf,
+                          struct vr_shard **out)
+{
+    struct vr_shard *shard = calloc(1, sizeof *shard);
+
+    *out = shard;
+    if (shard == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    shard->engine = engine;
+    shard->conf = *conf;
+    vr_slots_init(&shard->slots, conf->slots == 0 ? SLOTS_DEFAULT : conf->slots,
+                  vr_random_u64(engine->conf.random));
+    vr_list_init(&shard->talkers);
+    vr_list_push(&engine->shards, &shard->link);
+    vr_engine_wake(engine, engine->now);
+    return VR_OK;
+}
+
+void vr_shard_close(struct vr_shard *shard)
+{
+    struct vr_engine *engine;
+
+    if (shard == NULL) {
+        return;
+    }
+    engine = shard->engine;
+    for (uint32_t peer = 0; peer < engine->high; peer++) {
+        if (engine->cold[peer].used && engine->live[peer].shard == shard) {
+            vr_peer_move(engine, peer, VR_PEER_CLOSED);
+        }
+    }
+    for (uint32_t i = 0; i < VR_PARTICIPANT_BUCKETS; i++) {
+        while (shard->participants[i] != NULL) {
+            struct vr_participant *who = shard->participants[i];
+
+            shard->participants[i] = who->next;
+            free(who);
+        }
+    }
+    vr_shard_links_free(shard);
+    vr_shard_set_release(shard->set);
+    vr_list_remove(&shard->link);
+    free(shard->listeners);
+    free(shard);
+}
+
+/* ---- participants ---- */
+
+static struct vr_participant **chain_of(struct vr_shard *shard, vr_participant_id id)
+{
+    return &shard->participants[id * 2654435761u >> 26];
+}
+_Static_assert(VR_PARTICIPANT_BUCKETS == 1 << 6, "chain_of takes the top six bits");
+
+struct vr_participant *vr_shard_find(const struct vr_shard *shard, vr_participant_id id)
+{
+    struct vr_participant *who = *chain_of((struct vr_shard *)shard, id);
+
+    while (who != NULL && who->talker.participant != id) {
+        who = who->next;
+    }
+    return who;
+}
+
+static struct vr_participant *find_or_add(struct vr_shard *shard, vr_participant_id id)
+{
+    struct vr_participant *who = vr_shard_find(shard, id);
+
+    if (who != NULL) {
+        return who;
+    }
+    who = calloc(1, sizeof *who);
+    if (who == NULL) {
+        return NULL;
+    }
+    vr_talker_init(&who->talker, id);
+    vr_list_init(&who->peers);
+    vr_list_init(&who->talking);
+    who->active = VR_PEER_NONE;
+    who->source_shard = VR_SOURCE_LOCAL;
+    who->next = *chain_of(shard, id);
+    *chain_of(shard, id) = who;
+    shard->participant_count++;
+    return who;
+}
+
+static void forget(struct vr_shard *shard, struct vr_participant *who)
+{
+    struct vr_participant **at = chain_of(shard, who->talker.participant);
+
+    while (*at != who) {
+        at = &(*at)->next;
+    }
+    *at = who->next;
+    vr_slots_release(&shard->slots, &who->talker);
+    vr_list_remove(&who->talking);
+    shard->participant_count--;
+    free(who);
+}
+
+/* The transport that counts: of the newest session, and of that the one that came up last. */
+static uint32_t choose_active(const struct vr_engine *engine, const struct vr_participant *who)
+{
+    uint32_t best = VR_PEER_NONE;
+
+    VR_LIST_EACH(item, &who->peers)
+    {
+        const struct vr_peer_live *live = VR_OWNER(item, struct vr_peer_live, by_participant);
+        uint32_t generation = engine->cold[live->index].conf.generation;
+        uint8_t state = engine->hot[live->index].state;
+
+        if ((state != VR_PEER_UP && state != VR_PEER_SILENT) ||
+            (who->gate.known && generation < who->gate.generation)) {
+            continue;
+        }
+        if (best == VR_PEER_NONE || generation > engine->cold[best].conf.generation ||
+            (generation == engine->cold[best].conf.generation &&
+             live->up_number > engine->live[best].up_number)) {
+            best = live->index;
+        }
+    }
+    return best;
+}
+
+void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who)
+{
+    struct vr_engine *engine = shard->engine;
+    uint32_t before = who->active;
+
+    who->active = choose_active(engine, who);
+    if (who->active != before && who->active != VR_PEER_NONE && before != VR_PEER_NONE) {
+        vr_talker_break(&who->talker);
+    }
+    VR_LIST_EACH(item, &who->peers)
+    {
+        struct vr_peer_live *live = VR_OWNER(item, struct vr_peer_live, by_participant);
+
+        live->listener.open =
+            live->index == who->active &&
+            vr_gate_passes_out(&who->gate, engine->cold[live->index].conf.generation);
+    }
+    vr_list_remove(&who->talking);
+    if (who->gate.known && who->gate.may_send) {
+        vr_list_push(&shard->talkers, &who->talking);
+    } else {
+        vr_slots_release(&shard->slots, &who->talker);
+    }
+}
+
+enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
+                          const struct vr_gate *gate, vr_time_us now)
+{
+    struct vr_participant *who = find_or_add(shard, participant);
+
+    if (who == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    if (!vr_gate_apply(&who->gate, gate)) {
+        return VR_OK;
+    }
+    vr_shard_refresh(shard, who);
+    if (!who->gate.gone) {
+        return VR_OK;
+    }
+    who->gone_at = now;
+    VR_LIST_EACH(item, &who->peers)
+    {
+        struct vr_peer_live *live = VR_OWNER(item, struct vr_peer_live, by_participant);
+
+        if (shard->engine->cold[live->index].conf.generation <= who->gate.generation) {
+            vr_peer_move(shard->engine, live->index, VR_PEER_CLOSED);
+        }
+    }
+    return VR_OK;
+}
+
+/* ---- transports ---- */
+
+static bool add_listener(struct vr_shard *shard, struct vr_listener *listener)
+{
+    if (shard->listener_count == shard->listener_max) {
+        uint32_t max = shard->listener_max == 0 ? LISTENERS_FIRST : shard->listener_max * 2;
+        struct vr_listener **grown = realloc(shard->listeners, max * sizeof(struct vr_listener *));
+
+        if (grown == NULL) {
+            return false;
+        }
+        shard->listeners = grown;
+        shard->listener_max = max;
+    }
+    listener->place = shard->listener_count;
+    shard->listeners[shard->listener_count++] = listener;
+    shard->red_listeners += listener->red;
+    return true;
+}
+
+static void remove_listener(struct vr_shard *shard, struct vr_listener *listener)
+{
+    struct vr_listener *last = shard->listeners[--shard->listener_count];
+
+    shard->listeners[listener->place] = last;
+    last->place = listener->place;
+    shard->red_listeners -= listener->red;
+}
+
+enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf *conf,
+                               vr_time_us now)
+{
+    struct vr_engine *engine = shard->engine;
+    struct vr_participant *who;
+    struct vr_peer_live *live;
+    uint32_t peer;
+
+    if (vr_peers_by_id(engine, conf->peer) != VR_PEER_NONE ||
+        vr_peers_by_ufrag(engine, vr_bytes_of(conf->ufrag)) != VR_PEER_NONE) {
+        return VR_E_EXISTS;
+    }
+    who = find_or_add(shard, conf->participant);
+    if (who == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    if (who->gate.gone && conf->generation <= who->gate.generation) {
+        return VR_E_GONE;
+    }
+    engine->now = now;
+    peer = vr_peers_add(engine, conf, now);
+    if (peer == VR_PEER_NONE) {
+        if (!who->gate.known && vr_list_empty(&who->peers)) {
+            forget(shard, who);
+        }
+        return VR_E_BUSY;
+    }
+    live = &engine->live[peer];
+    live->shard = shard;
+    live->who = who;
+    live->listener = (struct vr_listener){
+        .ops = &vr_peer_listener_ops,
+        .participant = conf->participant,
+        .slot_count = conf->slot_count > VR_SLOTS_MAX ? VR_SLOTS_MAX : conf->slot_count,
+        .red = conf->red_receive && conf->red_pt != VR_PT_NONE,
+    };
+    vr_list_push(&who->peers, &live->by_participant);
+    if (!add_listener(shard, &live->listener)) {
+        vr_list_remove(&live->by_participant);
+        vr_peers_remove(engine, peer);
+        return VR_E_NO_MEMORY;
+    }
+    vr_engine_wake(engine, now);
+    return VR_OK;
+}
+
+void vr_shard_peer_close(struct vr_shard *shard, struct vr_id id)
+{
+    uint32_t peer = vr_peers_by_id(shard->engine, id);
+
+    if (peer != VR_PEER_NONE && shard->engine->live[peer].shard == shard) {
+        vr_peer_move(shard->engine, peer, VR_PEER_CLOSED);
+    }
+}
+
+void vr_shard_peer_moved(struct vr_shard *shard, uint32_t peer, enum vr_peer_state state)
+{
+    vr_shard_refresh(shard, shard->engine->live[peer].who);
+    shard->conf.ops->peer_state(shard->conf.ctx, &shard->engine->cold[peer].conf, state);
+}
+
+void vr_shard_peer_forget(struct vr_shard *shard, uint32_t peer)
+{
+    struct vr_peer_live *live = &shard->engine->live[peer];
+    struct vr_participant *who = live->who;
+
+    remove_listener(shard, &live->listener);
+    vr_list_remove(&live->by_participant);
+    if (!who->gate.known && vr_list_empty(&who->peers)) {
+        forget(shard, who);
+    }
+}
+
+/* ---- a packet's way ---- */
+
+bool vr_shard_source(struct vr_participant *who, uint32_t shard, uint32_t generation,
+                     vr_time_us now)
+{
+    if (who->source_shard == shard && who->source_generation == generation) {
+        return true;
+    }
+    if (generation < who->source_generation && now - who->talker.arrived_at < VR_SOURCE_STALE) {
+        return false;
+    }
+    who->source_shard = shard;
+    who->source_generation = generation;
+    vr_talker_break(&who->talker);
+    return true;
+}
+
+bool vr_shard_reachable(const struct vr_shard *shard, const struct vr_participant *who,
+                        uint8_t level, vr_time_us now)
+{
+    if (vr_slots_reachable(&shard->slots, &who->talker, level, now)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < shard->link_count; i++) {
+        if (vr_link_wants(&shard->links[i], &who->talker, level * 16, now) &&
+            (level < VR_LEVEL_QUIET || vr_talker_speaks(&who->talker, now))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The newest frame of the slot as redundancy in front of this one, once for all who want it. */
+static void build_red(struct vr_shard *shard, struct vr_slot_packet *packet)
+{
+    struct vr_engine *engine = shard->engine;
+    struct vr_red red = {.count = 0};
+    uint32_t offset = packet->ts - shard->last[packet->slot].ts;
+
+    if (packet->newest && shard->last[packet->slot].size > 0 &&
+        shard->last[packet->slot].index + 1 == packet->index && offset <= VR_RED_OFFSET_MAX) {
+        red.blocks[red.count++] = (struct vr_red_block){
+            .payload = vr_bytes(shard->last[packet->slot].opus, shard->last[packet->slot].size),
+            .ts_offset = (uint16_t)offset,
+        };
+    }
+    red.blocks[red.count++] = (struct vr_red_block){.payload = packet->opus};
+    packet->red_blocks = (uint8_t)red.count;
+    packet->red = vr_bytes(engine->red, vr_red_merge(&red, engine->red, VR_PACKET_MAX - 512));
+}
+
+static void keep_last(struct vr_shard *shard, const struct vr_slot_packet *packet)
+{
+    if (!packet->newest) {
+        return;
+    }
+    shard->last[packet->slot].index = packet->index;
+    shard->last[packet->slot].ts = packet->ts;
+    shard->last[packet->slot].size = 0;
+    if (packet->opus.size <= VR_RED_KEEP) {
+        shard->last[packet->slot].size = (uint16_t)packet->opus.size;
+        memcpy(shard->last[packet->slot].opus, packet->opus.data, packet->opus.size);
+    }
+}
+
+static void distribute(struct vr_shard *shard, struct vr_slot_packet *packet)
+{
+    if (shard->red_listeners > 0) {
+        build_red(shard, packet);
+        keep_last(shard, packet);
+    }
+    for (uint32_t i = 0; i < shard->listener_count; i++) {
+        struct vr_listener *listener = shard->listeners[i];
+
+        if (listener->open && listener->participant != packet->participant &&
+            packet->slot < listener->slot_count) {
+            listener->ops->slot(listener, packet);
+        }
+    }
+}
+
+bool vr_shard_hear(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech)
+{
+    struct vr_talker *talker = &speech->who->talker;
+    uint64_t changes = shard->slots.changes;
+    struct vr_packet_in in = {speech->index, speech->ts, speech->level, speech->marker};
+    struct vr_packet_out out;
+    struct vr_slot_packet packet;
+
+    vr_slots_level(&shard->slots, talker, speech->level, now);
+    shard->engine->stats.speaker_changes += shard->slots.changes - changes;
+    switch (vr_slots_number(&shard->slots, talker, &in, now, &out)) {
+    case VR_NUMBER_SEND:
+        break;
+    case VR_NUMBER_REPEATED:
+        return false;
+    case VR_NUMBER_LEFT_OUT:
+    case VR_NUMBER_TOO_LATE:
+    case VR_NUMBER_NO_SLOT:
+        shard->engine->stats.not_chosen++;
+        return true;
+    }
+    packet = (struct vr_slot_packet){
+        .now = now,
+        .index = out.index,
+        .slot = out.slot,
+        .ts = out.ts,
+        .participant = talker->participant,
+        .level_byte = vr_level_byte((struct vr_level){speech->level, speech->voice}),
+        .marker = out.marker,
+        .newest = out.newest,
+        .opus = speech->opus,
+    };
+    distribute(shard, &packet);
+    return true;
+}
+
+void vr_shard_speech(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech)
+{
+    if (!vr_shard_source(speech->who, VR_SOURCE_LOCAL, speech->generation, now)) {
+        shard->engine->stats.gated++;
+        return;
+    }
+    vr_shard_count_spoken(speech->who, speech->level, now);
+    if (!vr_shard_hear(shard, now, speech)) {
+        return;
+    }
+    for (uint32_t i = 0; i < shard->link_count; i++) {
+        struct vr_listener *link = &shard->links[i].listener;
+
+        link->ops->speech(link, now, speech);
+    }
+}
+
+/* ---- time ---- */
+
+static void forget_the_gone(struct vr_shard *shard, vr_time_us now)
+{
+    for (uint32_t i = 0; i < VR_PARTICIPANT_BUCKETS; i++) {
+        for (struct vr_participant *who = shard->participants[i], *next; who != NULL; who = next) {
+            next = who->next;
+            if (who->gate.gone && vr_list_empty(&who->peers) && now - who->gone_at > FORGET_AFTER) {
+                forget(shard, who);
+            }
+        }
+    }
+}
+
+void vr_shard_tick(struct vr_shard *shard, vr_time_us now)
+{
+    vr_shard_links_tick(shard, now);
+    vr_shard_speakers_tick(shard, now);
+    if (shard->engine->slice == 0) {
+        forget_the_gone(shard, now);
+    }
+}

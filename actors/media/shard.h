@@ -1,0 +1,59 @@
+/* shard.h - a room's presence on one media worker: its transports, gates, slots, and links to the
+ * room's other shards.
+ *
+ * Knows no actor and no message: what it has to tell goes out through `ops`, so that the shard
+ * actor (shard_actor.c) and tests drive it alike. Owner: the engine's worker. */
+#ifndef VR_MEDIA_SHARD_H
+#define VR_MEDIA_SHARD_H
+
+#include "actors/base/list.h"
+#include "actors/media/gate.h"
+#include "actors/media/listener.h"
+#include "actors/media/slots.h"
+#include "actors/messages/msg.h"
+
+struct vr_engine;
+struct vr_shard;
+
+struct vr_shard_ops {
+    /** One packet for another shard of the room; takes the reference. */
+    void (*relay)(void *ctx, uint32_t shard, struct vr_relay *relay);
+    /** Our holders, for all other shards. */
+    void (*levels)(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count);
+    /** Who of our own speaks, for the room. */
+    void (*speakers)(void *ctx, const struct vr_speaker *items, uint32_t count);
+    void (*peer_state)(void *ctx, const struct vr_peer_conf *conf, enum vr_peer_state state);
+};
+
+struct vr_shard_conf {
+    struct vr_id room;
+    uint32_t number; /* vr_address.sub */
+    uint32_t slots;  /* N; 0: 4 */
+    const struct vr_shard_ops *ops;
+    void *ctx;
+};
+
+VR_MUST_CHECK enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *conf,
+                                        struct vr_shard **out);
+/** Closes its peers (each is told VR_PEER_CLOSED) and frees it. */
+void vr_shard_close(struct vr_shard *shard);
+
+/** Errors: VR_E_EXISTS by id or ufrag, VR_E_GONE when the gate of this generation says gone,
+ * VR_E_BUSY at the engine's limit, VR_E_NO_MEMORY. */
+VR_MUST_CHECK enum vr_err vr_shard_peer_open(struct vr_shard *shard,
+                                             const struct vr_peer_conf *conf, vr_time_us now);
+void vr_shard_peer_close(struct vr_shard *shard, struct vr_id peer);
+
+/** From return on nothing of a shut participant leaves or enters. Errors: VR_E_NO_MEMORY. */
+VR_MUST_CHECK enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
+                                        const struct vr_gate *gate, vr_time_us now);
+
+/** Takes the reference. An older version is dropped. */
+void vr_shard_set_shards(struct vr_shard *shard, struct vr_shard_set *set);
+/** A packet from another shard; borrowed. */
+void vr_shard_relay_in(struct vr_shard *shard, vr_time_us now, const struct vr_relay *relay);
+/** Another shard's holders. */
+void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
+                        const struct vr_speaker *items, uint32_t count);
+
+#endif

@@ -1,0 +1,109 @@
+/* shard_internal.h - a shard's inside, shared by shard.c, shard_relay.c, shard_speakers.c and the
+ * engine's uplink. */
+#ifndef VR_MEDIA_SHARD_INTERNAL_H
+#define VR_MEDIA_SHARD_INTERNAL_H
+
+#include "actors/media/engine_internal.h"
+#include "actors/media/shard.h"
+
+#define VR_PARTICIPANT_BUCKETS 64
+#define VR_RED_KEEP 400 /* bytes of a frame kept for redundancy; longer ones go without */
+#define VR_SOURCE_LOCAL UINT32_MAX
+#define VR_SOURCE_STALE VR_SECONDS(2)
+
+/** A participant as this shard knows him: by a gate, by a transport, or by both. */
+struct vr_participant {
+    struct vr_participant *next; /* hash chain */
+    struct vr_list peers;        /* vr_peer_live.by_participant */
+    struct vr_list talking;      /* vr_shard.talkers, while he may send */
+    struct vr_gate gate;
+    struct vr_talker talker;
+    uint32_t active;       /* the transport that counts, VR_PEER_NONE */
+    uint32_t source_shard; /* where his packets came from last: VR_SOURCE_LOCAL or a shard */
+    uint32_t source_generation;
+    vr_time_us gone_at;
+    vr_time_us counted_at; /* spoken time is counted up to here */
+    uint32_t spoke_us;
+};
+
+/** One other shard of the room. A listener of local speech. */
+struct vr_link {
+    struct vr_listener listener;
+    struct vr_shard *owner;
+    uint32_t shard;
+    vr_time_us summary_at; /* 0: none yet */
+    uint32_t holder_count; /* of those that speak there */
+    struct vr_speaker holders[VR_SLOTS_MAX];
+    struct {
+        vr_participant_id participant; /* 0: unused */
+        bool paused; /* something of his was left out since: the next one is marked */
+        vr_time_us sent_at;
+        int16_t level;
+    } sent[VR_SLOTS_MAX];
+};
+
+struct vr_shard {
+    struct vr_list link; /* vr_engine.shards */
+    struct vr_engine *engine;
+    struct vr_shard_conf conf;
+    struct vr_slots slots;
+    struct vr_participant *participants[VR_PARTICIPANT_BUCKETS];
+    uint32_t participant_count;
+    struct vr_list talkers; /* vr_participant.talking */
+
+    struct vr_listener **listeners; /* of slots: the peers */
+    uint32_t listener_count;
+    uint32_t listener_max;
+    uint32_t red_listeners; /* of those, who want redundancy */
+
+    /* The newest packet out of each slot, for redundancy. */
+    struct {
+        uint64_t index;
+        uint32_t ts;
+        uint16_t size;
+        uint8_t opus[VR_RED_KEEP];
+    } last[VR_SLOTS_MAX];
+
+    struct vr_shard_set *set;
+    struct vr_link *links; /* one per other shard */
+    uint32_t link_count;
+    vr_time_us levels_at;
+    uint64_t levels_changes;
+
+    vr_time_us speakers_at;
+    uint64_t speakers_hash; /* of the last report's set */
+};
+
+struct vr_participant *vr_shard_find(const struct vr_shard *shard, vr_participant_id id);
+/** Is `peer` the transport through which its participant speaks and hears now? */
+static inline bool vr_shard_is_active(const struct vr_peer_live *live)
+{
+    return live->who != NULL && live->who->active == live->index;
+}
+/** A peer's state or a gate has changed: choose the active transport, open and shut listeners. */
+void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who);
+void vr_shard_peer_moved(struct vr_shard *shard, uint32_t peer, enum vr_peer_state state);
+/** Before the peer's memory goes. */
+void vr_shard_peer_forget(struct vr_shard *shard, uint32_t peer);
+
+/** Could a packet of this level be heard, here or elsewhere? */
+bool vr_shard_reachable(const struct vr_shard *shard, const struct vr_participant *who,
+                        uint8_t level, vr_time_us now);
+/** Authenticated local speech, the gate asked. */
+void vr_shard_speech(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech);
+/** False: speech from this source does not count now (an older session of his). */
+bool vr_shard_source(struct vr_participant *who, uint32_t shard, uint32_t generation,
+                     vr_time_us now);
+/** Choice, numbers, and out to the listeners; for local and relayed speech. False: it was here
+ * before. */
+bool vr_shard_hear(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech);
+
+void vr_shard_tick(struct vr_shard *shard, vr_time_us now);
+void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now);
+void vr_shard_links_free(struct vr_shard *shard);
+bool vr_link_wants(const struct vr_link *link, const struct vr_talker *talker, int level,
+                   vr_time_us now);
+void vr_shard_speakers_tick(struct vr_shard *shard, vr_time_us now);
+void vr_shard_count_spoken(struct vr_participant *who, uint8_t level, vr_time_us now);
+
+#endif

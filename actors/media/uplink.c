@@ -1,0 +1,273 @@
+/* uplink.c - what a proved, keyed peer sends: RTP to its shard, RTCP into counters. */
+#include "actors/media/shard_internal.h"
+#include "actors/wire/level.h"
+#include "actors/wire/red.h"
+#include "actors/wire/rtcp.h"
+
+/* Token bucket: a legitimate client may send 200 packets a second and bursts of 100. */
+static bool within_rate(struct vr_engine *engine, struct vr_peer_hot *hot)
+{
+    vr_time_us passed = engine->now - hot->tokens_at;
+    uint64_t tokens;
+
+    if (hot->tokens_at == 0 || passed > VR_SECONDS(1)) {
+        tokens = VR_UPLINK_BURST * 1000;
+    } else {
+        tokens = hot->tokens_milli + (uint64_t)passed * VR_UPLINK_PPS / 1000;
+        tokens = tokens > VR_UPLINK_BURST * 1000 ? VR_UPLINK_BURST * 1000 : tokens;
+    }
+    hot->tokens_at = engine->now;
+    if (tokens < 1000) {
+        hot->tokens_milli = (uint32_t)tokens;
+        engine->stats.rate_capped++;
+        return false;
+    }
+    hot->tokens_milli = (uint32_t)tokens - 1000;
+    return true;
+}
+
+/* Is this SSRC one of the few that the peer may use? libsrtp makes a stream for each. */
+static bool known_ssrc(const struct vr_peer_live *live, uint32_t ssrc)
+{
+    for (uint32_t i = 0; i < live->ssrc_count; i++) {
+        if (live->ssrcs[i] == ssrc) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void judge(struct vr_engine *engine, enum vr_srtp_result result)
+{
+    switch (result) {
+    case VR_SRTP_OK:
+        return;
+    case VR_SRTP_AUTH:
+        engine->stats.srtp_rejected_auth++;
+        return;
+    case VR_SRTP_REPLAY:
+        engine->stats.srtp_rejected_replay++;
+        return;
+    case VR_SRTP_MALFORMED:
+        engine->stats.srtp_malformed++;
+        return;
+    }
+}
+
+/* Both kinds of packet: at most VR_PEER_SSRCS streams, and the first valid packet ends the
+ * handshake for good. */
+static bool open_packet(struct vr_engine *engine, uint32_t peer, uint32_t ssrc, uint8_t *data,
+                        size_t *size,
+                        enum vr_srtp_result (*open)(struct vr_srtp *, uint8_t *, size_t *))
+{
+    struct vr_peer_live *live = &engine->live[peer];
+    bool known = known_ssrc(live, ssrc);
+    enum vr_srtp_result result;
+
+    if (!known && live->ssrc_count == VR_PEER_SSRCS) {
+        engine->stats.srtp_malformed++;
+        return false;
+    }
+    result = open(live->srtp, data, size);
+    judge(engine, result);
+    if (result != VR_SRTP_OK) {
+        return false;
+    }
+    if (!known) {
+        live->ssrcs[live->ssrc_count++] = ssrc;
+    }
+    engine->cold[peer].last_flight_size = 0;
+    return true;
+}
+
+/* The packet's 48-bit index, by the highest one that was authenticated; stored before any effect.
+ */
+static uint64_t advance(struct vr_peer_hot *hot, const struct vr_rtp *rtp, bool *restarted)
+{
+    uint64_t index;
+
+    *restarted = hot->in_started && hot->in_ssrc != rtp->ssrc;
+    if (!hot->in_started || *restarted) {
+        hot->in_started = 1;
+        hot->in_ssrc = rtp->ssrc;
+        hot->in_index = rtp->seq;
+        return hot->in_index;
+    }
+    index = vr_rtp_index(hot->in_index, rtp->seq);
+    if (index > hot->in_index) {
+        hot->in_index = index;
+    }
+    return index;
+}
+
+/* A sender without the level extension: decode one packet in a few. */
+static uint8_t measured(struct vr_peer_live *live, struct vr_bytes opus)
+{
+    if (opus.size <= 2) {
+        return VR_LEVEL_SILENCE; /* DTX */
+    }
+    if (live->meter == NULL) {
+        live->meter = vr_level_meter_new(); /* once in a transport's life */
+        live->meter_level = VR_LEVEL_SILENCE;
+        if (live->meter == NULL) {
+            return VR_LEVEL_SILENCE;
+        }
+    }
+    if (live->meter_count++ % VR_METER_EVERY == 0) {
+        live->meter_level = vr_level_meter_measure(live->meter, opus);
+    }
+    return live->meter_level;
+}
+
+/* The payload as plain Opus; redundant frames of packets that never came go first. */
+static void speak(struct vr_engine *engine, uint32_t peer, const struct vr_rtp *rtp,
+                  struct vr_speech *speech, bool level_known)
+{
+    const struct vr_peer_conf *conf = &engine->cold[peer].conf;
+    struct vr_peer_live *live = &engine->live[peer];
+    struct vr_red red = {.count = 1, .blocks = {{.payload = rtp->payload, .pt = rtp->pt}}};
+
+    if (conf->red_pt != VR_PT_NONE && rtp->pt == conf->red_pt &&
+        (!vr_red_split(rtp->payload, &red) || vr_red_primary(&red)->pt != conf->opus_pt)) {
+        engine->stats.srtp_malformed++;
+        return;
+    }
+    speech->opus = vr_red_primary(&red)->payload;
+    if (speech->opus.size == 0 || speech->opus.size > VR_RELAY_PAYLOAD_MAX) {
+        return; /* padding only: a probe of the path */
+    }
+    if (!level_known) {
+        speech->level = measured(live, speech->opus);
+        speech->voice = speech->level < VR_LEVEL_QUIET;
+    }
+    for (uint32_t i = 0; i + 1 < red.count; i++) {
+        uint64_t back = red.count - 1 - i;
+        struct vr_speech older = *speech;
+
+        if (red.blocks[i].payload.size == 0 || red.blocks[i].pt != conf->opus_pt ||
+            back > speech->index || !vr_talker_awaits(&live->who->talker, speech->index - back)) {
+            continue;
+        }
+        older.index = speech->index - back;
+        older.ts = speech->ts - red.blocks[i].ts_offset;
+        older.opus = red.blocks[i].payload;
+        older.marker = false;
+        vr_shard_speech(live->shard, engine->now, &older);
+    }
+    vr_shard_speech(live->shard, engine->now, speech);
+}
+
+static bool hears_out(struct vr_engine *engine, uint32_t peer, uint8_t level, bool level_known)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+
+    if (!vr_shard_is_active(live) ||
+        !vr_gate_passes_in(&live->who->gate, engine->cold[peer].conf.generation)) {
+        engine->stats.gated++;
+        return false;
+    }
+    if (level_known && !vr_shard_reachable(live->shard, live->who, level, engine->now)) {
+        engine->stats.not_chosen++;
+        return false;
+    }
+    return true;
+}
+
+void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+    struct vr_peer_hot *hot = &engine->hot[peer];
+    const struct vr_peer_conf *conf = &engine->cold[peer].conf;
+    struct vr_level level = {VR_LEVEL_SILENCE, false};
+    struct vr_speech speech = {0};
+    struct vr_rtp rtp;
+    bool level_known;
+    bool wanted;
+    bool restarted;
+
+    if (!within_rate(engine, hot)) {
+        return;
+    }
+    if (!vr_rtp_parse_head(vr_bytes(data, size), &rtp)) {
+        engine->stats.srtp_malformed++;
+        return;
+    }
+    level_known = vr_level_of(&rtp, conf->level_id, &level);
+    wanted = hears_out(engine, peer, level.level, level_known);
+    if (!wanted && ++live->skipped % VR_SAMPLE != 0) {
+        vr_rtp_source_update(&live->source, rtp.seq,
+                             NULL); /* it came: not lost, only not looked at */
+        return;
+    }
+    if (!open_packet(engine, peer, rtp.ssrc, data, &size, vr_srtp_unprotect)) {
+        return;
+    }
+    if (!vr_rtp_parse(vr_bytes(data, size), &rtp) || rtp.ssrc == 0) {
+        engine->stats.srtp_malformed++;
+        return;
+    }
+    speech.index = advance(hot, &rtp, &restarted);
+    if (restarted) {
+        vr_rtp_source_init(&live->source, 0);
+        vr_talker_break(&live->who->talker);
+    }
+    vr_rtp_source_update(&live->source, rtp.seq, NULL);
+    vr_rtp_source_arrived(&live->source, (uint32_t)((uint64_t)engine->now * 48 / 1000), rtp.ts);
+    if (!wanted || (rtp.pt != conf->opus_pt && rtp.pt != conf->red_pt)) {
+        return;
+    }
+    speech.who = live->who;
+    speech.generation = conf->generation;
+    speech.ts = rtp.ts;
+    speech.marker = rtp.marker;
+    speech.level = level.level;
+    speech.voice = level.voice;
+    speak(engine, peer, &rtp, &speech, level_known);
+}
+
+/* ---- RTCP ---- */
+
+static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
+                         const struct vr_rtcp_packet *packet)
+{
+    struct vr_rtcp_report report;
+
+    for (unsigned i = 0; vr_rtcp_report_get(packet, i, &report); i++) {
+        uint32_t slot = report.ssrc - VR_SLOT_SSRC;
+
+        if (slot >= VR_SLOTS_MAX) {
+            continue;
+        }
+        if (report.lost > (int32_t)live->lost_before[slot]) {
+            engine->stats.lost_reported += (uint32_t)report.lost - live->lost_before[slot];
+            live->lost_before[slot] = (uint32_t)report.lost;
+        }
+        engine->stats.jitter_seconds_sum += report.jitter / 48000.0;
+        engine->stats.jitter_reports++;
+    }
+}
+
+void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+    struct vr_rtcp_packet packet;
+    struct vr_rtcp_sender sender;
+    struct vr_bytes rest;
+
+    if (!within_rate(engine, &engine->hot[peer])) {
+        return;
+    }
+    if (size < 8 ||
+        !open_packet(engine, peer, vr_get32(data + 4), data, &size, vr_srtp_unprotect_rtcp)) {
+        return;
+    }
+    engine->stats.rtcp_in++;
+    rest = vr_bytes(data, size);
+    while (vr_rtcp_next(&rest, &packet)) {
+        if (vr_rtcp_sender_get(&packet, &sender)) {
+            live->sr_at = engine->now;
+            live->sr_middle = vr_ntp_middle(sender.ntp);
+        }
+        read_reports(engine, live, &packet);
+    }
+}
