@@ -253,17 +253,16 @@ enum vr_err field_refuse(const struct field *field, struct vr_why *why)
     return VR_E_UNPROCESSABLE;
 }
 
-enum vr_err field_take(struct vr_client_msg *msg, json_t *object, const struct field *field,
-                       struct vr_why *why)
+enum vr_err field_read(json_t *object, const struct field *field, bool must,
+                       struct field_value *value, struct vr_why *why)
 {
-    struct field_value value = {.json = json_object_get(object, field->name)};
-
+    value->json = json_object_get(object, field->name);
     /* null says the same as leaving a field out, but for times, where it is a value. */
-    if (value.json == NULL || (json_is_null(value.json) && field->type != FIELD_TIME)) {
-        return VR_OK;
+    if (json_is_null(value->json) && field->type != FIELD_TIME) {
+        value->json = NULL;
     }
-    if (!fits(field, &value)) {
-        return field_refuse(field, why);
+    if (value->json == NULL) {
+        return must ? field_refuse(field, why) : VR_OK;
     }
-    return field->put(msg, &value) ? VR_OK : vr_fail(why, VR_E_NO_MEMORY, "memory is out");
+    return fits(field, value) ? VR_OK : field_refuse(field, why);
 }

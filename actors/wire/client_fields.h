@@ -49,9 +49,10 @@ struct field_use {
     enum field_need need;
 };
 
-/** Check and store one field of `object` when it is there. */
-VR_MUST_CHECK enum vr_err field_take(struct vr_client_msg *msg, json_t *object,
-                                     const struct field *field, struct vr_why *why);
+/** Check one field of `object`. Absent, or null where null says nothing: `value->json` stays NULL,
+ * and it is refused when it `must` be there. */
+VR_MUST_CHECK enum vr_err field_read(json_t *object, const struct field *field, bool must,
+                                     struct field_value *value, struct vr_why *why);
 /** "title: 1 to 120 bytes of text ..." into `why`; returns VR_E_UNPROCESSABLE. */
 enum vr_err field_refuse(const struct field *field, struct vr_why *why);
 

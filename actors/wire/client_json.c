@@ -197,15 +197,13 @@ static enum vr_err take_uses(struct vr_client_msg *msg, json_t *object,
                              struct vr_why *why)
 {
     for (size_t i = 0; i < count && uses[i].field != NULL; i++) {
-        const struct field *field = uses[i].field;
-        json_t *value = json_object_get(object, field->name);
         bool must = uses[i].need == MUST || (uses[i].need == MUST_WS && socket);
-        enum vr_err err;
+        struct field_value value = {0};
+        enum vr_err err = field_read(object, uses[i].field, must, &value, why);
 
-        if (must && (value == NULL || json_is_null(value))) {
-            return field_refuse(field, why);
+        if (err == VR_OK && value.json != NULL && !uses[i].field->put(msg, &value)) {
+            err = vr_fail(why, VR_E_NO_MEMORY, "memory is out");
         }
-        err = field_take(msg, object, field, why);
         if (err != VR_OK) {
             return err;
         }
@@ -358,6 +356,26 @@ enum vr_err vr_client_body_parse(struct vr_bytes text, enum vr_command_kind kind
         return err;
     }
     err = take_command(out, object, false, why);
+    json_decref(object);
+    return err;
+}
+
+enum vr_err vr_client_text_parse(struct vr_bytes text, const char *name, size_t min, char *out,
+                                 size_t size, struct vr_why *why)
+{
+    const struct field field = {.name = name, .type = FIELD_TEXT, .min = min, .max = size - 1};
+    struct field_value value = {0};
+    enum vr_err err = VR_OK;
+    json_t *object = read_object(text.size == 0 ? vr_bytes_of("{}") : text, why, &err);
+
+    out[0] = 0;
+    if (object == NULL) {
+        return err;
+    }
+    err = field_read(object, &field, min > 0, &value, why);
+    if (err == VR_OK && value.text.size > 0) {
+        copy(out, value.text);
+    }
     json_decref(object);
     return err;
 }

@@ -33,8 +33,8 @@ struct vr_client_msg {
 void vr_client_msg_deinit(struct vr_client_msg *msg);
 
 /** Errors: VR_E_BAD_WIRE (not JSON, no type), VR_E_UNKNOWN_MSG (names it), VR_E_UNPROCESSABLE
- * (names the field and what is allowed). `id` and `type` are filled in as far as they were readable
- * also on an error. */
+ * (names the field, a colon, and what is allowed); VR_E_TOO_LARGE. `id` and `type` are filled in as
+ * far as they were readable also on an error. Deinit `out` in either case. */
 VR_MUST_CHECK enum vr_err vr_client_msg_parse(struct vr_bytes text, struct vr_client_msg *out,
                                               struct vr_why *why);
 
@@ -42,6 +42,12 @@ VR_MUST_CHECK enum vr_err vr_client_msg_parse(struct vr_bytes text, struct vr_cl
  * rules. */
 VR_MUST_CHECK enum vr_err vr_client_body_parse(struct vr_bytes text, enum vr_command_kind kind,
                                                struct vr_client_msg *out, struct vr_why *why);
+
+/** One text member of a small JSON body that is no command (POST /v1/guests: name, code;
+ * tokens/revoke: jti; log-level: level): `min` to `size - 1` bytes, trimmed, one line. Absent with
+ * `min` 0: "". The same rules and errors. */
+VR_MUST_CHECK enum vr_err vr_client_text_parse(struct vr_bytes text, const char *name, size_t min,
+                                               char *out, size_t size, struct vr_why *why);
 
 /** {"type":"room:mute","id":"7","ok":true,"epoch":..,"sequence":..,"result":{...}} or
  *  {"type":"room:error","id":"7","request":"room:mute","code":"forbidden","detail":"...","retry_after_ms":0}.
