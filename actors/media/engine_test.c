@@ -1,0 +1,627 @@
+/* Goal: people hear each other and not themselves; nothing reaches them or us from anybody who has
+ * not proved himself; a gate, a lost flight, a changed path and a vanished client do what they
+ * must. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "actors/media/engine_rig.h"
+
+static int start(void **state)
+{
+    *state = rig_new(7);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    rig_free(*state);
+    return 0;
+}
+
+static void three_people(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.profiles = "SRTP_AES128_CM_SHA1_80"});
+    struct rig_person *cleo = rig_join(rig, (struct rig_wish){0});
+
+    assert_true(vr_client_up(ana->client) && vr_client_up(ben->client) &&
+                vr_client_up(cleo->client));
+    assert_string_equal(vr_client_profile(ana->client), "SRTP_AEAD_AES_128_GCM");
+    assert_string_equal(vr_client_profile(ben->client), "SRTP_AES128_CM_SHA1_80");
+    assert_int_equal(ana->states, 1 << VR_PEER_CHECKED | 1 << VR_PEER_UP);
+    rig_talk(ana, 20, 50);
+    rig_talk(ben, 30, 50);
+    assert_int_equal(rig_heard_from(ben, ana), 50);
+    assert_int_equal(rig_heard_from(cleo, ana), 50);
+    assert_int_equal(rig_heard_from(ana, ana), 0);
+    assert_int_equal(rig_heard_from(ana, ben), 50);
+    assert_int_equal(rig_heard_from(cleo, ben), 50);
+    assert_int_equal(rig_heard_from(ben, ben), 0);
+    for (uint32_t i = 0; i < 50; i++) {
+        assert_int_equal(cleo->heard[i].slot, 0);
+        assert_int_equal(cleo->heard[i].mid, '1');
+        assert_int_equal(cleo->heard[i].pt, 111);
+        assert_int_equal(cleo->heard[i].level, 20);
+        assert_int_equal(cleo->heard[i].word, 100u << 16 | (uint16_t)(65001 + i));
+        assert_int_equal(cleo->heard[i].marker, i == 0);
+        assert_int_equal(cleo->heard[50 + i].slot, 1);
+        assert_int_equal(cleo->heard[50 + i].mid, '2');
+    }
+    assert_int_equal(rig_stats(ana->node).peers_up, 3);
+}
+
+/* The slot's numbers run on over a change of its speaker, on every receiver. */
+static void speaker_change(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *people[6];
+    struct rig_person *listener;
+
+    for (int i = 0; i < 6; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){0});
+    }
+    listener = rig_join(rig, (struct rig_wish){.muted = true});
+    for (int turn = 0; turn < 12; turn++) {
+        rig_talk(people[turn % 6], 25, 40);
+        rig_advance(rig, VR_MS(500));
+        rig_checks(rig);
+    }
+    assert_int_equal(listener->heard_count, 12 * 40);
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        const struct rig_heard *last = NULL;
+
+        for (uint32_t i = 0; i < listener->heard_count; i++) {
+            const struct rig_heard *heard = &listener->heard[i];
+
+            if (heard->slot != slot) {
+                continue;
+            }
+            if (last != NULL) {
+                assert_int_equal(heard->seq, (uint16_t)(last->seq + 1));
+                assert_int_equal((heard->ts - last->ts) % 960, 0);
+                assert_true((int32_t)(heard->ts - last->ts) > 0);
+                assert_int_equal(heard->marker, heard->participant != last->participant);
+            }
+            last = heard;
+        }
+        assert_non_null(last);
+    }
+    assert_true(rig_stats(listener->node).speaker_changes >= 6);
+}
+
+static void gate_shuts_at_once(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *shut = rig_join(rig, (struct rig_wish){.no_gate = true});
+
+    rig_talk(ana, 20, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    assert_int_equal(shut->heard_count, 0); /* no gate: hears nothing */
+    rig_talk(shut, 10, 5);
+    assert_int_equal(rig_heard_from(ben, shut), 0); /* and is not heard */
+    rig_gate(ana->node, ana->conf.participant, 3, false, true, false);
+    rig_talk(ana, 20, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    rig_gate(ana->node, ana->conf.participant, 2, true, true, false); /* late news */
+    rig_talk(ana, 20, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    rig_talk(ben, 20, 5);
+    assert_int_equal(rig_heard_from(ana, ben), 5); /* muted, still hears */
+    rig_gate(ana->node, ana->conf.participant, 4, true, true, false);
+    rig_talk(ana, 20, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 10);
+    rig_gate(ana->node, ana->conf.participant, 5, false, false, true); /* kicked */
+    assert_int_equal(ana->state, VR_PEER_CLOSED);
+    rig_talk(ana, 20, 5);
+    rig_talk(ben, 20, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 10);
+    assert_int_equal(rig_heard_from(ana, ben), 5);
+    assert_true(vr_shard_peer_open(ana->node->shard, &ana->conf, rig->now) == VR_E_GONE);
+}
+
+/* Before ICE is proved bytes out never exceed bytes in, and nothing but STUN is looked at. */
+static void nothing_before_proof(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_person(rig, (struct rig_wish){.hello_padding = 900});
+    struct rig_node *node = ana->node;
+    uint8_t junk[300];
+
+    vr_client_connect(ana->client);
+    rig_pump(rig);
+    assert_int_equal(node->bytes_out, 0);
+    assert_true(rig_stats(node).unknown_source >= 1);
+    assert_int_equal(ana->states, 0);
+    for (uint32_t i = 0; i < 5000; i++) { /* every first byte */
+        size_t size = vr_random_below(&rig->random.random, sizeof junk);
+
+        rig->random.random.fill(rig->random.random.ctx, junk, sizeof junk);
+        junk[0] = (uint8_t)i;
+        vr_engine_input(node->engine, rig->now, &ana->path, junk, size, sizeof junk);
+    }
+    assert_int_equal(node->bytes_out, 0);
+    vr_client_restart(ana->client, ana->conf.ufrag, "another password, wrong");
+    vr_client_check(ana->client, true, true);
+    vr_client_restart(ana->client, "nobody", ana->conf.pwd);
+    vr_client_check(ana->client, true, true);
+    rig_pump(rig);
+    assert_int_equal(node->bytes_out, 0);
+    vr_client_restart(ana->client, ana->conf.ufrag, ana->conf.pwd);
+    node->bytes_in = 0;
+    vr_client_check(ana->client, false, false); /* claims to be controlled: 487, proves nothing */
+    rig_pump(rig);
+    assert_true(node->bytes_out > 0 && node->bytes_out <= node->bytes_in);
+    assert_int_equal(ana->states, 0);
+    vr_client_check(ana->client, false, true);
+    rig_pump(rig);
+    assert_true(node->bytes_out <= node->bytes_in);
+    assert_int_equal(ana->states, 1 << VR_PEER_CHECKED);
+}
+
+/* A second 5-tuple with the victim's own packets, forged tags and replays: nothing is forwarded,
+ * nothing moves. */
+static void strangers(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct rig_datagram packet;
+    struct vr_path foreign;
+    uint32_t before;
+    uint8_t copy[2048];
+
+    rig_talk(ana, 30, 10);
+    before = ben->heard_count;
+    rig->hold = true;
+    rig_say(ana, 30);
+    packet = rig->queue[0];
+    rig->queue_count = 0;
+    rig->hold = false;
+
+    rig_path(&foreign, 50000);
+    memcpy(copy, packet.data, packet.size);
+    vr_engine_input(ana->node->engine, rig->now, &foreign, copy, packet.size, sizeof copy);
+    rig_pump(rig);
+    assert_int_equal(ben->heard_count, before);
+    for (uint32_t i = 0; i < 90;
+         i++) { /* from the right address with a broken tag: below the rate cap */
+        memcpy(copy, packet.data, packet.size);
+        copy[packet.size - 1 - i % 16] ^= 0x10;
+        vr_engine_input(ana->node->engine, rig->now, &ana->path, copy, packet.size, sizeof copy);
+    }
+    rig_pump(rig);
+    assert_int_equal(ben->heard_count, before);
+    assert_int_equal(rig_stats(ana->node).srtp_rejected_auth, 90);
+    rig_advance(rig, VR_SECONDS(1));
+    rig_deliver(rig, &packet); /* the true one still passes, once */
+    rig_deliver(rig, &packet);
+    rig_pump(rig);
+    assert_int_equal(ben->heard_count, before + 1);
+    assert_int_equal(rig_stats(ana->node).srtp_rejected_replay, 1);
+    vr_engine_input(ana->node->engine, rig->now, &foreign, copy, 0, sizeof copy);
+}
+
+/* Forged levels from the right address: a level counts only once its packet has authenticated. */
+static void forged_level(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *people[5];
+
+    for (int i = 0; i < 5; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){0});
+    }
+    for (int round = 0; round < 30; round++) {
+        for (int i = 0; i < 4; i++) {
+            rig_say(people[i], 30);
+        }
+        rig->hold = true;
+        rig_say(people[4], 60); /* too quiet for a slot */
+        rig->hold = false;
+        for (uint32_t i = 0; i < rig->queue_count; i++) {
+            rig->queue[i].data[16] =
+                0x10;                   /* the extension's one element: id 1, and its byte behind */
+            rig->queue[i].data[17] = 0; /* forged: full scale */
+        }
+        rig_pump(rig);
+        rig_advance(rig, VR_MS(20));
+    }
+    assert_int_equal(rig_heard_from(people[0], people[4]), 0);
+    assert_int_equal(rig_heard_from(people[4], people[0]), 30);
+    assert_int_equal(rig_stats(people[0]->node).srtp_rejected_auth, 30);
+    assert_int_equal(rig_stats(people[0]->node).speaker_changes, 4);
+}
+
+static bool lose_last_flight(struct rig *rig, const struct rig_datagram *datagram)
+{
+    return datagram->to >= 0 && datagram->data[0] == 20 && rig->lost == 0;
+}
+
+static void lost_last_flight(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_person(rig, (struct rig_wish){0});
+
+    rig->lose = lose_last_flight;
+    rig_connect(ana);
+    assert_int_equal(rig->lost, 1);
+    assert_false(vr_client_up(ana->client));
+    assert_int_equal(ana->state, VR_PEER_UP); /* the server has its keys */
+    rig_advance(rig, VR_SECONDS(1));
+    vr_client_resend(ana->client);
+    rig_pump(rig);
+    assert_true(vr_client_up(ana->client));
+    rig_say(ana, 30);
+    rig_talk(ana, 30, 2);
+    assert_int_equal(rig_stats(ana->node).srtp_rejected_auth, 0);
+}
+
+static bool lose_first_answer(struct rig *rig, const struct rig_datagram *datagram)
+{
+    return datagram->to >= 0 && datagram->data[0] == 22 && rig->lost == 0;
+}
+
+static void lost_server_flight(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_person(rig, (struct rig_wish){0});
+
+    rig->lose = lose_first_answer;
+    rig_connect(ana);
+    assert_false(vr_client_up(ana->client));
+    rig_advance(rig, VR_SECONDS(1)); /* the server repeats by its own clock */
+    assert_true(vr_client_up(ana->client));
+}
+
+/* ClientHello in pieces: turned round and doubled. */
+static void hello_in_pieces(void **state)
+{
+    struct rig *rig = *state;
+
+    for (int doubled = 0; doubled < 2; doubled++) {
+        struct rig_person *ana =
+            rig_person(rig, (struct rig_wish){.hello_padding = 900, .mtu = 300});
+        struct rig_datagram pieces[16];
+        uint32_t count;
+
+        vr_client_check(ana->client, true, true);
+        rig_pump(rig);
+        rig->hold = true;
+        vr_client_connect(ana->client);
+        rig->hold = false;
+        count = rig->queue_count;
+        assert_in_range(count, 3, 16);
+        memcpy(pieces, rig->queue, count * sizeof pieces[0]);
+        rig->queue_count = 0;
+        for (uint32_t i = count; i > 0; i--) {
+            rig_deliver(rig, &pieces[i - 1]);
+            if (doubled) {
+                rig_deliver(rig, &pieces[i - 1]);
+            }
+        }
+        rig_pump(rig);
+        assert_true(vr_client_up(ana->client));
+        assert_int_equal(ana->state, VR_PEER_UP);
+    }
+}
+
+static void wrong_fingerprint(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *eve = rig_join(rig, (struct rig_wish){.wrong_fingerprint = true});
+
+    assert_int_equal(eve->state, VR_PEER_FAILED);
+    assert_int_equal(rig_stats(eve->node).peers, 0);
+    assert_int_equal(rig_stats(eve->node).dtls_failed, 1);
+}
+
+static void path_switch(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+
+    rig_talk(ana, 30, 5);
+    rig_path(&ben->path, 55555); /* his NAT gave him another port */
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana),
+                     5); /* the old path is gone, nothing moves by itself */
+    rig_talk(ben, 30, 5);
+    assert_int_equal(rig_heard_from(ana, ben), 0);
+    vr_client_check(ben->client, false, true); /* not nominated: answered, but no switch */
+    rig_pump(rig);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    vr_client_check(ben->client, true, true);
+    rig_pump(rig);
+    rig_talk(ana, 30, 5);
+    rig_talk(ben, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 10);
+    assert_int_equal(rig_heard_from(ana, ben), 5);
+}
+
+static void consent(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *never = rig_person(rig, (struct rig_wish){0});
+    uint64_t out;
+
+    for (int i = 0; i < 16; i++) {
+        rig_advance(rig, VR_SECONDS(1));
+        vr_client_check(ana->client, true, true);
+        rig_pump(rig);
+    }
+    assert_int_equal(ben->state, VR_PEER_SILENT);
+    assert_int_equal(never->state, VR_PEER_CLOSED);
+    assert_int_equal(ana->state, VR_PEER_UP);
+    vr_client_check(ben->client, true, true);
+    rig_pump(rig);
+    assert_int_equal(ben->state, VR_PEER_UP);
+    for (int i = 0; i < 32; i++) {
+        rig_advance(rig, VR_SECONDS(1));
+        vr_client_check(ana->client, true, true);
+        rig_pump(rig);
+    }
+    assert_int_equal(ben->state, VR_PEER_CLOSED);
+    assert_int_equal(rig_stats(ana->node).consent_lost, 1);
+    out = ana->node->bytes_out;
+    rig_say(ana, 20);
+    assert_int_equal(ana->node->bytes_out, out);
+    assert_int_equal(rig_stats(ana->node).peers, 1);
+}
+
+static void reports(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+
+    for (int i = 0; i < 12; i++) {
+        rig_talk(ana, 30, 50);
+        rig_checks(rig);
+    }
+    assert_in_range(ben->rtcp_sr, 2, 6); /* about one in four seconds */
+    assert_in_range(ana->rtcp_rr, 2, 6); /* nobody speaks to Ana: reports about her packets only */
+    vr_client_report(ben->client, VR_SLOT_SSRC, 7, 480);
+    vr_client_report(ben->client, VR_SLOT_SSRC, 9, 480);
+    rig_pump(rig);
+    assert_int_equal(rig_stats(ana->node).lost_reported, 9);
+    assert_int_equal(rig_stats(ana->node).jitter_reports, 2);
+    assert_true(rig_stats(ana->node).jitter_seconds_sum > 0.0199);
+}
+
+static bool lose_every_fifth_up(struct rig *rig, const struct rig_datagram *datagram)
+{
+    static uint32_t n;
+
+    (void)rig;
+    return datagram->to < 0 && datagram->data[0] >= 128 && ++n % 5 == 0;
+}
+
+static void redundancy(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.red = true});
+    struct rig_person *plain = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *red = rig_join(rig, (struct rig_wish){.red_receive = true});
+
+    rig_talk(ana, 30, 3);
+    rig->lose = lose_every_fifth_up;
+    rig_talk(ana, 30, 50);
+    rig->lose = NULL;
+    rig_talk(ana, 30, 2);
+    assert_int_equal(rig->lost, 10);
+    assert_int_equal(rig_heard_from(plain, ana),
+                     55); /* every lost packet came with its successor */
+    for (uint32_t i = 0; i < 55; i++) {
+        assert_int_equal(plain->heard[i].pt, 111);
+        assert_int_equal(plain->heard[i].size, 40);
+        assert_int_equal(plain->heard[i].word, ana->conf.participant << 16 | (uint16_t)(65001 + i));
+        assert_int_equal(plain->heard[i].seq, (uint16_t)(plain->heard[0].seq + i));
+        assert_int_equal(plain->heard[i].ts, plain->heard[0].ts + i * 960);
+        assert_int_equal(red->heard[i].pt, 63);
+        assert_int_equal(red->heard[i].size, i == 0 ? 41 : 4 + 40 + 1 + 40);
+    }
+}
+
+static void late_packet_fills(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct rig_datagram late;
+
+    rig_talk(ana, 30, 5);
+    rig->hold = true;
+    rig_say(ana, 30);
+    late = rig->queue[0];
+    rig->queue_count = 0;
+    rig->hold = false;
+    rig_talk(ana, 30, 3);
+    assert_int_equal(ben->heard[5].seq,
+                     (uint16_t)(ben->heard[4].seq + 2)); /* the hole stays a hole */
+    rig_deliver(rig, &late);
+    rig_pump(rig);
+    assert_int_equal(ben->heard_count, 9);
+    assert_int_equal(ben->heard[8].seq, (uint16_t)(ben->heard[4].seq + 1));
+    assert_int_equal(ben->heard[8].ts, ben->heard[4].ts + 960);
+}
+
+static void silence_is_left_out(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    uint32_t n;
+
+    rig_talk(ana, 30, 10);
+    rig_talk(ana, 127, 100);
+    n = ben->heard_count;
+    assert_in_range(n, 28, 32); /* 400 ms of hang-over */
+    rig_talk(ana, 30, 10);
+    assert_int_equal(ben->heard_count, n + 10);
+    assert_int_equal(ben->heard[n].seq, (uint16_t)(ben->heard[n - 1].seq + 1));
+    assert_int_equal(ben->heard[n].ts - ben->heard[n - 1].ts, (110 - n + 1) * 960);
+}
+
+static void rate_cap(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+
+    for (int i = 0; i < 1000; i++) {
+        rig_say(ana, 30);
+    }
+    assert_int_equal(rig_heard_from(ben, ana), 100);
+    assert_int_equal(rig_stats(ana->node).rate_capped, 900);
+}
+
+/* A talker who cannot reach a slot costs no decryption but one in two thousand. */
+static void unreachable_is_not_opened(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *people[5];
+    uint64_t before;
+
+    for (int i = 0; i < 5; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){0});
+    }
+    for (int i = 0; i < 4; i++) {
+        rig_say(people[i], 20);
+    }
+    before = rig_stats(people[0]->node).not_chosen;
+    for (int round = 0; round < 100; round++) {
+        for (int i = 0; i < 4; i++) {
+            rig_say(people[i], 20);
+        }
+        rig_say(people[4], 60);
+        rig_advance(rig, VR_MS(20));
+    }
+    assert_int_equal(rig_stats(people[0]->node).not_chosen - before, 100);
+    assert_int_equal(rig_heard_from(people[0], people[4]), 0);
+    for (int round = 0; round < 20; round++) { /* clearly louder: gets a slot within 20 packets */
+        for (int i = 0; i < 4; i++) {
+            rig_say(people[i], 40);
+        }
+        rig_say(people[4], 5);
+        rig_advance(rig, VR_MS(20));
+    }
+    assert_true(rig_heard_from(people[0], people[4]) + rig_heard_from(people[1], people[4]) >= 10);
+}
+
+/* A second transport of one person: silent until it is up, then the only one. */
+static void move_to_a_second_peer(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *again = rig_person(
+        rig,
+        (struct rig_wish){.participant = ana->conf.participant, .generation = 2, .no_gate = true});
+
+    rig_talk(ana, 30, 5);
+    rig_talk(ben, 30, 5);
+    assert_int_equal(rig_heard_from(ana, ben), 5);
+    rig_connect(again);
+    assert_int_equal(again->state, VR_PEER_UP);
+    rig_talk(ben, 30, 5);
+    assert_int_equal(rig_heard_from(ana, ben), 5);
+    assert_int_equal(rig_heard_from(again, ben), 5);
+    rig_talk(ana, 30, 5); /* the old one is silent both ways */
+    assert_int_equal(ben->heard_count, 5);
+    rig_talk(again, 30, 5);
+    assert_int_equal(ben->heard_count, 10);
+    assert_int_equal(ben->heard[5].seq, (uint16_t)(ben->heard[4].seq + 1));
+}
+
+/* ICE restart (RFC 8842, 4): a new transport goes on with the DTLS association of the old one. */
+static void ice_restart(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct vr_peer_conf conf = ben->conf;
+    struct vr_id old = ben->conf.peer;
+
+    rig_talk(ana, 30, 5);
+    conf.peer = (struct vr_id){9, 9};
+    conf.restarts = old;
+    strncpy(conf.ufrag, "newfrag", sizeof conf.ufrag);
+    assert_int_equal(vr_shard_peer_open(ben->node->shard, &conf, rig->now), VR_OK);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana),
+                     10); /* the old one serves until the new one is nominated */
+    rig_path(&ben->path, 56789);
+    ben->conf = conf;
+    vr_client_restart(ben->client, "newfrag", ben->conf.pwd);
+    vr_client_check(ben->client, true, true);
+    rig_pump(rig);
+    assert_int_equal(ben->state, VR_PEER_UP);
+    rig_talk(ana, 30, 5);
+    rig_talk(ben, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 15);
+    assert_int_equal(rig_heard_from(ana, ben), 5);
+    assert_int_equal(rig_stats(ana->node).peers, 2);
+}
+
+static void speakers_are_told(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    uint32_t told;
+
+    rig_talk(ana, 30, 20);
+    assert_int_equal(ana->node->speakers_count, 1);
+    assert_int_equal(ana->node->speakers[0].participant, ana->conf.participant);
+    assert_true(ana->node->speakers[0].holds_slot);
+    told = ana->node->speakers_reports;
+    rig_talk(ana, 30, 100);
+    assert_in_range(ana->node->speakers_reports - told, 1, 3);
+    assert_in_range(ana->node->speakers[0].spoke_ms, 900, 1100);
+    rig_advance(rig, VR_SECONDS(2));
+    told = ana->node->speakers_reports;
+    rig_advance(rig, VR_SECONDS(5)); /* silence is told once, then nothing */
+    assert_int_equal(ana->node->speakers_reports, told);
+    (void)ben;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(three_people),
+        TEST(speaker_change),
+        TEST(gate_shuts_at_once),
+        TEST(nothing_before_proof),
+        TEST(strangers),
+        TEST(forged_level),
+        TEST(lost_last_flight),
+        TEST(lost_server_flight),
+        TEST(hello_in_pieces),
+        TEST(wrong_fingerprint),
+        TEST(path_switch),
+        TEST(consent),
+        TEST(reports),
+        TEST(redundancy),
+        TEST(late_packet_fills),
+        TEST(silence_is_left_out),
+        TEST(rate_cap),
+        TEST(unreachable_is_not_opened),
+        TEST(move_to_a_second_peer),
+        TEST(ice_restart),
+        TEST(speakers_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
