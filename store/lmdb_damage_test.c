@@ -15,7 +15,11 @@
 #include "store/lmdb_testing.h"
 
 #define ROWS 600 /* in each of three tables: a tree of two and more levels */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FLIP_ROUNDS 40 /* a fork copies the shadow memory too */
+#else
 #define FLIP_ROUNDS 200
+#endif
 
 static const enum vr_table used[] = {VR_TABLE_ROOMS, VR_TABLE_BANS, VR_TABLE_AUDIT};
 #define USED 3
