@@ -1,8 +1,8 @@
 /* directory_local.c - the directory of a node that is alone: it owns whatever it takes. */
 #include <pthread.h>
 #include <stdlib.h>
-#include <uthash.h>
 
+#include "actors/base/list.h"
 #include "actors/base/owner.h"
 #include "cluster/directory.h"
 #include "store/records.h"
@@ -10,17 +10,19 @@
 #define SELF 1
 #define GENERATION_KEY "directory.generation" /* in VR_TABLE_META: 8 bytes, big-endian */
 
+#define BUCKETS 1024 /* a node has some thousand rooms awake at most; more only makes it slower */
+
 struct owned {
+    struct vr_list link; /* local.rooms */
     struct vr_id room;
     uint64_t epoch;
-    UT_hash_handle hh;
 };
 
 struct local {
     struct vr_directory directory;
     pthread_mutex_t lock;
-    struct owned *rooms; /* uthash, by room */
-    uint64_t epoch;      /* the last one given */
+    struct vr_list rooms[BUCKETS]; /* owned.link, by the room's id, which is random */
+    uint64_t epoch;                /* the last one given */
 };
 
 static struct local *local_of(struct vr_directory *directory)
@@ -28,12 +30,22 @@ static struct local *local_of(struct vr_directory *directory)
     return VR_OWNER(directory, struct local, directory);
 }
 
+static struct vr_list *bucket_of(struct local *local, struct vr_id room)
+{
+    return &local->rooms[(room.hi ^ room.lo) % BUCKETS];
+}
+
 static struct owned *find_room(struct local *local, struct vr_id room)
 {
-    struct owned *owned;
+    VR_LIST_EACH(link, bucket_of(local, room))
+    {
+        struct owned *owned = VR_OWNER(link, struct owned, link);
 
-    HASH_FIND(hh, local->rooms, &room, sizeof(room), owned);
-    return owned;
+        if (vr_id_equal(owned->room, room)) {
+            return owned;
+        }
+    }
+    return NULL;
 }
 
 static enum vr_err local_take(struct vr_directory *directory, struct vr_id room,
@@ -52,7 +64,7 @@ static enum vr_err local_take(struct vr_directory *directory, struct vr_id room,
             return VR_E_NO_MEMORY;
         }
         owned->room = room;
-        HASH_ADD(hh, local->rooms, room, sizeof(owned->room), owned);
+        vr_list_push(bucket_of(local, room), &owned->link);
     }
     if ((uint32_t)local->epoch == UINT32_MAX) {
         err = VR_E_FULL; /* one more would be an epoch of the next generation */
@@ -87,7 +99,7 @@ static void local_release(struct vr_directory *directory, struct vr_id room)
     pthread_mutex_lock(&local->lock);
     owned = find_room(local, room);
     if (owned != NULL) {
-        HASH_DEL(local->rooms, owned);
+        vr_list_remove(&owned->link);
         free(owned);
     }
     pthread_mutex_unlock(&local->lock);
@@ -102,13 +114,13 @@ static uint32_t local_self(struct vr_directory *directory)
 static void local_free(struct vr_directory *directory)
 {
     struct local *local = local_of(directory);
-    struct owned *owned;
-    struct owned *next;
 
-    HASH_ITER(hh, local->rooms, owned, next)
-    {
-        HASH_DEL(local->rooms, owned);
-        free(owned);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        struct vr_list *link;
+
+        while ((link = vr_list_pop(&local->rooms[i])) != NULL) {
+            free(VR_OWNER(link, struct owned, link));
+        }
     }
     pthread_mutex_destroy(&local->lock);
     free(local);
@@ -170,6 +182,9 @@ enum vr_err vr_directory_local_new(struct vr_records *records, struct vr_directo
     if (err != VR_OK) {
         free(local);
         return err;
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        vr_list_init(&local->rooms[i]);
     }
     local->directory.ops = &ops;
     local->epoch = generation << 32;

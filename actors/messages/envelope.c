@@ -132,27 +132,36 @@ static Vr__Wire__Number *put_number(struct parts *parts, uint64_t number)
     return &parts->number;
 }
 
+/* What has a payload behind a pointer. False: it is missing, or the kind is local. */
+static bool put_owned(struct parts *parts, const struct vr_msg *msg)
+{
+    Vr__Wire__Envelope *to = &parts->envelope;
+
+    if (msg->kind == VR_MSG_COMMAND && msg->as.command != NULL) {
+        vr_wire_put_command(&parts->command, msg->as.command);
+        to->command = &parts->command.command;
+        to->body_case = VR__WIRE__ENVELOPE__BODY_COMMAND;
+        return true;
+    }
+    if (msg->kind == VR_MSG_ANSWER && msg->as.answer != NULL) {
+        put_answer(parts, msg->as.answer);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_ANSWER;
+        return true;
+    }
+    if (msg->kind == VR_MSG_SHARD_SET && msg->as.shard_set != NULL) {
+        put_shard_set(parts, msg->as.shard_set);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_SHARD_SET;
+        return true;
+    }
+    return false;
+}
+
 /* False: a local kind, or a message without its payload. */
 static bool put_body(struct parts *parts, const struct vr_msg *msg)
 {
     Vr__Wire__Envelope *to = &parts->envelope;
 
     switch (msg->kind) {
-    case VR_MSG_COMMAND:
-        if (msg->as.command == NULL) {
-            return false;
-        }
-        vr_wire_put_command(&parts->command, msg->as.command);
-        to->command = &parts->command.command;
-        to->body_case = VR__WIRE__ENVELOPE__BODY_COMMAND;
-        return true;
-    case VR_MSG_ANSWER:
-        if (msg->as.answer == NULL) {
-            return false;
-        }
-        put_answer(parts, msg->as.answer);
-        to->body_case = VR__WIRE__ENVELOPE__BODY_ANSWER;
-        return true;
     case VR_MSG_EVENT:
         put_event(parts, msg);
         to->body_case = VR__WIRE__ENVELOPE__BODY_EVENT;
@@ -164,13 +173,6 @@ static bool put_body(struct parts *parts, const struct vr_msg *msg)
     case VR_MSG_GATE_DONE:
         to->gate_done = put_gate(parts, msg);
         to->body_case = VR__WIRE__ENVELOPE__BODY_GATE_DONE;
-        return true;
-    case VR_MSG_SHARD_SET:
-        if (msg->as.shard_set == NULL) {
-            return false;
-        }
-        put_shard_set(parts, msg->as.shard_set);
-        to->body_case = VR__WIRE__ENVELOPE__BODY_SHARD_SET;
         return true;
     case VR_MSG_SHARD_CLOSE:
         vr__wire__empty__init(&parts->empty);
@@ -197,6 +199,9 @@ static bool put_body(struct parts *parts, const struct vr_msg *msg)
         to->pong = put_number(parts, msg->as.number);
         to->body_case = VR__WIRE__ENVELOPE__BODY_PONG;
         return true;
+    case VR_MSG_COMMAND:
+    case VR_MSG_ANSWER:
+    case VR_MSG_SHARD_SET:
     case VR_MSG_PEER_OPEN:
     case VR_MSG_PEER_OPENED:
     case VR_MSG_PEER_CLOSE:
@@ -205,9 +210,9 @@ static bool put_body(struct parts *parts, const struct vr_msg *msg)
     case VR_MSG_RELAY:
     case VR_MSG_DRAIN:
     case VR_MSG_KINDS:
-        return false;
+        break;
     }
-    return false;
+    return put_owned(parts, msg);
 }
 
 static enum vr_err append(const Vr__Wire__Envelope *envelope, struct vr_buf *out)

@@ -8,7 +8,7 @@
 
 #include "actors/messages/msg.h"
 
-#define VR_ENVELOPE_MAX (1024 * 1024)
+#define VR_ENVELOPE_MAX ((size_t)1024 * 1024)
 #define VR_COMMAND_TEXT_MAX                                                                        \
     (64 * 1024) /* bytes of a command's text; the room has narrower bounds */
 

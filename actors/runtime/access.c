@@ -31,7 +31,8 @@ enum vr_worker_kind vr_worker_kind(const struct vr_worker *worker)
 
 void vr_worker_set_wake(struct vr_worker *worker, void (*wake)(void *ctx), void *ctx)
 {
-    /* Other workers may turn already, and send to this one: the function shows that its ctx is there. */
+    /* Other workers may turn already, and send to this one: the function shows that its ctx is
+     * there. */
     if (wake != NULL) {
         worker->wake_ctx = ctx;
     }

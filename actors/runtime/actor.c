@@ -116,7 +116,7 @@ static void handle(struct vr_actor *actor, struct vr_msg *msg)
     enum vr_err err;
 
     actor->running = true;
-    COUNT(actor->worker->system, actor->worker, handled);
+    COUNT_HERE(actor->worker, handled);
     err = actor->class->handle(actor, actor->state, msg, &why);
     if (err != VR_OK) {
         vr_ask_refuse(actor->worker->system, asker, VR_E_INTERNAL);

@@ -89,7 +89,7 @@ static void on_deadline(struct vr_timer *timer, vr_time_us now)
     struct ask *ask = VR_OWNER(timer, struct ask, timer);
 
     (void)now;
-    COUNT(ask->worker->system, ask->worker, asks_timed_out);
+    COUNT_HERE(ask->worker, asks_timed_out);
     finish(ask, VR_E_TIMEOUT, NULL);
 }
 
@@ -168,7 +168,7 @@ void vr_ask_answered(struct vr_worker *worker, struct vr_msg *msg)
     struct ask_slot *slot = place < worker->ask_capacity ? &worker->asks[place] : NULL;
 
     if (slot == NULL || slot->ask == NULL || slot->generation != msg->to.id.lo >> 32) {
-        COUNT(worker->system, worker, late_replies);
+        COUNT_HERE(worker, late_replies);
     } else if (is_refusal(msg)) {
         finish(slot->ask, msg->as.answer->err, NULL);
     } else {

@@ -1,6 +1,6 @@
-/* env.h - what actors may know of their node: plain values, filled in by nodes/ before the first turn
- * and read-only afterwards (limits that change at run time are atomic and say so). Handed out by
- * vr_system_context(). */
+/* env.h - what actors may know of their node: plain values, filled in by nodes/ before the first
+ * turn and read-only afterwards (limits that change at run time are atomic and say so). Handed out
+ * by vr_system_context(). */
 #ifndef VR_RUNTIME_ENV_H
 #define VR_RUNTIME_ENV_H
 
@@ -36,11 +36,12 @@ struct vr_ice_server {
 };
 
 struct vr_env {
-    char node[64];                     /* this node's name */
-    char node_urls[VR_NODE_URLS_MAX][256]; /* base addresses of the nodes a client may use, this one first */
+    char node[64]; /* this node's name */
+    char node_urls[VR_NODE_URLS_MAX]
+                  [256]; /* base addresses of the nodes a client may use, this one first */
     uint32_t node_url_count;
-    uint8_t resume_key[32];            /* signs resume tokens: kept in the store, the same in a cluster */
-    uint8_t fingerprint[32];           /* SHA-256 of the DTLS certificate */
+    uint8_t resume_key[32];  /* signs resume tokens: kept in the store, the same in a cluster */
+    uint8_t fingerprint[32]; /* SHA-256 of the DTLS certificate */
     const struct vr_media_place *media; /* by media worker index; NULL in simulations */
     uint32_t media_count;
     const struct vr_ice_server *ice_servers;
@@ -53,10 +54,11 @@ struct vr_env {
     uint32_t speaker_capacity_default; /* 50 */
     vr_time_us grace;                  /* lost and back in the same place, default 15 s */
     vr_time_us idle;                   /* an empty, idle room sleeps after this, default 60 s */
-    vr_time_us host_grace;             /* host gone: a successor is found after this, default 60 s */
-    uint32_t shard_peers_max;          /* peers of one room on one media worker before the next one is used */
-    uint32_t chat_per_10s;             /* per person, default 10 */
-    uint32_t reactions_per_10s;        /* default 20 */
+    vr_time_us host_grace; /* host gone: a successor is found after this, default 60 s */
+    uint32_t
+        shard_peers_max;   /* peers of one room on one media worker before the next one is used */
+    uint32_t chat_per_10s; /* per person, default 10 */
+    uint32_t reactions_per_10s; /* default 20 */
 
     /* services of the node, for two nodes in one process each their own */
     const struct vr_room_services *room_services;       /* room/room_actor.h */

@@ -9,18 +9,21 @@
 struct uv_loop_s;
 struct vr_loop;
 
-/** What else lives on this loop. `opened` runs on the new thread before the first turn (open sockets,
- *  h2o contexts); `before_wait` after each turn (flush batches), may be NULL; `closing` when the loop was asked
- *  to stop: close every handle you opened, the loop ends when none is left. */
+/** What else lives on this loop. `opened` runs on the new thread before the first turn (open
+ * sockets, h2o contexts); `before_wait` after each turn (flush batches), may be NULL; `closing`
+ * when the loop was asked to stop: close every handle you opened, the loop ends when none is left.
+ */
 struct vr_loop_hooks {
-    enum vr_err (*opened)(void *ctx, struct vr_worker *worker, struct uv_loop_s *loop, struct vr_why *why);
+    enum vr_err (*opened)(void *ctx, struct vr_worker *worker, struct uv_loop_s *loop,
+                          struct vr_why *why);
     void (*before_wait)(void *ctx, vr_time_us now);
     void (*closing)(void *ctx);
     void *ctx;
 };
 
-/** Start the thread; returns once `opened` has returned. Hooks are copied (NULL: none). On an error the
- *  worker is closed (vr_worker_close); an `opened` that fails has closed what it opened, `closing` is not called. */
+/** Start the thread; returns once `opened` has returned. Hooks are copied (NULL: none). On an error
+ * the worker is closed (vr_worker_close); an `opened` that fails has closed what it opened,
+ * `closing` is not called. */
 VR_MUST_CHECK enum vr_err vr_loop_start(struct vr_worker *worker, const struct vr_loop_hooks *hooks,
                                         struct vr_loop **out, struct vr_why *why);
 /** Ask to stop; any thread, also more than once, but not after the join. The loop closes its worker
@@ -29,7 +32,8 @@ void vr_loop_stop(struct vr_loop *loop);
 /** Wait for the thread and free. */
 void vr_loop_join(struct vr_loop *loop);
 
-/** Largest lag between a timer's deadline and its run since the last call, in microseconds: metrics. */
+/** Largest lag between a timer's deadline and its run since the last call, in microseconds:
+ * metrics. */
 vr_time_us vr_loop_lag_take(struct vr_loop *loop);
 
 #endif

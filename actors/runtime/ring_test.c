@@ -69,7 +69,7 @@ static void test_many_producers(void **state)
     pthread_t threads[PRODUCERS];
     struct job jobs[PRODUCERS];
     uint64_t last[PRODUCERS] = {0};
-    uint64_t left = PRODUCERS * EACH;
+    uint64_t left = (uint64_t)PRODUCERS * EACH;
 
     (void)state;
     assert_int_equal(vr_ring_init(&ring, 256, sizeof(struct wide)), VR_OK);

@@ -82,9 +82,9 @@ struct vr_sim *vr_sim_new(uint64_t seed)
     return sim;
 }
 
+/* Linked nowhere any more. */
 static void free_packet(struct packet *packet)
 {
-    vr_list_remove(&packet->link);
     vr_buf_deinit(&packet->bytes);
     free(packet);
 }
@@ -96,6 +96,7 @@ static void drop_packets(struct vr_sim *sim, const struct vr_sim_node *to)
         struct packet *packet = VR_OWNER(link, struct packet, link);
 
         if (to == NULL || packet->to == to) {
+            vr_list_remove(link);
             free_packet(packet);
         }
     }
@@ -441,14 +442,17 @@ static vr_time_us next_event(const struct vr_sim *sim)
     return next;
 }
 
+static struct packet *next_packet(const struct vr_sim *sim)
+{
+    return vr_list_empty(&sim->packets) ? NULL : VR_OWNER(sim->packets.next, struct packet, link);
+}
+
 static void run_events(struct vr_sim *sim)
 {
-    while (!vr_list_empty(&sim->packets)) {
-        struct packet *packet = VR_OWNER(sim->packets.next, struct packet, link);
+    struct packet *packet;
 
-        if (packet->at > sim->now) {
-            break;
-        }
+    while ((packet = next_packet(sim)) != NULL && packet->at <= sim->now) {
+        vr_list_remove(&packet->link);
         arrive(packet);
     }
     for (uint32_t i = 0; i < sim->node_count; i++) {

@@ -229,7 +229,7 @@ static void test_fan_in(void **state)
     for (int i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
     }
-    while (count_of(&sink_count) < 3 * FAN_IN) {
+    while (count_of(&sink_count) < (uint64_t)3 * FAN_IN) {
         sched_yield();
     }
     assert_int_equal(count_of(&sink_count), 3 * FAN_IN);

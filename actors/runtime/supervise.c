@@ -29,7 +29,7 @@ static void give_up(struct vr_actor *actor, const struct vr_why *why, vr_time_us
     __atomic_store_n(&actor->refuses, true, __ATOMIC_RELAXED);
     vr_timer_arm(actor->worker, &actor->supervisor, now + QUARANTINE);
     vr_actor_refuse_waiting(actor, VR_E_INTERNAL);
-    COUNT(system, actor->worker, given_up);
+    COUNT_HERE(actor->worker, given_up);
     if (system->conf.failed != NULL) {
         system->conf.failed(system->conf.ctx, &actor->address, why);
     }
@@ -51,7 +51,7 @@ void vr_actor_failed(struct vr_actor *actor, const struct vr_why *why)
         return;
     }
     actor->phase = ACTOR_RESTARTING;
-    COUNT(worker->system, worker, restarts);
+    COUNT_HERE(worker, restarts);
     vr_timer_arm(worker, &actor->supervisor, now + RESTART_DELAY);
 }
 

@@ -178,7 +178,7 @@ static void run_media(struct vr_worker *worker)
         if (actor != NULL) {
             vr_actor_handle_media(actor, &msg);
         } else {
-            COUNT(worker->system, worker, undelivered);
+            COUNT_HERE(worker, undelivered);
             vr_msg_clear(&msg);
         }
     }
