@@ -285,11 +285,20 @@ static void on_posted(uv_async_t *handle)
 {
     struct vr_http_worker *part = VR_OWNER(handle, struct vr_http_worker, posted);
     struct request *posts = NULL;
+    struct vr_blob *announcement = NULL;
+    bool close_asked = false;
 
     pthread_mutex_lock(&part->posts_lock);
     posts = part->posts;
     part->posts = NULL;
+    announcement = part->announcement;
+    part->announcement = NULL;
+    close_asked = part->close_asked;
     pthread_mutex_unlock(&part->posts_lock);
+    if (announcement != NULL) {
+        ws_send_all(part, announcement);
+        vr_blob_release(announcement);
+    }
     while (posts != NULL) {
         struct request *next = posts->post_next;
 
@@ -297,6 +306,36 @@ static void on_posted(uv_async_t *handle)
         posts->post_run(&posts->pub);
         posts = next;
     }
+    if (close_asked) {
+        vr_http_close(part, part->close_patience);
+    }
+}
+
+void vr_http_announce(struct vr_http_worker *part, struct vr_blob *text)
+{
+    pthread_mutex_lock(&part->posts_lock);
+    if (!part->posts_closed) {
+        vr_blob_release(part->announcement);
+        part->announcement = vr_blob_retain(text);
+        uv_async_send(&part->posted);
+    }
+    pthread_mutex_unlock(&part->posts_lock);
+}
+
+void vr_http_close_soon(struct vr_http_worker *part, vr_time_us patience)
+{
+    pthread_mutex_lock(&part->posts_lock);
+    if (!part->posts_closed) {
+        part->close_asked = true;
+        part->close_patience = patience;
+        uv_async_send(&part->posted);
+    }
+    pthread_mutex_unlock(&part->posts_lock);
+}
+
+bool vr_http_closed(const struct vr_http_worker *part)
+{
+    return atomic_load(&part->closed);
 }
 
 static void closing_step(struct vr_http_worker *part);
@@ -385,10 +424,16 @@ enum vr_err vr_http_open(struct vr_http *http, struct vr_worker *worker, struct 
 
 static void part_finish(struct vr_http_worker *part)
 {
+    pthread_mutex_lock(&part->posts_lock);
+    part->posts_closed = true;
+    vr_blob_release(part->announcement);
+    part->announcement = NULL;
+    pthread_mutex_unlock(&part->posts_lock);
     h2o_context_dispose(&part->ctx);
     uv_close((uv_handle_t *)&part->flush, NULL);
     uv_close((uv_handle_t *)&part->sweep, NULL);
     uv_close((uv_handle_t *)&part->posted, NULL);
+    atomic_store(&part->closed, true);
 }
 
 /** Every connection that is no WebSocket reads its end: idle ones are closed by h2o at once, those
@@ -454,9 +499,6 @@ void vr_http_close(struct vr_http_worker *part, vr_time_us patience)
     part->closing = true;
     part->close_started = part_now(part);
     part->close_patience_until = part->close_started + patience;
-    pthread_mutex_lock(&part->posts_lock);
-    part->posts_closed = patience == 0;
-    pthread_mutex_unlock(&part->posts_lock);
     for (uint32_t i = 0; i < part->listener_count; i++) {
         uv_close((uv_handle_t *)&part->listeners[i].tcp, NULL);
     }

@@ -70,6 +70,10 @@ struct vr_http_worker {
     pthread_mutex_t posts_lock;
     struct request *posts; /* singly linked by post_next */
     bool posts_closed;
+    struct vr_blob *announcement; /* for every WebSocket; under posts_lock, like the next two */
+    bool close_asked;
+    vr_time_us close_patience;
+    atomic_bool closed;         /* every connection and handle is gone, or going */
     struct vr_list connections; /* connection.link */
     struct vr_list requests;    /* request.link: not answered yet */
     struct vr_list sockets;     /* vr_ws.link */
@@ -156,5 +160,6 @@ void ws_flush(struct vr_http_worker *part);
 void ws_sweep(struct vr_http_worker *part, vr_time_us now);
 void ws_close_all(struct vr_http_worker *part, uint16_t code, const char *reason);
 void ws_drop_all(struct vr_http_worker *part);
+void ws_send_all(struct vr_http_worker *part, struct vr_blob *text);
 
 #endif

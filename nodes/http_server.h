@@ -59,10 +59,13 @@ VR_MUST_CHECK enum vr_err vr_http_open(struct vr_http *http, struct vr_worker *w
 /** Write what was queued for WebSockets. Happens by itself before the loop waits; call it once more
  *  after a turn that ran later than that. */
 void vr_http_flush(struct vr_http_worker *part);
-/** A text for every open WebSocket. */
+/** A text for every open WebSocket. Any thread. */
 void vr_http_announce(struct vr_http_worker *part, struct vr_blob *text);
 /** Begin to close: nothing is accepted any more, WebSockets get 1001, running requests are waited
  * for up to `patience`, then answered 503. The part's handles are gone when its loop ends. */
 void vr_http_close(struct vr_http_worker *part, vr_time_us patience);
+/** The same from any thread; then ask vr_http_closed until it is true. */
+void vr_http_close_soon(struct vr_http_worker *part, vr_time_us patience);
+bool vr_http_closed(const struct vr_http_worker *part);
 
 #endif

@@ -345,7 +345,7 @@ void ws_drop_all(struct vr_http_worker *part)
     }
 }
 
-void vr_http_announce(struct vr_http_worker *part, struct vr_blob *text)
+void ws_send_all(struct vr_http_worker *part, struct vr_blob *text)
 {
     VR_LIST_EACH(item, &part->sockets)
     {

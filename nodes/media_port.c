@@ -1,0 +1,393 @@
+/* media_port.c - raw sockets under uv_poll: measured 22 % cheaper to read than uv_udp, and simpler
+ * to batch.
+ *
+ *     readable -> recvmmsg (64) -> engine_input ... -> send queues (256) -> sendmmsg at the end of
+ * the callback, and after each turn for what actors and timers have queued
+ *
+ * A socket per address, never 0.0.0.0: an answer must leave by the address that was asked. */
+#include "nodes/media_port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "actors/base/assert.h"
+#include "actors/base/log.h"
+#include "actors/base/owner.h"
+#include "actors/runtime/system.h"
+
+#define BATCH_IN 64
+#define BATCH_OUT 256
+#define DATAGRAM_MAX 2048
+#define ROUNDS_MAX 8 /* batches read in one callback, so that timers get their turn */
+#define BUFFER_BYTES (4 * 1024 * 1024)
+
+struct socket_in {
+    uv_poll_t poll;
+    struct vr_media_port *port;
+    uint32_t index;
+    int fd;
+    bool open;
+};
+
+struct vr_media_port {
+    struct vr_media_port_conf conf;
+    struct vr_engine *engine;
+    struct vr_media_port_stats stats;
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    vr_time_us armed; /* the deadline that the timer runs for */
+    bool open;
+    uint32_t socket_count;
+    struct socket_in sockets[VR_CANDIDATES_MAX];
+
+    struct mmsghdr in[BATCH_IN];
+    struct iovec in_vec[BATCH_IN];
+    struct sockaddr_storage in_name[BATCH_IN];
+    uint8_t in_data[BATCH_IN][DATAGRAM_MAX];
+
+    uint32_t out_count;
+    uint32_t out_socket[BATCH_OUT];
+    struct mmsghdr out[BATCH_OUT];
+    struct iovec out_vec[BATCH_OUT];
+    struct sockaddr_storage out_name[BATCH_OUT];
+    uint8_t out_data[BATCH_OUT][DATAGRAM_MAX];
+};
+
+/* --- sockets --- */
+
+static socklen_t address_parse(const char *text, uint16_t port, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+
+    memset(out, 0, sizeof(*out));
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        return sizeof(*v4);
+    }
+    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        return sizeof(*v6);
+    }
+    return 0;
+}
+
+/** The kernel cuts it to net.core.rmem_max without privileges: better than its default all the
+ * same. */
+static void buffers_grow(int fd)
+{
+    int size = BUFFER_BYTES;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    }
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    }
+}
+
+enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out, struct vr_why *why)
+{
+    struct sockaddr_storage name;
+    socklen_t size = address_parse(address, port, &name);
+    int yes = 1;
+    int fd = -1;
+
+    *out = -1;
+    if (size == 0) {
+        return vr_fail(why, VR_E_UNPROCESSABLE, "media_addresses: \"%s\" is no address", address);
+    }
+    fd = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return vr_fail(why, VR_E_INTERNAL, "UDP socket: %s", strerror(errno));
+    }
+    if (name.ss_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+    }
+    buffers_grow(fd);
+    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
+        int failed = errno;
+
+        close(fd);
+        if (failed == EADDRINUSE) {
+            return vr_fail(why, VR_E_EXISTS,
+                           "UDP port %u of %s is in use: stop what uses it, or set media_port",
+                           port, address);
+        }
+        return vr_fail(why, failed == EADDRNOTAVAIL ? VR_E_NOT_FOUND : VR_E_INTERNAL,
+                       "UDP port %u of %s: %s", port, address, strerror(failed));
+    }
+    *out = fd;
+    return VR_OK;
+}
+
+uint16_t vr_media_socket_port(int fd)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t size = sizeof(name);
+
+    getsockname(fd, (struct sockaddr *)&name, &size);
+    return ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                            : ((struct sockaddr_in *)&name)->sin_port);
+}
+
+/* --- sending --- */
+
+/** A run of datagrams that leave by one socket. What the kernel does not take now is dropped: late
+ * speech is worth less than the next one's. */
+static void run_send(struct vr_media_port *port, uint32_t from, uint32_t to)
+{
+    int fd = port->sockets[port->out_socket[from]].fd;
+
+    while (from < to) {
+        int sent = sendmmsg(fd, port->out + from, to - from, 0);
+
+        port->stats.batches_out++;
+        if (sent > 0) {
+            from += (uint32_t)sent;
+        } else if (errno == EINTR) {
+            continue;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+            port->stats.send_dropped += to - from;
+            return;
+        } else { /* this one can't go (no route, too long); the others may */
+            port->stats.send_dropped++;
+            from++;
+        }
+    }
+}
+
+static void flush(struct vr_media_port *port)
+{
+    uint32_t from = 0;
+
+    for (uint32_t i = 1; i <= port->out_count; i++) {
+        if (i == port->out_count || port->out_socket[i] != port->out_socket[from]) {
+            run_send(port, from, i);
+            from = i;
+        }
+    }
+    port->out_count = 0;
+}
+
+static void on_send(void *ctx, const struct vr_path *path, struct vr_bytes datagram)
+{
+    struct vr_media_port *port = ctx;
+    uint32_t at = port->out_count;
+
+    if (!port->open || datagram.size > DATAGRAM_MAX || path->socket >= port->socket_count) {
+        port->stats.send_dropped++;
+        return;
+    }
+    memcpy(port->out_data[at], datagram.data, datagram.size);
+    port->out_vec[at].iov_len = datagram.size;
+    port->out_name[at] = path->remote;
+    port->out[at].msg_hdr.msg_namelen = path->remote.ss_family == AF_INET6
+                                            ? sizeof(struct sockaddr_in6)
+                                            : sizeof(struct sockaddr_in);
+    port->out_socket[at] = path->socket;
+    port->out_count++;
+    if (port->out_count == BATCH_OUT) {
+        flush(port);
+    }
+}
+
+/* --- receiving --- */
+
+static vr_time_us clock_now(const struct vr_media_port *port)
+{
+    return port->conf.clock->now(port->conf.clock->ctx);
+}
+
+static void timer_arm(struct vr_media_port *port, vr_time_us now);
+
+static int batch_read(struct vr_media_port *port, struct socket_in *in, vr_time_us now)
+{
+    int count = 0;
+
+    for (uint32_t i = 0; i < BATCH_IN; i++) {
+        port->in[i].msg_hdr.msg_namelen = sizeof(port->in_name[i]);
+    }
+    count = recvmmsg(in->fd, port->in, BATCH_IN, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < count; i++) {
+        struct vr_path path = {.remote = port->in_name[i], .socket = in->index};
+
+        if ((port->in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+            continue; /* nothing of ours is as long */
+        }
+        vr_engine_input(port->engine, now, &path, port->in_data[i], port->in[i].msg_len,
+                        DATAGRAM_MAX);
+    }
+    if (count > 0) {
+        port->stats.batches_in++;
+    }
+    return count;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct socket_in *in = VR_OWNER(poll, struct socket_in, poll);
+    struct vr_media_port *port = in->port;
+    vr_time_us now = clock_now(port);
+
+    (void)events;
+    if (status < 0) {
+        return; /* an ICMP error of some remote; recvmmsg has cleared it next time */
+    }
+    for (int round = 0; round < ROUNDS_MAX && batch_read(port, in, now) == BATCH_IN; round++) {
+        flush(port);
+        now = clock_now(port);
+    }
+    flush(port);
+    timer_arm(port, now);
+}
+
+/* --- time --- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct vr_media_port *port = VR_OWNER(timer, struct vr_media_port, timer);
+    vr_time_us now = clock_now(port);
+
+    port->armed = VR_NEVER;
+    vr_engine_tick(port->engine, now);
+    flush(port);
+    timer_arm(port, now);
+}
+
+static void timer_arm(struct vr_media_port *port, vr_time_us now)
+{
+    vr_time_us deadline = vr_engine_deadline(port->engine);
+
+    if (deadline == port->armed || !port->open) {
+        return;
+    }
+    port->armed = deadline;
+    if (deadline == VR_NEVER) {
+        uv_timer_stop(&port->timer);
+        return;
+    }
+    uv_update_time(port->loop);
+    uv_timer_start(&port->timer, on_timer,
+                   deadline <= now ? 0 : (uint64_t)((deadline - now + 999) / 1000), 0);
+}
+
+void vr_media_port_before_wait(struct vr_media_port *port, vr_time_us now)
+{
+    flush(port);
+    timer_arm(port, now);
+}
+
+/* --- life --- */
+
+static void batches_init(struct vr_media_port *port)
+{
+    for (uint32_t i = 0; i < BATCH_IN; i++) {
+        port->in_vec[i] = (struct iovec){port->in_data[i], DATAGRAM_MAX};
+        port->in[i].msg_hdr = (struct msghdr){
+            .msg_name = &port->in_name[i], .msg_iov = &port->in_vec[i], .msg_iovlen = 1};
+    }
+    for (uint32_t i = 0; i < BATCH_OUT; i++) {
+        port->out_vec[i].iov_base = port->out_data[i];
+        port->out[i].msg_hdr = (struct msghdr){
+            .msg_name = &port->out_name[i], .msg_iov = &port->out_vec[i], .msg_iovlen = 1};
+    }
+}
+
+enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_media_port **out)
+{
+    struct vr_media_port *port = calloc(1, sizeof(*port));
+    struct vr_engine_conf engine = {.worker = conf->worker,
+                                    .random = conf->random,
+                                    .identity = conf->identity,
+                                    .send = on_send,
+                                    .ctx = port};
+    enum vr_err err = VR_OK;
+
+    *out = NULL;
+    if (port == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    port->conf = *conf;
+    port->armed = VR_NEVER;
+    port->socket_count =
+        conf->socket_count < VR_CANDIDATES_MAX ? conf->socket_count : VR_CANDIDATES_MAX;
+    for (uint32_t i = 0; i < port->socket_count; i++) {
+        port->sockets[i] = (struct socket_in){.port = port, .index = i, .fd = conf->sockets[i]};
+    }
+    batches_init(port);
+    err = vr_engine_new(&engine, &port->engine);
+    if (err != VR_OK) {
+        free(port);
+        return err;
+    }
+    *out = port;
+    return VR_OK;
+}
+
+enum vr_err vr_media_port_open(struct vr_media_port *port, struct uv_loop_s *loop,
+                               struct vr_why *why)
+{
+    port->loop = loop;
+    uv_timer_init(loop, &port->timer);
+    port->open = true;
+    vr_worker_set_context(port->conf.worker, port->engine);
+    for (uint32_t i = 0; i < port->socket_count; i++) {
+        int failed = uv_poll_init(loop, &port->sockets[i].poll, port->sockets[i].fd);
+
+        if (failed == 0) {
+            port->sockets[i].open = true;
+            failed = uv_poll_start(&port->sockets[i].poll, UV_READABLE, on_readable);
+        }
+        if (failed != 0) {
+            vr_media_port_close(port);
+            return vr_fail(why, VR_E_INTERNAL, "UDP socket: %s", uv_strerror(failed));
+        }
+    }
+    timer_arm(port, clock_now(port));
+    return VR_OK;
+}
+
+void vr_media_port_close(struct vr_media_port *port)
+{
+    if (!port->open) {
+        return;
+    }
+    flush(port);
+    port->open = false;
+    uv_close((uv_handle_t *)&port->timer, NULL);
+    for (uint32_t i = 0; i < port->socket_count; i++) {
+        if (port->sockets[i].open) {
+            uv_close((uv_handle_t *)&port->sockets[i].poll, NULL);
+        }
+    }
+}
+
+void vr_media_port_free(struct vr_media_port *port)
+{
+    if (port == NULL) {
+        return;
+    }
+    vr_engine_free(port->engine);
+    for (uint32_t i = 0; i < port->socket_count; i++) {
+        close(port->sockets[i].fd);
+    }
+    free(port);
+}
+
+void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stats *media,
+                         struct vr_media_port_stats *out)
+{
+    vr_engine_stats(port->engine, media);
+    *out = port->stats;
+}
