@@ -32,7 +32,7 @@ void vr_actor_refuse_waiting(struct vr_actor *actor, enum vr_err err)
 
     while ((item = pop_message(actor)) != NULL) {
         vr_ask_refuse(actor->worker->system, item->msg.from, err);
-        vr_item_free(actor->worker, item);
+        vr_mail_free(actor->worker, item);
     }
 }
 
@@ -56,7 +56,7 @@ void vr_actor_shut(struct vr_actor *actor, enum vr_close_reason reason)
     if (actor->phase != ACTOR_OPEN) {
         return;
     }
-    vr_table_remove(&actor->worker->open, actor);
+    vr_actor_table_remove(&actor->worker->open, actor);
     count_actors(actor->worker, actor->address.kind, -1);
     wipe(actor, reason);
 }
@@ -66,7 +66,7 @@ static enum vr_err open_state(struct vr_actor *actor, struct vr_why *why)
 {
     enum vr_err err = VR_OK;
 
-    if (!vr_table_add(&actor->worker->open, actor)) {
+    if (!vr_actor_table_add(&actor->worker->open, actor)) {
         return vr_fail(why, VR_E_NO_MEMORY, "no room for one more open actor");
     }
     actor->phase = ACTOR_OPEN;
@@ -136,7 +136,7 @@ uint32_t vr_actor_turn(struct vr_actor *actor, uint32_t limit)
         struct item *item = pop_message(actor);
 
         handle(actor, &item->msg);
-        vr_item_free(actor->worker, item);
+        vr_mail_free(actor->worker, item);
         handled++;
     }
     if (vr_list_empty(&actor->mailbox)) {
@@ -205,7 +205,7 @@ enum vr_err vr_actor_run(struct vr_worker *worker, const struct vr_address *addr
                          vr_actor_body_fn body, void *ctx, struct vr_why *why)
 {
     uint64_t hash = vr_address_hash(worker->system, address);
-    struct vr_actor *actor = vr_table_find(&worker->open, hash, address);
+    struct vr_actor *actor = vr_actor_table_find(&worker->open, hash, address);
     struct vr_why own = {0};
     enum vr_err err;
 
@@ -228,11 +228,11 @@ static struct vr_actor *claim_address(struct vr_worker *worker, const struct vr_
                                       const struct vr_address *address, enum vr_err *err)
 {
     uint64_t hash = vr_address_hash(worker->system, address);
-    struct stripe *stripe = vr_stripe_of(worker->system, hash);
+    struct stripe *stripe = vr_actor_stripe(worker->system, hash);
     struct vr_actor *actor;
 
     pthread_mutex_lock(&stripe->lock);
-    actor = vr_table_find(&stripe->actors, hash, address);
+    actor = vr_actor_table_find(&stripe->actors, hash, address);
     if (actor != NULL) {
         *err = VR_E_EXISTS;
         actor = NULL;

@@ -161,13 +161,14 @@ static inline void vr_count_own(uint64_t *counter)
 
 /* place.c */
 uint64_t vr_address_hash(const struct vr_system *system, const struct vr_address *address);
-struct vr_actor *vr_table_find(const struct actor_table *table, uint64_t hash,
-                               const struct vr_address *address);
-bool vr_table_add(struct actor_table *table, struct vr_actor *actor); /* false: out of memory */
-void vr_table_remove(struct actor_table *table, struct vr_actor *actor);
+struct vr_actor *vr_actor_table_find(const struct actor_table *table, uint64_t hash,
+                                     const struct vr_address *address);
+bool vr_actor_table_add(struct actor_table *table,
+                        struct vr_actor *actor); /* false: out of memory */
+void vr_actor_table_remove(struct actor_table *table, struct vr_actor *actor);
 /** Any actor of the table, looked for from bucket `*from` on, which is moved along; NULL: none. */
-struct vr_actor *vr_table_any(const struct actor_table *table, size_t *from);
-struct stripe *vr_stripe_of(struct vr_system *system, uint64_t hash);
+struct vr_actor *vr_actor_table_any(const struct actor_table *table, size_t *from);
+struct stripe *vr_actor_stripe(struct vr_system *system, uint64_t hash);
 /** A new sleeping actor in its stripe, whose lock is held. */
 struct vr_actor *vr_actor_insert(struct vr_system *system, const struct vr_actor_class *class,
                                  const struct vr_address *address, uint64_t hash,
@@ -183,8 +184,8 @@ enum vr_err vr_worker_init(struct vr_worker *worker, struct vr_system *system,
                            enum vr_worker_kind kind, uint32_t index, uint32_t place);
 void vr_worker_deinit(struct vr_worker *worker);
 void vr_worker_signal(struct vr_worker *worker);
-struct item *vr_item_new(struct vr_worker *current);
-void vr_item_free(struct vr_worker *current, struct item *item);
+struct item *vr_mail_new(struct vr_worker *current);
+void vr_mail_free(struct vr_worker *current, struct item *item);
 /** Put an item into the actor's mailbox, or among the replies; own thread. */
 void vr_worker_accept(struct vr_worker *worker, struct item *item);
 void vr_worker_run_later(struct vr_worker *worker, struct vr_actor *actor);

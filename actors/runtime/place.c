@@ -19,8 +19,8 @@ uint64_t vr_address_hash(const struct vr_system *system, const struct vr_address
     return mix(hash ^ ((uint64_t)address->sub << 32 | (uint64_t)address->kind));
 }
 
-struct vr_actor *vr_table_find(const struct actor_table *table, uint64_t hash,
-                               const struct vr_address *address)
+struct vr_actor *vr_actor_table_find(const struct actor_table *table, uint64_t hash,
+                                     const struct vr_address *address)
 {
     struct vr_actor *actor;
 
@@ -66,7 +66,7 @@ static bool grow(struct actor_table *table)
     return true;
 }
 
-bool vr_table_add(struct actor_table *table, struct vr_actor *actor)
+bool vr_actor_table_add(struct actor_table *table, struct vr_actor *actor)
 {
     if (table->count >= table->bucket_count && !grow(table) && table->bucket_count == 0) {
         return false;
@@ -76,7 +76,7 @@ bool vr_table_add(struct actor_table *table, struct vr_actor *actor)
     return true;
 }
 
-void vr_table_remove(struct actor_table *table, struct vr_actor *actor)
+void vr_actor_table_remove(struct actor_table *table, struct vr_actor *actor)
 {
     struct vr_actor **at = &table->buckets[actor->hash & (table->bucket_count - 1)];
 
@@ -88,7 +88,7 @@ void vr_table_remove(struct actor_table *table, struct vr_actor *actor)
     table->count--;
 }
 
-struct vr_actor *vr_table_any(const struct actor_table *table, size_t *from)
+struct vr_actor *vr_actor_table_any(const struct actor_table *table, size_t *from)
 {
     for (; *from < table->bucket_count; (*from)++) {
         if (table->buckets[*from] != NULL) {
@@ -98,12 +98,12 @@ struct vr_actor *vr_table_any(const struct actor_table *table, size_t *from)
     return NULL;
 }
 
-struct stripe *vr_stripe_of(struct vr_system *system, uint64_t hash)
+struct stripe *vr_actor_stripe(struct vr_system *system, uint64_t hash)
 {
     return &system->stripes[hash >> 58]; /* the low bits choose the bucket inside */
 }
 
-_Static_assert(STRIPES == 1 << 6, "vr_stripe_of takes six bits");
+_Static_assert(STRIPES == 1 << 6, "vr_actor_stripe takes six bits");
 
 struct vr_actor *vr_actor_insert(struct vr_system *system, const struct vr_actor_class *class,
                                  const struct vr_address *address, uint64_t hash,
@@ -123,7 +123,7 @@ struct vr_actor *vr_actor_insert(struct vr_system *system, const struct vr_actor
     vr_list_init(&actor->mailbox);
     vr_list_init(&actor->run_link);
     vr_list_init(&actor->asks);
-    if (!vr_table_add(&vr_stripe_of(system, hash)->actors, actor)) {
+    if (!vr_actor_table_add(&vr_actor_stripe(system, hash)->actors, actor)) {
         free(actor);
         return NULL;
     }
@@ -132,7 +132,7 @@ struct vr_actor *vr_actor_insert(struct vr_system *system, const struct vr_actor
 
 void vr_actor_retire(struct vr_actor *actor)
 {
-    struct stripe *stripe = vr_stripe_of(actor->worker->system, actor->hash);
+    struct stripe *stripe = vr_actor_stripe(actor->worker->system, actor->hash);
     bool gone = false;
 
     if (actor->phase != ACTOR_ASLEEP || actor->running) {
@@ -140,7 +140,7 @@ void vr_actor_retire(struct vr_actor *actor)
     }
     pthread_mutex_lock(&stripe->lock);
     if (__atomic_load_n(&actor->waiting, __ATOMIC_RELAXED) == 0) {
-        vr_table_remove(&stripe->actors, actor);
+        vr_actor_table_remove(&stripe->actors, actor);
         gone = true;
     }
     pthread_mutex_unlock(&stripe->lock);

@@ -442,18 +442,23 @@ static vr_time_us next_event(const struct vr_sim *sim)
     return next;
 }
 
-static struct packet *next_packet(const struct vr_sim *sim)
-{
-    return vr_list_empty(&sim->packets) ? NULL : VR_OWNER(sim->packets.next, struct packet, link);
-}
-
 static void run_events(struct vr_sim *sim)
 {
-    struct packet *packet;
+    struct vr_list due; /* packet.link */
+    struct vr_list *link;
 
-    while ((packet = next_packet(sim)) != NULL && packet->at <= sim->now) {
-        vr_list_remove(&packet->link);
-        arrive(packet);
+    vr_list_init(&due);
+    while ((link = vr_list_pop(&sim->packets)) != NULL) {
+        struct packet *packet = VR_OWNER(link, struct packet, link);
+
+        if (packet->at > sim->now) {
+            vr_list_push(sim->packets.next, link); /* back to the front */
+            break;
+        }
+        vr_list_push(&due, link);
+    }
+    while ((link = vr_list_pop(&due)) != NULL) {
+        arrive(VR_OWNER(link, struct packet, link));
     }
     for (uint32_t i = 0; i < sim->node_count; i++) {
         if (sim->nodes[i]->lands_at <= sim->now) {

@@ -66,13 +66,13 @@ static void free_stripe(struct stripe *stripe)
     struct vr_actor *actor;
     size_t from = 0;
 
-    while ((actor = vr_table_any(&stripe->actors, &from)) != NULL) {
+    while ((actor = vr_actor_table_any(&stripe->actors, &from)) != NULL) {
         struct vr_list *link;
 
         while ((link = vr_list_pop(&actor->mailbox)) != NULL) {
-            vr_item_free(NULL, VR_OWNER(link, struct item, link));
+            vr_mail_free(NULL, VR_OWNER(link, struct item, link));
         }
-        vr_table_remove(&stripe->actors, actor);
+        vr_actor_table_remove(&stripe->actors, actor);
         free(actor);
     }
     free(stripe->actors.buckets);
@@ -158,7 +158,7 @@ static enum vr_err deliver_reply(struct vr_system *system, struct vr_worker *cur
         vr_msg_clear(msg);
         return VR_OK;
     }
-    item = vr_item_new(current);
+    item = vr_mail_new(current);
     if (item == NULL) {
         return VR_E_NO_MEMORY;
     }
@@ -166,7 +166,7 @@ static enum vr_err deliver_reply(struct vr_system *system, struct vr_worker *cur
     if (!hand_over(worker, current, item)) {
         *msg = item->msg;
         item->msg = (struct vr_msg){0};
-        vr_item_free(current, item);
+        vr_mail_free(current, item);
         COUNT(system, current, refused);
         return VR_E_BUSY;
     }
@@ -198,7 +198,7 @@ static void push_media(struct vr_worker *worker, struct vr_worker *current, stru
 static struct vr_worker *find_worker(struct vr_system *system, const struct vr_address *address)
 {
     uint64_t hash = vr_address_hash(system, address);
-    struct stripe *stripe = vr_stripe_of(system, hash);
+    struct stripe *stripe = vr_actor_stripe(system, hash);
     struct vr_worker *worker = NULL;
     struct vr_actor *actor;
 
@@ -207,7 +207,7 @@ static struct vr_worker *find_worker(struct vr_system *system, const struct vr_a
                                 vr_system_place(system, VR_WORKER_MEDIA, address));
     }
     pthread_mutex_lock(&stripe->lock);
-    actor = vr_table_find(&stripe->actors, hash, address);
+    actor = vr_actor_table_find(&stripe->actors, hash, address);
     if (actor != NULL) {
         worker = actor->worker;
     }
@@ -253,12 +253,12 @@ static enum vr_err reserve(struct vr_system *system, const struct vr_msg *msg,
                            const struct vr_actor_class *class, struct vr_actor **out)
 {
     uint64_t hash = vr_address_hash(system, &msg->to);
-    struct stripe *stripe = vr_stripe_of(system, hash);
+    struct stripe *stripe = vr_actor_stripe(system, hash);
     enum vr_err err = VR_E_NOT_FOUND;
     struct vr_actor *actor;
 
     pthread_mutex_lock(&stripe->lock);
-    actor = vr_table_find(&stripe->actors, hash, &msg->to);
+    actor = vr_actor_table_find(&stripe->actors, hash, &msg->to);
     if (actor == NULL && class != NULL) {
         uint32_t index = vr_system_place(system, class->worker, &msg->to);
         struct vr_worker *worker = vr_system_worker(system, class->worker, index);
@@ -284,7 +284,7 @@ static enum vr_err deliver_control(struct vr_system *system, struct vr_worker *c
                                    struct vr_msg *msg)
 {
     const struct vr_system_conf *conf = &system->conf;
-    struct item *item = vr_item_new(current);
+    struct item *item = vr_mail_new(current);
     struct vr_actor *actor = NULL;
     enum vr_err err;
 
@@ -311,7 +311,7 @@ static enum vr_err deliver_control(struct vr_system *system, struct vr_worker *c
     if (err == VR_E_BUSY) {
         COUNT(system, current, refused);
     }
-    vr_item_free(current, item);
+    vr_mail_free(current, item);
     return err;
 }
 

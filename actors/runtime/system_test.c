@@ -369,6 +369,36 @@ static void test_control_bound(void **state)
     assert_int_equal(send(room(1), ACT_KEEP), VR_OK);
 }
 
+static void test_lane_keeps_room_for_replies(void **state)
+{
+    struct vr_system_conf conf = {
+        .clock = &node.clock,
+        .random = &node.random.random,
+        .control_workers = 1,
+        .media_workers = 1,
+        .node = 1,
+        .classify = classify,
+        .inbox_control_max = 16,
+    };
+    struct vr_system *small;
+    int sent = 0;
+
+    (void)state;
+    assert_int_equal(vr_system_new(&conf, &small), VR_OK);
+    for (uint64_t i = 0; i < 20; i++) {
+        struct vr_msg msg = {.kind = VR_MSG_PING, .to = room(i), .as.number = ACT_KEEP};
+        sent += vr_system_send(small, &msg) == VR_OK;
+    }
+    assert_int_equal(sent, 14); /* seven eighths */
+    for (int i = 0; i < 2; i++) {
+        struct vr_msg msg = {.kind = VR_MSG_STORED, .to = room(1)};
+        assert_int_equal(vr_system_send(small, &msg), VR_OK);
+    }
+    struct vr_msg msg = {.kind = VR_MSG_STORED, .to = room(1)};
+    assert_int_equal(vr_system_send(small, &msg), VR_E_BUSY); /* there is an end to everything */
+    vr_system_free(small);                                    /* with all of it on its way */
+}
+
 static struct vr_msg relay(uint32_t shard, uint32_t number)
 {
     struct vr_msg msg = {.kind = VR_MSG_RELAY, .to = vr_shard_address((struct vr_id){0, 3}, shard)};
@@ -413,6 +443,58 @@ static void test_busy_actor_starves_nobody(void **state)
     assert_in_range(node.handled[1], 1, 128); /* two turns of at most 64 */
     vr_worker_turn(node.control, node.now);
     assert_in_range(node.handled[1], 1, 192);
+}
+
+static void test_many_busy_actors_share_the_turn(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 40; i++) { /* 40 x 64 messages are more than one turn takes */
+        for (int k = 0; k < 90; k++) {
+            assert_int_equal(send(room(100 + i), ACT_FLOOD), VR_OK);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        uint64_t before = stats().handled;
+
+        assert_int_equal(vr_worker_turn(node.control, node.now), node.now);
+        assert_in_range(stats().handled - before, 1, 1100); /* the loop gets its sockets back */
+    }
+    for (int i = 0; i < 8; i++) {
+        assert_true(node.handled[i] > 0); /* 40 actors, eight counters: all had a share */
+    }
+    assert_int_equal(stats().actors[VR_ACTOR_ROOM], 40);
+}
+
+static void test_speech_passes_a_busy_shard(void **state)
+{
+    struct vr_address busy = vr_shard_address((struct vr_id){0, 1}, 0);
+
+    (void)state;
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(send(busy, ACT_FLOOD), VR_OK);
+    }
+    assert_int_equal(send(vr_shard_address((struct vr_id){0, 3}, 0), ACT_KEEP), VR_OK);
+    vr_worker_turn(node.media, node.now);
+    node.log.text[0] = '\0';
+    struct vr_msg msg = relay(0, 8);
+    assert_int_equal(vr_system_send(node.system, &msg), VR_OK);
+    vr_worker_turn(node.media, node.now);
+    assert_log("relay:8 ");
+}
+
+static void test_gate_before_speech(void **state)
+{
+    struct vr_address shard = vr_shard_address((struct vr_id){0, 3}, 0);
+
+    (void)state;
+    assert_int_equal(send(shard, ACT_KEEP), VR_OK);
+    settle();
+    node.log.text[0] = '\0';
+    struct vr_msg msg = relay(0, 8);
+    assert_int_equal(vr_system_send(node.system, &msg), VR_OK);
+    assert_int_equal(send(shard, 1001), VR_OK); /* sent later, but a gate must close first */
+    settle();
+    assert_log("1 relay:8 ");
 }
 
 /* ---- sleeping ---- */
@@ -791,6 +873,10 @@ int main(void)
         TEST(test_control_bound),
         TEST(test_media_drops_oldest),
         TEST(test_busy_actor_starves_nobody),
+        TEST(test_many_busy_actors_share_the_turn),
+        TEST(test_speech_passes_a_busy_shard),
+        TEST(test_gate_before_speech),
+        TEST(test_lane_keeps_room_for_replies),
         TEST(test_sleep_and_wake),
         TEST(test_message_while_closing_is_not_lost),
         TEST(test_timer_of_an_actor),

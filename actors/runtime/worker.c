@@ -50,7 +50,7 @@ enum vr_err vr_worker_init(struct vr_worker *worker, struct vr_system *system,
     return err;
 }
 
-struct item *vr_item_new(struct vr_worker *current)
+struct item *vr_mail_new(struct vr_worker *current)
 {
     struct vr_list *link = current == NULL ? NULL : vr_list_pop(&current->spare);
 
@@ -61,7 +61,7 @@ struct item *vr_item_new(struct vr_worker *current)
     return VR_OWNER(link, struct item, link);
 }
 
-void vr_item_free(struct vr_worker *current, struct item *item)
+void vr_mail_free(struct vr_worker *current, struct item *item)
 {
     vr_msg_clear(&item->msg);
     if (current != NULL && current->spare_count < ITEMS_KEPT_MAX) {
@@ -144,7 +144,7 @@ static void run_replies(struct vr_worker *worker)
         struct item *item = VR_OWNER(link, struct item, link);
 
         vr_ask_answered(worker, &item->msg);
-        vr_item_free(worker, item);
+        vr_mail_free(worker, item);
     }
 }
 
@@ -173,7 +173,7 @@ static void run_media(struct vr_worker *worker)
 
     for (uint32_t i = 0; i < TURN_MEDIA && i < count && vr_ring_pop(&worker->media, &msg); i++) {
         uint64_t hash = vr_address_hash(worker->system, &msg.to);
-        struct vr_actor *actor = vr_table_find(&worker->open, hash, &msg.to);
+        struct vr_actor *actor = vr_actor_table_find(&worker->open, hash, &msg.to);
 
         if (actor != NULL) {
             vr_actor_handle_media(actor, &msg);
@@ -228,10 +228,10 @@ static void drop_all(struct vr_worker *worker)
         if (item->actor != NULL) {
             __atomic_fetch_sub(&item->actor->waiting, 1, __ATOMIC_RELAXED);
         }
-        vr_item_free(NULL, item);
+        vr_mail_free(NULL, item);
     }
     while ((link = vr_list_pop(&worker->replies)) != NULL) {
-        vr_item_free(NULL, VR_OWNER(link, struct item, link));
+        vr_mail_free(NULL, VR_OWNER(link, struct item, link));
     }
     while (vr_ring_pop(&worker->media, &msg)) {
         vr_msg_clear(&msg);
@@ -250,7 +250,7 @@ void vr_worker_close(struct vr_worker *worker)
     while (__atomic_load_n(&worker->wakers, __ATOMIC_ACQUIRE) != 0) {
         sched_yield(); /* somebody is inside the wake function, which goes away after this */
     }
-    while ((actor = vr_table_any(&worker->open, &from)) != NULL) {
+    while ((actor = vr_actor_table_any(&worker->open, &from)) != NULL) {
         vr_actor_shut(actor, VR_CLOSE_STOP);
         vr_actor_refuse_waiting(actor, VR_E_GONE);
     }
