@@ -134,16 +134,20 @@ describe("microphone", () => {
     expect(platform.microphones[0]!.enabled).toBe(false);
   });
 
-  it("a moderator's mute closes it; unmuting names the version of the request", async () => {
+  it("a moderator's mute closes it until it is lifted; unmuting names the version that it answers", async () => {
     const room = await inside({ role: "speaker" });
-    const muted = aPerson(ME, { role: "speaker", muted: true, muted_by_moderator: true, mute_version: 4 });
+    const muted = aPerson(ME, { role: "speaker", muted: true, muted_by_moderator: true, muted_by_self: true, mute_version: 4 });
     event(room, { type: "room:muted", participant: muted, by: 1 });
     expect(platform.microphones[0]!.enabled).toBe(false);
-    platform.socket.say({ type: "room:unmute-asked", epoch: 1, sequence: room.state.sequence, by: 1, mute_version: 5 });
+    const lifted = { ...muted, muted_by_moderator: false, mute_version: 5 };
+    event(room, { type: "room:unmuted", participant: lifted, by: 1 });
+    expect(platform.microphones[0]!.enabled).toBe(false);
     const asked = room.unmute();
     expect(platform.socket.last).toMatchObject({ type: "room:unmute", version: 5 });
-    event(room, { type: "room:unmuted", participant: aPerson(ME, { role: "speaker" }), by: ME });
     platform.socket.answer();
+    await settle();
+    expect(platform.microphones[0]!.enabled).toBe(false);
+    event(room, { type: "room:unmuted", participant: aPerson(ME, { role: "speaker" }), by: ME });
     await asked;
     expect(platform.microphones[0]!.enabled).toBe(true);
   });

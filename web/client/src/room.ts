@@ -7,6 +7,7 @@
  * before. `over` is final and says why. */
 
 import { patientBackoff } from "./backoff.js";
+import { ChatLog } from "./chat_log.js";
 import { asVoiceroomError, VoiceroomError } from "./errors.js";
 import { Media } from "./media.js";
 import { Mirror } from "./mirror.js";
@@ -35,6 +36,7 @@ export interface JoinOptions {
 }
 
 const LEAVE_PATIENCE_MS = 1_500;
+const STATE_PATIENCE_MS = 1_000;
 
 export class Room extends RoomActs {
   private statusNow: RoomStatus = "joining";
@@ -43,7 +45,6 @@ export class Room extends RoomActs {
   private token = "";
   private ending: RoomOver | undefined;
   private selfMuted = false;
-  private askedVersion: number | undefined;
   private rejoining = false;
   private entered = false;
   /* The access token has run out while we were here; the resume token alone still proves who we are. */
@@ -52,7 +53,7 @@ export class Room extends RoomActs {
   private readonly media: Media;
   private readonly signalling: Signalling;
   private readonly stopWake: () => void;
-  private readonly chats: ChatMessage[] = [];
+  private readonly chats = new ChatLog();
 
   constructor(
     readonly id: string,
@@ -118,7 +119,7 @@ export class Room extends RoomActs {
 
   /** Chat since this client joined, oldest first. */
   get chatLog(): readonly ChatMessage[] {
-    return this.chats;
+    return this.chats.all;
   }
 
   get microphone(): MicrophoneStatus {
@@ -193,13 +194,14 @@ export class Room extends RoomActs {
   async mute(): Promise<void> {
     this.setSelfMuted(true);
     await this.act("room:mute");
+    await this.untilState((self) => self.muted_by_self);
   }
 
+  /** Lifts the own mute as it is shown now; a mute that came since then stands (`stale`). */
   async unmute(): Promise<void> {
-    const version = this.askedVersion ?? this.self?.mute_version;
-    await this.act("room:unmute", { version });
-    this.askedVersion = undefined;
+    await this.act("room:unmute", { version: this.self?.mute_version });
     this.setSelfMuted(false);
+    await this.untilState((self) => !self.muted_by_self);
   }
 
   async bans(): Promise<Ban[]> {
@@ -272,6 +274,21 @@ export class Room extends RoomActs {
     return { room: this.id, resume_token: this.token, token: this.tokenOld ? undefined : this.rest.token };
   }
 
+  /* The answer of an act may overtake its event. For an act whose next one builds on the state, both are awaited. */
+  private untilState(reached: (self: Participant) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        stopTimer();
+        stop();
+        resolve();
+      };
+      const look = () => (!this.self || reached(this.self)) && done();
+      const stopTimer = this.platform.timers.after(STATE_PATIENCE_MS, done);
+      const stop = this.on("state", look);
+      look();
+    });
+  }
+
   private async exchange(offer: string): Promise<string> {
     const answer = await this.rest.send(`/v1/sessions/${this.session}/offer`, { method: "POST", sdp: offer });
     return answer.text;
@@ -324,39 +341,18 @@ export class Room extends RoomActs {
 
   private passOn(event: RoomEvent): void {
     this.ending = endingOf(event) ?? this.ending;
-    switch (event.type) {
-      case "room:chat":
-        this.addChat({ id: event.message, who: event.who, name: event.name, text: event.text, at: event.at });
-        break;
-      case "room:chat-deleted":
-        this.removeChat(event.message, event.by);
-        break;
-      case "room:reaction":
-        this.emit("reaction", { who: event.who, reaction: event.reaction });
-        break;
-      case "room:unmute-asked":
-        this.askedVersion = event.mute_version;
-        this.emit("unmuteAsked", { by: event.by });
-        break;
-      default:
-        break;
+    const { added, deleted } = this.chats.receive(event);
+    if (added) {
+      this.emit("chat", added);
     }
-  }
-
-  private addChat(message: ChatMessage): void {
-    this.chats.push(message);
-    if (this.chats.length > 500) {
-      this.chats.shift();
+    if (deleted) {
+      this.emit("chatDeleted", deleted);
     }
-    this.emit("chat", message);
-  }
-
-  private removeChat(id: string, by: number): void {
-    const at = this.chats.findIndex((message) => message.id === id);
-    if (at >= 0) {
-      this.chats.splice(at, 1);
+    if (event.type === "room:reaction") {
+      this.emit("reaction", { who: event.who, reaction: event.reaction });
+    } else if (event.type === "room:unmute-asked") {
+      this.emit("unmuteAsked", { by: event.by });
     }
-    this.emit("chatDeleted", { id, by });
   }
 
   private stateChanged(state: RoomState): void {

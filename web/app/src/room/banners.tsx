@@ -51,7 +51,7 @@ export function Banners({ room, state }: { room: Room; state: RoomState }) {
           </Action>
         </div>
       )}
-      {asker && self && !room.selfOpen && self.role !== "listener" && (
+      {asker && self && !room.selfOpen && !self.muted_by_moderator && self.role !== "listener" && (
         <div class="banner" role="alert">
           <p class="grow">
             <strong>{asker} asks you to unmute.</strong>

@@ -27,7 +27,7 @@ export function offersFor(self: Participant | undefined, other: Participant): Of
   return {
     mute: outranks && stage && !other.muted_by_moderator,
     liftMute: moderator && other.muted_by_moderator,
-    askUnmute: moderator && stage && other.muted,
+    askUnmute: moderator && stage && other.muted_by_self && !other.muted_by_moderator,
     promote: moderator && !stage && other.hand !== null,
     invite: moderator && !stage && other.hand === null && !other.invited,
     demote: outranks && stage,

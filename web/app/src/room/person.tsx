@@ -47,7 +47,7 @@ export function Person({ room, person, self, open, reaction, onSelect }: Props) 
         )}
       </span>
       <span class="name">{self ? `${person.name} (you)` : person.name}</span>
-      {(stage || away) && <span class={`role ${person.role}`}>{away ? "Reconnecting…" : roleNames[person.role]}</span>}
+      {(stage || away) && <span class={`role ${person.role}`}>{away ? "Coming back…" : roleNames[person.role]}</span>}
     </button>
   );
 }

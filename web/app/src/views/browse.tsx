@@ -98,15 +98,15 @@ function Card({ room }: { room: RoomInfo }) {
   const stage = room.on_stage ?? [];
   return (
     <a class="card" href={`#/room/${room.id}`}>
-      <div class="card-head">
-        <h2>{room.title}</h2>
+      <h2>{room.title}</h2>
+      <p class="card-topic muted">
+        {room.topic && <span>{room.topic}</span>}
         {(room.locked || room.has_passcode) && (
           <span class="chip">
             <IconLock /> {room.locked ? "Locked" : "Passcode"}
           </span>
         )}
-      </div>
-      {room.topic && <p class="muted">{room.topic}</p>}
+      </p>
       <div class="card-foot">
         <span class="faces">
           {stage.slice(0, 4).map((person) => (
