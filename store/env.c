@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actors/base/log.h"
@@ -253,11 +254,24 @@ void vr_env_close(struct vr_env *env)
     env->folder = NULL;
 }
 
+/* Readers that follow each other without a gap must not hold the journal for ever: give up, it
+ * tries again. */
+static bool lock_alone(struct vr_env *env)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 2;
+    return pthread_rwlock_timedwrlock(&env->swap, &until) == 0;
+}
+
 enum vr_err vr_env_reopen(struct vr_env *env)
 {
     int rc;
 
-    pthread_rwlock_wrlock(&env->swap);
+    if (!lock_alone(env)) {
+        return VR_E_BUSY;
+    }
     stop(env);
     rc = start(env);
     if (rc != MDB_SUCCESS) {
@@ -271,7 +285,9 @@ enum vr_err vr_env_resize(struct vr_env *env, size_t extra)
 {
     int rc = MDB_PANIC;
 
-    pthread_rwlock_wrlock(&env->swap);
+    if (!lock_alone(env)) {
+        return VR_E_BUSY;
+    }
     if (env->env != NULL) {
         rc = mdb_env_set_mapsize(env->env, env->map_bytes + extra);
     }

@@ -9,6 +9,7 @@
 #include "store/frame.h"
 #include "store/inspect.h"
 #include "store/journal.h"
+#include "store/key.h"
 
 #define MAP_BYTES_DEFAULT ((size_t)8 << 30)
 
@@ -64,8 +65,7 @@ static bool scan_row(const struct scan *scan, const MDB_val *k, const MDB_val *v
     struct vr_bytes key = vr_bytes(k->mv_data, k->mv_size);
     struct vr_bytes value;
 
-    if (key.size < scan->prefix.size ||
-        (scan->prefix.size > 0 && memcmp(key.data, scan->prefix.data, scan->prefix.size) != 0)) {
+    if (!vr_key_begins_with(key, scan->prefix)) {
         return false;
     }
     if (vr_frame_get(vr_bytes(v->mv_data, v->mv_size), scan->table, key, &value) != VR_OK) {
@@ -75,17 +75,9 @@ static bool scan_row(const struct scan *scan, const MDB_val *k, const MDB_val *v
     return scan->visit(scan->ctx, key, value);
 }
 
-static bool is_before(struct vr_bytes a, struct vr_bytes b)
-{
-    size_t shorter = a.size < b.size ? a.size : b.size;
-    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
-
-    return order != 0 ? order < 0 : a.size < b.size;
-}
-
 static enum vr_err scan_in(MDB_txn *txn, const struct scan *scan, struct vr_bytes from)
 {
-    struct vr_bytes start = is_before(from, scan->prefix) ? scan->prefix : from;
+    struct vr_bytes start = vr_key_compare(from, scan->prefix) < 0 ? scan->prefix : from;
     MDB_val key = {start.size, (void *)(uintptr_t)start.data};
     MDB_val value;
     MDB_cursor *cursor;

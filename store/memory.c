@@ -1,4 +1,4 @@
-/* memory.c - the back end for simulations: sorted arrays, and commits that land when told to.
+/* memory.c - the back end for simulations: sorted tables, and commits that land when told to.
  *
  * `order` is held while commits land and are told, so that outcomes come in the order of
  * submission; `lock` guards the content and is never held during a callback. Order is always taken
@@ -10,19 +10,8 @@
 
 #include "actors/base/owner.h"
 #include "store/commit.h"
-
-/* One record; the key stands first in `bytes`, the value after it. */
-struct item {
-    size_t key_size;
-    size_t value_size;
-    uint8_t bytes[];
-};
-
-struct table {
-    struct item **items; /* sorted by key */
-    size_t count;
-    size_t capacity;
-};
+#include "store/key.h"
+#include "store/memory_table.h"
 
 struct waiting {
     struct waiting *next;
@@ -36,7 +25,7 @@ struct memory {
     struct vr_records records;
     pthread_mutex_t order; /* recursive: `done` may submit again in immediate mode */
     pthread_mutex_t lock;
-    struct table tables[VR_TABLE_COUNT];
+    struct vr_memory_table tables[VR_TABLE_COUNT];
     struct waiting *first;
     struct waiting **last;
     uint64_t ticket_last;
@@ -49,151 +38,10 @@ static struct memory *memory_of(struct vr_records *records)
     return VR_OWNER(records, struct memory, records);
 }
 
-static struct vr_bytes item_key(const struct item *item)
-{
-    return vr_bytes(item->bytes, item->key_size);
-}
-
-static struct vr_bytes item_value(const struct item *item)
-{
-    return vr_bytes(item->bytes + item->key_size, item->value_size);
-}
-
-/* Bytes first, then length: the order in which LMDB keeps keys. */
-static int compare(struct vr_bytes a, struct vr_bytes b)
-{
-    size_t shorter = a.size < b.size ? a.size : b.size;
-    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
-
-    if (order != 0) {
-        return order;
-    }
-    return (a.size > b.size) - (a.size < b.size);
-}
-
-static bool begins_with(struct vr_bytes key, struct vr_bytes prefix)
-{
-    return key.size >= prefix.size &&
-           (prefix.size == 0 || memcmp(key.data, prefix.data, prefix.size) == 0);
-}
-
-/* The first place whose key is not below `key`. */
-static size_t table_place(const struct table *table, struct vr_bytes key)
-{
-    size_t low = 0;
-    size_t high = table->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare(item_key(table->items[middle]), key) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static struct item *table_find(const struct table *table, struct vr_bytes key)
-{
-    size_t place = table_place(table, key);
-
-    if (place == table->count || compare(item_key(table->items[place]), key) != 0) {
-        return NULL;
-    }
-    return table->items[place];
-}
-
-static void table_cut(struct table *table, size_t from, size_t to)
-{
-    for (size_t i = from; i < to; i++) {
-        free(table->items[i]);
-    }
-    if (to > from) {
-        memmove(table->items + from, table->items + to,
-                (table->count - to) * sizeof(struct item *));
-        table->count -= to - from;
-    }
-}
-
-static void table_remove(struct table *table, struct vr_bytes key)
-{
-    size_t place = table_place(table, key);
-
-    if (place < table->count && compare(item_key(table->items[place]), key) == 0) {
-        table_cut(table, place, place + 1);
-    }
-}
-
-static void table_remove_prefix(struct table *table, struct vr_bytes prefix)
-{
-    size_t from = table_place(table, prefix);
-    size_t to = from;
-
-    while (to < table->count && begins_with(item_key(table->items[to]), prefix)) {
-        to++;
-    }
-    table_cut(table, from, to);
-}
-
-static struct item *item_new(struct vr_bytes key, struct vr_bytes value)
-{
-    struct item *item = malloc(sizeof(*item) + key.size + value.size);
-
-    if (item == NULL) {
-        return NULL;
-    }
-    item->key_size = key.size;
-    item->value_size = value.size;
-    if (key.size > 0) {
-        memcpy(item->bytes, key.data, key.size);
-    }
-    if (value.size > 0) {
-        memcpy(item->bytes + key.size, value.data, value.size);
-    }
-    return item;
-}
-
-/* Takes `item`; room for it was made by table_reserve. */
-static void table_put(struct table *table, struct item *item)
-{
-    size_t place = table_place(table, item_key(item));
-
-    if (place < table->count && compare(item_key(table->items[place]), item_key(item)) == 0) {
-        free(table->items[place]);
-    } else {
-        memmove(table->items + place + 1, table->items + place,
-                (table->count - place) * sizeof(struct item *));
-        table->count++;
-    }
-    table->items[place] = item;
-}
-
-static bool table_reserve(struct table *table, size_t more)
-{
-    size_t capacity = table->capacity == 0 ? 16 : table->capacity;
-    struct item **items;
-
-    while (capacity < table->count + more) {
-        capacity *= 2;
-    }
-    if (capacity == table->capacity) {
-        return true;
-    }
-    items = realloc(table->items, capacity * sizeof(struct item *));
-    if (items == NULL) {
-        return false;
-    }
-    table->items = items;
-    table->capacity = capacity;
-    return true;
-}
-
 /* All that a commit needs is allocated before the first change: all or nothing, also when memory is
  * out. */
 struct plan {
-    struct item **items; /* one for each put, in order; the head last */
+    struct vr_item **items; /* one for each put, in order; the head last */
     size_t count;
 };
 
@@ -207,7 +55,7 @@ static void plan_deinit(struct plan *plan)
 
 static bool plan_add(struct plan *plan, struct vr_bytes key, struct vr_bytes value)
 {
-    plan->items[plan->count] = item_new(key, value);
+    plan->items[plan->count] = vr_item_new(key, value);
     return plan->items[plan->count] != NULL && ++plan->count > 0;
 }
 
@@ -220,13 +68,14 @@ static enum vr_err plan_make(struct memory *memory, const struct vr_commit *comm
     struct vr_op op;
     bool bad;
 
-    plan->items = calloc(commit->op_count + (size_t)1, sizeof(struct item *));
-    if (plan->items == NULL || !table_reserve(&memory->tables[VR_TABLE_HEADS], 1)) {
+    plan->items = calloc(commit->op_count + (size_t)1, sizeof(struct vr_item *));
+    if (plan->items == NULL || !vr_memory_table_reserve(&memory->tables[VR_TABLE_HEADS], 1)) {
         return VR_E_NO_MEMORY;
     }
     while (vr_op_next(&rest, &op, &bad)) {
-        if (op.kind == VR_OP_PUT && (!table_reserve(&memory->tables[op.table], commit->op_count) ||
-                                     !plan_add(plan, op.key, op.value))) {
+        if (op.kind == VR_OP_PUT &&
+            (!vr_memory_table_reserve(&memory->tables[op.table], commit->op_count) ||
+             !plan_add(plan, op.key, op.value))) {
             return VR_E_NO_MEMORY;
         }
     }
@@ -245,19 +94,19 @@ static void plan_carry_out(struct memory *memory, const struct vr_commit *commit
     while (vr_op_next(&rest, &op, &bad)) {
         switch (op.kind) {
         case VR_OP_PUT:
-            table_put(&memory->tables[op.table], plan->items[used]);
+            vr_memory_table_put(&memory->tables[op.table], plan->items[used]);
             plan->items[used++] = NULL;
             break;
         case VR_OP_REMOVE:
-            table_remove(&memory->tables[op.table], op.key);
+            vr_memory_table_remove(&memory->tables[op.table], op.key);
             break;
         case VR_OP_REMOVE_PREFIX:
-            table_remove_prefix(&memory->tables[op.table], op.key);
+            vr_memory_table_remove_prefix(&memory->tables[op.table], op.key);
             break;
         }
     }
     if (!vr_id_is_zero(commit->room)) {
-        table_put(&memory->tables[VR_TABLE_HEADS], plan->items[used]);
+        vr_memory_table_put(&memory->tables[VR_TABLE_HEADS], plan->items[used]);
         plan->items[used] = NULL;
     }
 }
@@ -268,13 +117,13 @@ static enum vr_err apply(struct memory *memory, const struct vr_commit *commit, 
     struct vr_head head = {0, 0};
     struct vr_head next;
     struct plan plan = {NULL, 0};
-    struct item *row;
+    struct vr_item *row;
     uint8_t key[16];
     enum vr_err err;
 
     vr_id_put(key, commit->room);
-    row = table_find(&memory->tables[VR_TABLE_HEADS], vr_bytes(key, sizeof(key)));
-    if (row != NULL && !vr_head_get(item_value(row), &head)) {
+    row = vr_memory_table_find(&memory->tables[VR_TABLE_HEADS], vr_bytes(key, sizeof(key)));
+    if (row != NULL && !vr_head_get(vr_item_value(row), &head)) {
         return VR_E_DAMAGED;
     }
     err = vr_head_follow(&head, commit, &next);
@@ -375,12 +224,12 @@ static enum vr_err memory_get(struct vr_records *records, enum vr_table table, s
                               struct vr_buf *out)
 {
     struct memory *memory = memory_of(records);
-    struct item *item;
+    struct vr_item *item;
 
     pthread_mutex_lock(&memory->lock);
-    item = table_find(&memory->tables[table], key);
+    item = vr_memory_table_find(&memory->tables[table], key);
     if (item != NULL) {
-        vr_buf_append(out, item_value(item).data, item_value(item).size);
+        vr_buf_append(out, vr_item_value(item).data, vr_item_value(item).size);
     }
     pthread_mutex_unlock(&memory->lock);
     if (item == NULL) {
@@ -396,31 +245,32 @@ static enum vr_err memory_scan(struct vr_records *records, enum vr_table number,
                                void *ctx)
 {
     struct memory *memory = memory_of(records);
-    const struct table *table = &memory->tables[number];
-    struct vr_bytes start = compare(from, prefix) > 0 ? from : prefix;
-    struct item *copy = NULL;
+    const struct vr_memory_table *table = &memory->tables[number];
+    struct vr_bytes start = vr_key_compare(from, prefix) > 0 ? from : prefix;
+    struct vr_item *copy = NULL;
     enum vr_err err = VR_OK;
     bool more = true;
 
     while (more) {
-        struct item *next = NULL;
+        struct vr_item *next = NULL;
         size_t place;
 
         pthread_mutex_lock(&memory->lock);
-        place = table_place(table, copy == NULL ? start : item_key(copy));
+        place = vr_memory_table_place(table, copy == NULL ? start : vr_item_key(copy));
         if (copy != NULL && place < table->count &&
-            compare(item_key(table->items[place]), item_key(copy)) == 0) {
+            vr_key_compare(vr_item_key(table->items[place]), vr_item_key(copy)) == 0) {
             place++;
         }
-        more = place < table->count && begins_with(item_key(table->items[place]), prefix);
+        more = place < table->count && vr_key_begins_with(vr_item_key(table->items[place]), prefix);
         if (more) {
-            next = item_new(item_key(table->items[place]), item_value(table->items[place]));
+            next =
+                vr_item_new(vr_item_key(table->items[place]), vr_item_value(table->items[place]));
             err = next == NULL ? VR_E_NO_MEMORY : VR_OK;
         }
         pthread_mutex_unlock(&memory->lock);
         free(copy);
         copy = next;
-        more = next != NULL && visit(ctx, item_key(next), item_value(next));
+        more = next != NULL && visit(ctx, vr_item_key(next), vr_item_value(next));
     }
     free(copy);
     return err;
@@ -476,8 +326,7 @@ void vr_memory_free(struct vr_records *records)
     memory = memory_of(records);
     vr_memory_crash(records);
     for (size_t i = 0; i < VR_TABLE_COUNT; i++) {
-        table_cut(&memory->tables[i], 0, memory->tables[i].count);
-        free(memory->tables[i].items);
+        vr_memory_table_deinit(&memory->tables[i]);
     }
     pthread_mutex_destroy(&memory->order);
     pthread_mutex_destroy(&memory->lock);
@@ -528,7 +377,7 @@ uint64_t vr_memory_digest(struct vr_records *records)
     pthread_mutex_lock(&memory->lock);
     for (size_t t = 0; t < VR_TABLE_COUNT; t++) {
         for (size_t i = 0; i < memory->tables[t].count; i++) {
-            const struct item *item = memory->tables[t].items[i];
+            const struct vr_item *item = memory->tables[t].items[i];
             uint8_t header[9] = {(uint8_t)t};
 
             vr_put32(header + 1, (uint32_t)item->key_size);

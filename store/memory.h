@@ -1,5 +1,6 @@
-/* memory.h - the back end for simulations: everything in memory, commits land when `vr_memory_step` says so,
- * so that a seed decides their order and their failures. `vr_memory_crash` loses what has not landed. */
+/* memory.h - the back end for simulations: everything in memory, commits land when `vr_memory_step`
+ * says so, so that a seed decides their order and their failures. `vr_memory_crash` loses what has
+ * not landed. */
 #ifndef VR_STORE_MEMORY_H
 #define VR_STORE_MEMORY_H
 

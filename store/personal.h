@@ -1,8 +1,9 @@
 /* personal.h - personal fields, kept so that one user can be erased later.
  *
  * Records never hold a user's id, name or address in clear. They hold a `ref` (a keyed hash of the
- * user id: 16 bytes) and fields sealed with that user's own AES-256-GCM key, which sits in one row of the
- * users table. Erasing the user destroys that row: refs stay as pseudonyms, sealed fields are noise. */
+ * user id: 16 bytes) and fields sealed with that user's own AES-256-GCM key, which sits in one row
+ * of the users table. Erasing the user destroys that row: refs stay as pseudonyms, sealed fields
+ * are noise. */
 #ifndef VR_STORE_PERSONAL_H
 #define VR_STORE_PERSONAL_H
 
@@ -10,7 +11,8 @@
 
 struct vr_personal;
 
-/** `pepper` is 32 secret bytes of the deployment, kept in the meta table. Thread-safe afterwards; caches keys (bounded). */
+/** `pepper` is 32 secret bytes of the deployment, kept in the meta table. Thread-safe afterwards;
+ * caches keys (bounded). */
 VR_MUST_CHECK enum vr_err vr_personal_new(struct vr_records *records, const uint8_t pepper[32],
                                           struct vr_personal **out);
 void vr_personal_free(struct vr_personal *personal);
@@ -22,13 +24,16 @@ struct vr_id vr_personal_ref(const struct vr_personal *personal, const char *use
 VR_MUST_CHECK enum vr_err vr_personal_ensure(struct vr_personal *personal, const char *user,
                                              struct vr_commit *commit, struct vr_id *ref);
 
-/** Seal or open one field for `ref`. Open: VR_E_NOT_FOUND when the user was erased; VR_E_DAMAGED. */
+/** Seal or open one field for `ref`. Open: VR_E_NOT_FOUND when the user was erased; VR_E_DAMAGED.
+ */
 VR_MUST_CHECK enum vr_err vr_personal_seal(struct vr_personal *personal, struct vr_id ref,
                                            struct vr_bytes plain, struct vr_buf *out);
 VR_MUST_CHECK enum vr_err vr_personal_open(struct vr_personal *personal, struct vr_id ref,
                                            struct vr_bytes sealed, struct vr_buf *out);
-/** The user id behind a ref, opened from its row; VR_E_NOT_FOUND as long as the row has not landed. */
-VR_MUST_CHECK enum vr_err vr_personal_user(struct vr_personal *personal, struct vr_id ref, struct vr_buf *out);
+/** The user id behind a ref, opened from its row; VR_E_NOT_FOUND as long as the row has not landed.
+ */
+VR_MUST_CHECK enum vr_err vr_personal_user(struct vr_personal *personal, struct vr_id ref,
+                                           struct vr_buf *out);
 
 /** Adds the removal of the user's row to `commit` and forgets the cached key. */
 VR_MUST_CHECK enum vr_err vr_personal_erase(struct vr_personal *personal, struct vr_id ref,

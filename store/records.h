@@ -1,9 +1,9 @@
 /* records.h - durable records: one interface for reading and for asynchronous, fenced commits.
  *
- * Back ends: LMDB with the journal thread (store/lmdb.h), and one in memory that commits when it is told to
- * (store/memory.h, simulations). Values are opaque here (protobuf, made by who owns the table); the back
- * end adds a checksum and checks it on every read. In a cluster another back end puts durable kinds
- * into etcd: callers see the same calls. */
+ * Back ends: LMDB with the journal thread (store/lmdb.h), and one in memory that commits when it is
+ * told to (store/memory.h, simulations). Values are opaque here (protobuf, made by who owns the
+ * table); the back end adds a checksum and checks it on every read. In a cluster another back end
+ * puts durable kinds into etcd: callers see the same calls. */
 #ifndef VR_STORE_RECORDS_H
 #define VR_STORE_RECORDS_H
 
@@ -46,54 +46,57 @@ enum vr_table {
 
 /** What one commit writes: all or nothing. Grows as it is filled; freed by whoever owns it. */
 struct vr_commit {
-    struct vr_id room;   /* zero: not of a room; then epoch and revision are not compared */
-    uint64_t epoch;      /* refused with VR_E_FENCED when the room's head carries a higher one */
-    uint64_t expected;   /* the head's revision that this follows; UINT64_MAX: whatever it is;
-                          * else a difference is VR_E_STALE */
-    struct vr_buf ops;   /* encoded operations, private to store/ */
+    struct vr_id room; /* zero: not of a room; then epoch and revision are not compared */
+    uint64_t epoch;    /* refused with VR_E_FENCED when the room's head carries a higher one */
+    uint64_t expected; /* the head's revision that this follows; UINT64_MAX: whatever it is;
+                        * else a difference is VR_E_STALE */
+    struct vr_buf ops; /* encoded operations, private to store/ */
     uint32_t op_count;
     enum vr_err refused; /* the first operation that broke a limit; submit tells it */
 };
 
 struct vr_commit *vr_commit_new(struct vr_id room, uint64_t epoch, uint64_t expected);
 void vr_commit_free(struct vr_commit *commit);
-/** Copies key and value. A failed allocation makes the later submit fail with VR_E_NO_MEMORY, an empty or long key
- *  or a long value with VR_E_TOO_LARGE, a put to the heads with VR_E_BAD_REQUEST. `commit` may be NULL. */
-void vr_commit_put(struct vr_commit *commit, enum vr_table table, struct vr_bytes key, struct vr_bytes value);
+/** Copies key and value. A failed allocation makes the later submit fail with VR_E_NO_MEMORY, an
+ * empty or long key or a long value with VR_E_TOO_LARGE, a put to the heads with VR_E_BAD_REQUEST.
+ * `commit` may be NULL. */
+void vr_commit_put(struct vr_commit *commit, enum vr_table table, struct vr_bytes key,
+                   struct vr_bytes value);
 void vr_commit_remove(struct vr_commit *commit, enum vr_table table, struct vr_bytes key);
 /** Removes every key that begins with `prefix`. */
 void vr_commit_remove_prefix(struct vr_commit *commit, enum vr_table table, struct vr_bytes prefix);
 
 /** Told once, on the back end's own thread: post a message and return. `revision` is the room's new
- *  one (the head counts up by one with each commit of the room). Commits of one room are told in the
- *  order of their submission. */
+ *  one (the head counts up by one with each commit of the room). Commits of one room are told in
+ * the order of their submission. */
 typedef void (*vr_committed_fn)(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision);
 
 struct vr_records;
 
 /** Submit from any thread. Takes `commit`, always. Returns the ticket that `done` will name; never
  *  blocks. Refusals (VR_E_BUSY when too much waits, VR_E_FULL) come through `done` as well. */
-uint64_t vr_records_submit(struct vr_records *records, struct vr_commit *commit, vr_committed_fn done,
-                           void *ctx);
+uint64_t vr_records_submit(struct vr_records *records, struct vr_commit *commit,
+                           vr_committed_fn done, void *ctx);
 
 /** Submit and wait: start-up, tools and tests only, never on a loop. */
 VR_MUST_CHECK enum vr_err vr_records_commit(struct vr_records *records, struct vr_commit *commit,
                                             uint64_t *revision);
 
-/** Read in place, any thread: appends the value to `out`. VR_E_NOT_FOUND; VR_E_DAMAGED (checksum). */
+/** Read in place, any thread: appends the value to `out`. VR_E_NOT_FOUND; VR_E_DAMAGED (checksum).
+ */
 VR_MUST_CHECK enum vr_err vr_records_get(struct vr_records *records, enum vr_table table,
                                          struct vr_bytes key, struct vr_buf *out);
 
-/** Walk keys that begin with `prefix`, in order, from `from` on (empty: the first). `visit` borrows key
- *  and value and returns false to stop. A damaged value is logged, counted and left out. */
+/** Walk keys that begin with `prefix`, in order, from `from` on (empty: the first). `visit` borrows
+ * key and value and returns false to stop. A damaged value is logged, counted and left out. */
 typedef bool (*vr_visit_fn)(void *ctx, struct vr_bytes key, struct vr_bytes value);
 VR_MUST_CHECK enum vr_err vr_records_scan(struct vr_records *records, enum vr_table table,
                                           struct vr_bytes prefix, struct vr_bytes from,
                                           vr_visit_fn visit, void *ctx);
 
 /** The room's head; zero values when it has none. */
-VR_MUST_CHECK enum vr_err vr_records_head(struct vr_records *records, struct vr_id room, uint64_t *epoch,
-                                          uint64_t *revision);
+VR_MUST_CHECK enum vr_err vr_records_head(struct vr_records *records, struct vr_id room,
+                                          uint64_t *epoch, uint64_t *revision);
 
 struct vr_records_stats {
     uint64_t commits;
@@ -110,8 +113,10 @@ void vr_records_stats(struct vr_records *records, struct vr_records_stats *out);
 
 /** The table that a back end fills in; struct vr_records is the first member of its own struct. */
 struct vr_records_ops {
-    uint64_t (*submit)(struct vr_records *records, struct vr_commit *commit, vr_committed_fn done, void *ctx);
-    enum vr_err (*get)(struct vr_records *records, enum vr_table table, struct vr_bytes key, struct vr_buf *out);
+    uint64_t (*submit)(struct vr_records *records, struct vr_commit *commit, vr_committed_fn done,
+                       void *ctx);
+    enum vr_err (*get)(struct vr_records *records, enum vr_table table, struct vr_bytes key,
+                       struct vr_buf *out);
     enum vr_err (*scan)(struct vr_records *records, enum vr_table table, struct vr_bytes prefix,
                         struct vr_bytes from, vr_visit_fn visit, void *ctx);
     void (*stats)(struct vr_records *records, struct vr_records_stats *out);

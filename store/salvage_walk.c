@@ -6,6 +6,7 @@
 
 #include "store/frame.h"
 #include "store/inspect.h"
+#include "store/key.h"
 
 #define CHILD_SECONDS 600
 #define FRAMED_MAX (VR_VALUE_MAX + VR_FRAME_BYTES)
@@ -24,14 +25,6 @@ static void position_set(struct position *position, struct vr_bytes key)
 {
     memcpy(position->key, key.data, key.size);
     position->size = key.size;
-}
-
-static int compare(struct vr_bytes a, struct vr_bytes b)
-{
-    size_t shorter = a.size < b.size ? a.size : b.size;
-    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
-
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
 /* ---- in the child ---- */
@@ -91,9 +84,9 @@ static void walk_in_child(int fd, void *ctx)
     }
     while (rc == 0) {
         struct vr_bytes now = vr_bytes(key.mv_data, key.mv_size);
-        int order = compare(now, position_key(&last));
+        int order = vr_key_compare(now, position_key(&last));
 
-        if (errand->backward && compare(now, position_key(&errand->floor)) <= 0) {
+        if (errand->backward && vr_key_compare(now, position_key(&errand->floor)) <= 0) {
             break;
         }
         if (last.size > 0 && (errand->backward ? order >= 0 : order <= 0)) {
