@@ -275,6 +275,16 @@ void vr_shard_peer_close(struct vr_shard *shard, struct vr_id id)
     }
 }
 
+bool vr_shard_has_peers(const struct vr_shard *shard)
+{
+    return shard->listener_count > 0;
+}
+
+bool vr_shard_is_empty(const struct vr_shard *shard)
+{
+    return shard->participant_count == 0 && shard->listener_count == 0 && shard->set == NULL;
+}
+
 void vr_shard_peer_moved(struct vr_shard *shard, uint32_t peer, enum vr_peer_state state)
 {
     vr_shard_refresh(shard, shard->engine->live[peer].who);

@@ -43,6 +43,9 @@ void vr_shard_close(struct vr_shard *shard);
 VR_MUST_CHECK enum vr_err vr_shard_peer_open(struct vr_shard *shard,
                                              const struct vr_peer_conf *conf, vr_time_us now);
 void vr_shard_peer_close(struct vr_shard *shard, struct vr_id peer);
+bool vr_shard_has_peers(const struct vr_shard *shard);
+/** Nobody and nothing is known here: woken by a late message of another shard. */
+bool vr_shard_is_empty(const struct vr_shard *shard);
 
 /** From return on nothing of a shut participant leaves or enters. Errors: VR_E_NO_MEMORY. */
 VR_MUST_CHECK enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
