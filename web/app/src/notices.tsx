@@ -7,6 +7,7 @@ import type { ComponentChildren } from "preact";
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
+import { sentence } from "./text.js";
 import { IconClose } from "./ui/icons.js";
 
 const ANNOUNCE_EVERY_MS = 2_000;
@@ -109,10 +110,4 @@ function useAnnouncements(): [string, (text: string) => void] {
     }, ANNOUNCE_EVERY_MS);
   }, []);
   return [spoken, announce];
-}
-
-export function sentence(text: string): string {
-  const trimmed = text.trim();
-  const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

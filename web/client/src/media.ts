@@ -9,7 +9,7 @@ import type { MicrophoneStatus } from "./microphone.js";
 import { Peer } from "./peer.js";
 import type { PeerState, PeerStats } from "./peer.js";
 import { sleep } from "./platform.js";
-import type { Platform } from "./platform.js";
+import type { MicrophoneOptions, Platform } from "./platform.js";
 import type { IceServer } from "./protocol.js";
 import { SpeakingTracker } from "./speaking.js";
 import type { Reading, SpeakingLevels } from "./speaking.js";
@@ -22,6 +22,7 @@ const RESTART_PATIENCE_MS = 4_000;
 export interface MediaOptions {
   platform: Platform;
   slots: number;
+  microphone: MicrophoneOptions;
   /** One ICE restart: our new offer to the server, its answer back. */
   exchange: (offer: string) => Promise<string>;
   /** Nothing but a new peer helps. */
@@ -48,6 +49,7 @@ export class Media {
       options.platform,
       (track) => void this.peer?.setTrack(track).catch(() => options.onLost()),
       options.onMicrophone,
+      options.microphone,
     );
   }
 

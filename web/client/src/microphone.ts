@@ -21,12 +21,12 @@ export class Microphone {
   private open = false;
   /* Grows with each wish, so that a permission given too late opens nothing. */
   private turn = 0;
-  options: MicrophoneOptions = {};
 
   constructor(
     private readonly platform: Platform,
     private readonly onTrack: (track: MediaStreamTrack | null) => void,
     private readonly onStatus: (status: MicrophoneStatus) => void,
+    private options: MicrophoneOptions = {},
   ) {}
 
   get current(): MediaStreamTrack | null {

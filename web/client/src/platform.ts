@@ -100,16 +100,25 @@ function createAudio(track: MediaStreamTrack): AudioOutput {
   };
 }
 
+/* `change` of the connection also fires for every new estimate of its speed: only another kind of network
+ * (wifi, cellular) is a change of path. */
 function onWake(run: (why: "network" | "visible") => void): () => void {
+  const connection = (navigator as { connection?: EventTarget & { type?: string } }).connection;
+  let kind = connection?.type;
   const network = () => run("network");
   const visible = () => document.visibilityState === "visible" && run("visible");
-  const connection = (navigator as { connection?: EventTarget }).connection;
+  const changed = () => {
+    if (connection?.type !== kind) {
+      kind = connection?.type;
+      run("network");
+    }
+  };
   window.addEventListener("online", network);
-  connection?.addEventListener?.("change", network);
+  connection?.addEventListener?.("change", changed);
   document.addEventListener("visibilitychange", visible);
   return () => {
     window.removeEventListener("online", network);
-    connection?.removeEventListener?.("change", network);
+    connection?.removeEventListener?.("change", changed);
     document.removeEventListener("visibilitychange", visible);
   };
 }

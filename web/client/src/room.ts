@@ -45,6 +45,7 @@ export class Room extends RoomActs {
   private token = "";
   private ending: RoomOver | undefined;
   private selfMuted = false;
+  private silenced = false;
   private rejoining = false;
   private entered = false;
   /* The access token has run out while we were here; the resume token alone still proves who we are. */
@@ -76,9 +77,9 @@ export class Room extends RoomActs {
       onState: (state) => this.emit("media", state),
       onSpeaking: (levels) => this.emit("speaking", levels),
       onMicrophone: (status) => this.emit("microphone", status),
-      onAudioBlocked: () => this.emit("audioBlocked", true),
+      onAudioBlocked: () => this.setAudioBlocked(true),
+      microphone: options.microphone ?? {},
     });
-    this.media.microphone.options = options.microphone ?? {};
     this.signalling = new Signalling({
       url: `${rest.base.replace(/^http/, "ws")}/v1/ws`,
       platform,
@@ -131,6 +132,11 @@ export class Room extends RoomActs {
     return this.mirror.digestTrusted;
   }
 
+  /** Sound is held back by the browser until resumeAudio() is called in a gesture. */
+  get audioBlocked(): boolean {
+    return this.silenced;
+  }
+
   get mediaState(): PeerState {
     return this.media.state;
   }
@@ -171,7 +177,7 @@ export class Room extends RoomActs {
   /** Inside a gesture. */
   async resumeAudio(): Promise<void> {
     await this.media.playAll();
-    this.emit("audioBlocked", false);
+    this.setAudioBlocked(false);
   }
 
   setVolume(volume: number): void {
@@ -265,12 +271,12 @@ export class Room extends RoomActs {
     this.rejoining = false;
   }
 
-  /* Through a method, since a status read twice in one function is narrowed by the compiler, and awaits change it. */
+  /* A method, since the compiler takes a status read twice in one function for unchanged. */
   private isOver(): boolean {
     return this.statusNow === "over";
   }
 
-  private proof(): Record<string, unknown> {
+  private proof(): object {
     return { room: this.id, resume_token: this.token, token: this.tokenOld ? undefined : this.rest.token };
   }
 
@@ -362,6 +368,11 @@ export class Room extends RoomActs {
     }
     this.syncMicrophone();
     this.emit("state", state);
+  }
+
+  private setAudioBlocked(blocked: boolean): void {
+    this.silenced = blocked;
+    this.emit("audioBlocked", blocked);
   }
 
   private setSelfMuted(muted: boolean): void {

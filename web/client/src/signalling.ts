@@ -18,7 +18,7 @@ export interface SignallingOptions {
   platform: Platform;
   backoff?: Pick<Backoff, "next" | "reset">;
   /** The message that proves who we are; asked anew for each connection. */
-  first: () => { type: RequestType; fields: Record<string, unknown> };
+  first: () => { type: RequestType; fields: object };
   /** The first message was answered: requests may go out. */
   onReady: (answer: Answer) => void;
   onEvent: (event: RoomEvent) => void;

@@ -10,9 +10,10 @@ import { useMicrophone, useRoomStatus } from "./use-room.js";
 export function Banners({ room, state }: { room: Room; state: RoomState }) {
   const status = useRoomStatus(room);
   const microphone = useMicrophone(room);
-  const [blocked, setBlocked] = useState(false);
+  const [blocked, setBlocked] = useState(room.audioBlocked);
   const [asked, setAsked] = useState<number>();
   useEffect(() => {
+    setBlocked(room.audioBlocked);
     const stops = [room.on("audioBlocked", setBlocked), room.on("unmuteAsked", ({ by }) => setAsked(by))];
     return () => stops.forEach((stop) => stop());
   }, [room]);

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { VoiceroomError } from "@voicerooms/client";
-import { sentence } from "../notices.js";
+import { sentence } from "../text.js";
 
 export function Failure({ error, children }: { error: VoiceroomError; children?: ComponentChildren }) {
   return (

@@ -1,7 +1,7 @@
 /* over.tsx - after the room: why it is over, and what can be done. */
 
 import type { RoomOver } from "@voicerooms/client";
-import { sentence } from "../notices.js";
+import { sentence } from "../text.js";
 import { TopBar } from "../ui/topbar.js";
 
 const titles: Record<RoomOver["reason"], string> = {
