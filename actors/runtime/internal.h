@@ -184,6 +184,8 @@ enum vr_err vr_worker_init(struct vr_worker *worker, struct vr_system *system,
                            enum vr_worker_kind kind, uint32_t index, uint32_t place);
 void vr_worker_deinit(struct vr_worker *worker);
 void vr_worker_signal(struct vr_worker *worker);
+/** Has something come since the last turn began? */
+bool vr_worker_signalled(const struct vr_worker *worker);
 struct item *vr_mail_new(struct vr_worker *current);
 void vr_mail_free(struct vr_worker *current, struct item *item);
 /** Put an item into the actor's mailbox, or among the replies; own thread. */

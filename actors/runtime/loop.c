@@ -1,9 +1,10 @@
 /* loop.c - a worker on a libuv loop and thread of its own.
  *
  * One pass of the loop: due uv timers, idle, PREPARE (a turn, then `before_wait`), poll, the
- * callbacks of sockets. What those callbacks send is taken up by the next pass, before it waits; an
- * async wakes it for what other threads send, and for what other prepare handles may send after
- * ours. */
+ * callbacks of sockets. What those callbacks send is taken up by the next pass, before it waits,
+ * without a system call; an async wakes it for what other threads send. libuv runs the prepare
+ * handle that was started last first: ours is started before those of the hooks, so that nothing is
+ * sent between it and the poll. */
 #include "actors/runtime/loop.h"
 
 #include <stdlib.h>
@@ -104,7 +105,8 @@ static void on_prepare(uv_prepare_t *prepare)
     if (loop->hooks.before_wait != NULL) {
         loop->hooks.before_wait(loop->hooks.ctx, now);
     }
-    wait_until(loop, next, read_clock(loop));
+    now = read_clock(loop);
+    wait_until(loop, vr_worker_signalled(loop->worker) ? now : next, now);
 }
 
 static enum vr_err open_handles(struct vr_loop *loop)
@@ -127,12 +129,11 @@ static enum vr_err start_on_thread(struct vr_loop *loop)
 {
     enum vr_err err = VR_OK;
 
+    uv_prepare_start(&loop->prepare, on_prepare);
     if (loop->hooks.opened != NULL) {
         err = loop->hooks.opened(loop->hooks.ctx, loop->worker, &loop->uv, &loop->why);
     }
-    if (err == VR_OK) {
-        uv_prepare_start(&loop->prepare, on_prepare);
-    } else {
+    if (err != VR_OK) {
         vr_worker_close(loop->worker);
         close_handles(loop);
     }

@@ -410,7 +410,7 @@ static vr_time_us turn_node(struct vr_sim_node *node)
         next = earlier(next, vr_worker_turn(worker, sim->now));
     }
     for (uint32_t i = 0; i < count; i++) { /* what one sent to another that had its turn before */
-        if (__atomic_load_n(&worker_at(node->system, i)->signalled, __ATOMIC_ACQUIRE)) {
+        if (vr_worker_signalled(worker_at(node->system, i))) {
             next = sim->now;
         }
     }

@@ -183,9 +183,10 @@ vr_time_us vr_worker_turn(struct vr_worker *worker, vr_time_us now);
  * (VR_CLOSE_STOP), asks that wait are told VR_E_GONE, messages to it are refused with VR_E_GONE
  * from now on. */
 void vr_worker_close(struct vr_worker *worker);
-/** How to wake the worker's loop (uv_async_send): called by any thread, also the worker's own when
- * something is sent outside of a turn; at most once until the next turn. Set before the first turn.
- */
+/** How to wake the worker's loop (uv_async_send): called by any thread that sends, at most once
+ * until the next turn. A vr_loop is not woken by its own thread (it turns before each wait, so what
+ * a callback of the loop sends, asks or arms is seen to); other edges are. Set before the first
+ * turn. */
 void vr_worker_set_wake(struct vr_worker *worker, void (*wake)(void *ctx), void *ctx);
 /** Things that live on a worker beside actors (media engine, HTTP): one pointer per worker, and the
  *  system's. Set before the first turn. */

@@ -73,12 +73,14 @@ void vr_mail_free(struct vr_worker *current, struct item *item)
 }
 
 /* Both sides exchange: either the turn that begins sees the message, or this sees the cleared flag.
- */
+ * A loop's own thread needs no wake: it turns before it waits, and looks at the flag once more
+ * after that. */
 void vr_worker_signal(struct vr_worker *worker)
 {
     void (*wake)(void *ctx);
 
-    if (__atomic_exchange_n(&worker->signalled, 1, __ATOMIC_ACQ_REL) != 0) {
+    if (__atomic_exchange_n(&worker->signalled, 1, __ATOMIC_ACQ_REL) != 0 ||
+        current_worker == worker) {
         return;
     }
     __atomic_fetch_add(&worker->wakers, 1, __ATOMIC_SEQ_CST);
@@ -87,6 +89,11 @@ void vr_worker_signal(struct vr_worker *worker)
         wake(worker->wake_ctx);
     }
     __atomic_fetch_sub(&worker->wakers, 1, __ATOMIC_RELEASE);
+}
+
+bool vr_worker_signalled(const struct vr_worker *worker)
+{
+    return __atomic_load_n(&worker->signalled, __ATOMIC_ACQUIRE) != 0;
 }
 
 void vr_worker_run_later(struct vr_worker *worker, struct vr_actor *actor)
