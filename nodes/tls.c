@@ -135,7 +135,7 @@ static bool extension_add(X509 *x509, int nid, const char *value)
     return done;
 }
 
-static X509 *certificate_make(EVP_PKEY *pkey, const char *names)
+static X509 *certificate_make(EVP_PKEY *pkey, const char *names, long days)
 {
     X509 *x509 = X509_new();
     X509_NAME *subject = NULL;
@@ -148,7 +148,7 @@ static X509 *certificate_make(EVP_PKEY *pkey, const char *names)
     X509_set_version(x509, 2);
     ASN1_INTEGER_set_uint64(X509_get_serialNumber(x509), serial >> 1);
     X509_gmtime_adj(X509_getm_notBefore(x509), -86400);
-    X509_gmtime_adj(X509_getm_notAfter(x509), (long)CERTIFICATE_DAYS * 86400);
+    X509_gmtime_adj(X509_getm_notAfter(x509), days * 86400);
     X509_set_pubkey(x509, pkey);
     subject = X509_get_subject_name(x509);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)"Voicerooms", -1, -1,
@@ -162,6 +162,29 @@ static X509 *certificate_make(EVP_PKEY *pkey, const char *names)
         return NULL;
     }
     return x509;
+}
+
+enum vr_err vr_tls_identity_pem(struct vr_buf *out)
+{
+    EVP_PKEY *pkey = EVP_EC_gen("P-256");
+    /* Peers know it by its fingerprint in the SDP; its dates are not looked at. */
+    X509 *x509 = pkey == NULL ? NULL : certificate_make(pkey, "DNS:voicerooms", 3650);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    enum vr_err err = VR_E_INTERNAL;
+
+    if (x509 != NULL && bio != NULL &&
+        PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1 &&
+        PEM_write_bio_X509(bio, x509) == 1) {
+        long size = BIO_get_mem_data(bio, &text);
+
+        vr_buf_append(out, text, (size_t)size);
+        err = out->failed ? VR_E_NO_MEMORY : VR_OK;
+    }
+    BIO_free(bio);
+    X509_free(x509);
+    EVP_PKEY_free(pkey);
+    return err;
 }
 
 static FILE *create(const char *path, mode_t mode)
@@ -186,7 +209,9 @@ enum vr_err vr_tls_self_signed(const char *certificate, const char *key, const c
     }
     alternative_names(names, name_count, &list);
     pkey = EVP_EC_gen("P-256");
-    x509 = pkey == NULL || list.failed ? NULL : certificate_make(pkey, (const char *)list.data);
+    x509 = pkey == NULL || list.failed
+               ? NULL
+               : certificate_make(pkey, (const char *)list.data, CERTIFICATE_DAYS);
     if (x509 == NULL) {
         err = ssl_fail(why, "making a certificate");
     } else {

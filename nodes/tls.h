@@ -22,6 +22,9 @@ VR_MUST_CHECK enum vr_err vr_tls_self_signed(const char *certificate, const char
                                              const char *const *names, uint32_t name_count,
                                              struct vr_why *why);
 
+/** A fresh key and certificate in PEM, both in one text: what DTLS of this node shows. Appends. */
+VR_MUST_CHECK enum vr_err vr_tls_identity_pem(struct vr_buf *out);
+
 void vr_sha256(struct vr_bytes in, uint8_t out[32]);
 
 #endif

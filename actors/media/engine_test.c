@@ -518,6 +518,21 @@ static void unreachable_is_not_opened(void **state)
     assert_true(rig_heard_from(people[0], people[4]) + rig_heard_from(people[1], people[4]) >= 10);
 }
 
+/* Silent over a wrap of his sequence numbers, never opened but for the first packet: still
+ * understood. */
+static void silent_over_a_wrap(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+
+    rig_talk(ana, 127, 700);
+    assert_int_equal(rig_heard_from(ben, ana), 0);
+    rig_checks(rig);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+}
+
 /* A second transport of one person: silent until it is up, then the only one. */
 static void move_to_a_second_peer(void **state)
 {
@@ -618,6 +633,7 @@ int main(void)
         TEST(silence_is_left_out),
         TEST(rate_cap),
         TEST(unreachable_is_not_opened),
+        TEST(silent_over_a_wrap),
         TEST(move_to_a_second_peer),
         TEST(ice_restart),
         TEST(speakers_are_told),

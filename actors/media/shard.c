@@ -10,8 +10,9 @@
 #include "actors/wire/red.h"
 
 #define SLOTS_DEFAULT 4
-#define FORGET_AFTER VR_SECONDS(60) /* a gone participant's gate is remembered against late news   \
-                                     */
+#define FORGET_AFTER                                                                               \
+    VR_SECONDS(60) /* a gone participant's gate is remembered against late news                    \
+                    */
 #define LISTENERS_FIRST 16
 
 enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *conf,

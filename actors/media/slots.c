@@ -166,7 +166,8 @@ int vr_slots_level(struct vr_slots *slots, struct vr_talker *talker, uint8_t lev
     slots->changes++;
     talker->slot = (int8_t)slot;
     if (level * 16 < talker->level) {
-        talker->level = (int16_t)(level * 16); /* who has just begun must not look weaker than he is */
+        talker->level =
+            (int16_t)(level * 16); /* who has just begun must not look weaker than he is */
     }
     talker->anchored = false;
     talker->history_count = 0;

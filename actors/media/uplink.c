@@ -194,7 +194,9 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
     }
     level_known = vr_level_of(&rtp, conf->level_id, &level);
     wanted = hears_out(engine, peer, level.level, level_known);
-    if (!wanted && ++live->skipped % VR_SAMPLE != 0) {
+    /* The first packet is always opened: a sender whose sequence wraps before anybody wants to hear
+     * him has a rollover counter that could not be guessed later. */
+    if (!wanted && hot->in_started && ++live->skipped % VR_SAMPLE != 0) {
         vr_rtp_source_update(&live->source, rtp.seq,
                              NULL); /* it came: not lost, only not looked at */
         return;

@@ -40,7 +40,10 @@ struct vr_effect {
         } gate;
         struct {
             vr_participant_id participant;
+            uint32_t generation;
             struct vr_address session;
+            struct vr_address shard;
+            bool gone; /* unsubscribe: he has left, not only lost his connection */
         } subscriber;
     } as;
 };

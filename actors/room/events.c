@@ -166,17 +166,20 @@ void effect_subscribe(struct step *step, const struct person *person)
     if (effect != NULL) {
         effect->kind = VR_EFFECT_SUBSCRIBE;
         effect->as.subscriber.participant = person->id;
+        effect->as.subscriber.generation = person->generation;
         effect->as.subscriber.session = person->session;
+        effect->as.subscriber.shard = person->shard;
     }
 }
 
-void effect_unsubscribe(struct step *step, vr_participant_id participant)
+void effect_unsubscribe(struct step *step, vr_participant_id participant, bool gone)
 {
     struct vr_effect *effect = add(step->effects);
 
     if (effect != NULL) {
         effect->kind = VR_EFFECT_UNSUBSCRIBE;
         effect->as.subscriber.participant = participant;
+        effect->as.subscriber.gone = gone;
     }
 }
 

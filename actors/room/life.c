@@ -114,7 +114,7 @@ static void disconnect_all(struct step *step, const char *reason)
         }
         person->gate_version++;
         person_changed(step, person);
-        effect_unsubscribe(step, person->id);
+        effect_unsubscribe(step, person->id, true);
     }
     room->host_missing_since = VR_NEVER;
     step->effects->over = true;

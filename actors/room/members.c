@@ -187,7 +187,7 @@ void member_go(struct step *step, struct person *person, const char *reason)
                                                       .version = person->gate_version,
                                                       .gone = true,
                                                       .closes = true}});
-    effect_unsubscribe(step, person->id);
+    effect_unsubscribe(step, person->id, true);
     step->effects->shards = true;
     if (!person->hidden) {
         event = event_begin(step, "room:participant-left", true);
@@ -235,7 +235,7 @@ enum vr_err step_lost(struct step *step)
     person->presence = PERSON_LOST;
     person->lost_at = step->at.now;
     person_changed(step, person);
-    effect_unsubscribe(step, person->id);
+    effect_unsubscribe(step, person->id, false);
     if (!person->hidden) {
         event_simple(step, "room:participant-reconnecting", person);
     }

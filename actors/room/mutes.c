@@ -8,19 +8,42 @@ bool may_speak(const struct person *person)
            !person->muted_by_moderator;
 }
 
-void gate_changed(struct step *step, struct person *person, bool closes)
+static struct vr_effect gate_of(const struct person *person)
 {
     struct vr_effect gate = {.kind = VR_EFFECT_GATE};
 
-    person->gate_version++;
-    person_changed(step, person);
     gate.as.gate.participant = person->id;
     gate.as.gate.generation = person->generation;
     gate.as.gate.version = person->gate_version;
     gate.as.gate.may_send = may_speak(person);
     gate.as.gate.may_hear = true;
+    return gate;
+}
+
+void gate_changed(struct step *step, struct person *person, bool closes)
+{
+    struct vr_effect gate;
+
+    person->gate_version++;
+    person_changed(step, person);
+    gate = gate_of(person);
     gate.as.gate.closes = closes;
     effect_gate(step, &gate);
+}
+
+bool vr_room_gate_again(struct vr_room *room, vr_participant_id participant, uint64_t version,
+                        struct vr_effect *out)
+{
+    struct person *person = person_by_id(room, participant);
+
+    if (person == NULL || !person_present(person)) {
+        return false;
+    }
+    person->gate_version = (version > person->gate_version ? version : person->gate_version) + 1;
+    person->dirty = true; /* written with the next commit */
+    room->people_dirty = true;
+    *out = gate_of(person);
+    return true;
 }
 
 static void set_flag(struct step *step, struct person *person, bool *flag, bool value)

@@ -366,7 +366,7 @@ void event_send_last(struct step *step, struct event *event, vr_participant_id o
 /** To `one` and to all moderators. */
 void event_send_moderators(struct step *step, struct event *event, vr_participant_id one);
 void effect_subscribe(struct step *step, const struct person *person);
-void effect_unsubscribe(struct step *step, vr_participant_id participant);
+void effect_unsubscribe(struct step *step, vr_participant_id participant, bool gone);
 void effect_gate(struct step *step, const struct vr_effect *gate);
 /** An audit entry of the running command; `target` may be NULL. */
 void audit(struct step *step, const char *act, const char *target_user, const char *target_name,

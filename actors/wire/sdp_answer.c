@@ -64,13 +64,17 @@ static void write_codecs(const struct vr_sdp_section *section, bool red, struct 
     }
 }
 
-static void write_refusal(const struct vr_sdp_section *section, struct vr_buf *out)
+/* Port 0 (RFC 8829 5.3.1). The transport's lines are not needed there, but aiortc refuses an answer
+ * that has a section without them. */
+static void write_refusal(const struct vr_sdp_section *section, const struct vr_sdp_local *local,
+                          struct vr_buf *out)
 {
     vr_buf_printf(out, "m=%s 0 %s %s\r\nc=IN IP4 0.0.0.0\r\n", section->media, section->proto,
                   section->formats);
     if (section->mid[0] != 0) {
         vr_buf_printf(out, "a=mid:%s\r\n", section->mid);
     }
+    write_transport(local, out);
     vr_buf_text(out, "a=inactive\r\n");
 }
 
@@ -137,7 +141,7 @@ enum vr_err vr_sdp_write_answer(const struct vr_sdp_offer *offer, const struct v
             write_section(offer, local, i, first, out);
             first = false;
         } else {
-            write_refusal(&offer->sections[i], out);
+            write_refusal(&offer->sections[i], local, out);
         }
     }
     if (out->failed) {

@@ -152,7 +152,7 @@ static void video_is_refused_alone(void **state)
     answer = answer_to(&offer, false);
     assert_non_null(strstr(answer, "a=group:BUNDLE 0 1\r\n"));
     assert_non_null(strstr(answer, "m=video 0 UDP/TLS/RTP/SAVPF 97 98 99 100 101 102\r\n"
-                                   "c=IN IP4 0.0.0.0\r\na=mid:2\r\na=inactive\r\n"));
+                                   "c=IN IP4 0.0.0.0\r\na=mid:2\r\na=ice-ufrag:ourU\r\n"));
     free(answer);
     vr_buf_deinit(&text);
 }

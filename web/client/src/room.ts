@@ -143,8 +143,7 @@ export class Room extends RoomActs {
 
   /** Can the own person be heard now, as far as mutes go. */
   get selfOpen(): boolean {
-    const self = this.self;
-    return self !== undefined && maySpeak(self) && !this.selfMuted;
+    return this.self !== undefined && maySpeak(this.self) && !this.selfMuted;
   }
 
   /** First entry. Used by VoiceRooms.join; throws what the server refused it with. */
