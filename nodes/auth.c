@@ -182,7 +182,7 @@ void vr_auth_free(struct vr_auth *auth)
     if (auth != NULL) {
         pthread_rwlock_destroy(&auth->lock);
         explicit_bzero(auth->keys, sizeof(auth->keys));
-        explicit_bzero(&auth->guest, sizeof(auth->guest));
+        explicit_bzero(auth->guest.secret, sizeof(auth->guest.secret));
         free(auth->revoked);
         free(auth);
     }

@@ -8,6 +8,8 @@
 #include "nodes/media_port.h"
 #include "store/records.h"
 
+struct vr_node;
+
 #define VR_WORKERS_MAX 65
 
 struct vr_measures {

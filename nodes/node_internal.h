@@ -1,0 +1,84 @@
+/* node_internal.h - what node.c, node_keys.c and node_about.c share. */
+#ifndef VR_NODES_NODE_INTERNAL_H
+#define VR_NODES_NODE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "actors/media/dtls.h"
+#include "actors/room/room_actor.h"
+#include "actors/runtime/loop.h"
+#include "actors/session/session.h"
+#include "cluster/directory.h"
+#include "nodes/config.h"
+#include "nodes/http_server.h"
+#include "nodes/listen.h"
+#include "nodes/lobby.h"
+#include "nodes/media_port.h"
+#include "nodes/node.h"
+#include "store/personal.h"
+
+#define MEDIA_WORKERS_MAX 64
+#define CONTROL_WORKERS_MAX 1
+
+struct media_part {
+    struct vr_node *node;
+    struct vr_media_port *port;
+    struct vr_loop *loop;
+};
+
+struct control_part {
+    struct vr_node *node;
+    struct vr_http_worker *http;
+    struct vr_loop *loop;
+    struct vr_http_socket sockets[VR_HTTP_SOCKETS_MAX];
+    uint32_t socket_count;
+};
+
+struct vr_node {
+    struct vr_env env; /* first: vr_system_context hands it out, and vr_node_of comes back */
+    const struct vr_config *config;
+    struct vr_records *records;
+    struct vr_personal *personal;
+    struct vr_directory *directory;
+    struct vr_auth *auth;
+    struct vr_lobby *lobby;
+    struct vr_metrics *metrics;
+    struct vr_files *files;
+    struct ssl_ctx_st *tls;
+    struct vr_http *http;
+    struct vr_sessions *sessions;
+    struct vr_dtls_identity *identity;
+    struct vr_system *system;
+    struct vr_room_services room_services;
+    struct vr_session_services session_services;
+    struct vr_addresses local;  /* of this machine */
+    struct vr_addresses speech; /* advertised for media */
+    uint32_t media_count;
+    uint32_t control_count;
+    struct media_part media[MEDIA_WORKERS_MAX];
+    struct control_part control[CONTROL_WORKERS_MAX];
+    struct vr_media_place places[MEDIA_WORKERS_MAX];
+    struct vr_ice_server ice[VR_CONFIG_LIST_MAX];
+    uint16_t http_port;
+    uint16_t https_port;
+    atomic_bool draining;
+    atomic_bool ready;
+};
+
+/* node_keys.c */
+/** META rows of the node: resume key, pepper, DTLS identity; made on the first start. */
+enum vr_err node_keys_load(struct vr_node *node, uint8_t pepper[32], struct vr_why *why);
+/** The file with the admin key, made when it is missing. */
+enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why);
+/** The certificate of HTTPS: the one configured, or our own. */
+enum vr_err node_tls_open(struct vr_node *node, struct vr_why *why);
+
+/* node_about.c */
+/** data/running.json: who runs here, and where; for the one who starts a second. */
+void node_running_write(const struct vr_node *node);
+void node_running_remove(const struct vr_node *node);
+void node_running_tell(const char *folder, struct vr_why *why);
+/** The folder of the web application; false when there is none. */
+bool node_web_folder(const struct vr_config *config, char *out, size_t capacity);
+
+#endif

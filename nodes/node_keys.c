@@ -1,0 +1,130 @@
+/* node_keys.c - the secrets of a node: made once, kept in its store. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nodes/auth.h"
+#include "nodes/node_internal.h"
+#include "nodes/tls.h"
+#include "store/records.h"
+
+/* Names of META rows are part of the format. */
+static const char resume_row[] = "resume-key";
+static const char pepper_row[] = "personal-pepper";
+static const char identity_row[] = "dtls-identity";
+
+static enum vr_err row_write(struct vr_node *node, const char *row, struct vr_bytes value)
+{
+    struct vr_commit *commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
+
+    if (commit == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    vr_commit_put(commit, VR_TABLE_META, vr_bytes_of(row), value);
+    return vr_records_commit(node->records, commit, NULL);
+}
+
+static enum vr_err secret_load(struct vr_node *node, const char *row, uint8_t out[32])
+{
+    struct vr_buf value = {0};
+    enum vr_err err = vr_records_get(node->records, VR_TABLE_META, vr_bytes_of(row), &value);
+
+    if (err == VR_OK && value.size == 32) {
+        memcpy(out, value.data, 32);
+    } else if (err == VR_E_NOT_FOUND) {
+        vr_random_system()->fill(vr_random_system()->ctx, out, 32);
+        err = row_write(node, row, vr_bytes(out, 32));
+    } else if (err == VR_OK) {
+        err = VR_E_DAMAGED;
+    }
+    vr_buf_deinit(&value);
+    return err;
+}
+
+static enum vr_err identity_load(struct vr_node *node)
+{
+    struct vr_buf pem = {0};
+    enum vr_err err = vr_records_get(node->records, VR_TABLE_META, vr_bytes_of(identity_row), &pem);
+
+    if (err == VR_E_NOT_FOUND) {
+        err = vr_tls_identity_pem(&pem);
+        if (err == VR_OK) {
+            err = row_write(node, identity_row, vr_buf_bytes(&pem));
+        }
+    }
+    if (err == VR_OK) {
+        err = vr_dtls_identity_new(vr_buf_bytes(&pem), &node->identity);
+    }
+    if (err == VR_OK) {
+        vr_dtls_identity_fingerprint(node->identity, node->env.fingerprint);
+    }
+    vr_buf_deinit(&pem);
+    return err;
+}
+
+enum vr_err node_keys_load(struct vr_node *node, uint8_t pepper[32], struct vr_why *why)
+{
+    enum vr_err err = secret_load(node, resume_row, node->env.resume_key);
+
+    if (err == VR_OK) {
+        err = secret_load(node, pepper_row, pepper);
+    }
+    if (err == VR_OK) {
+        err = identity_load(node);
+    }
+    return err == VR_OK
+               ? VR_OK
+               : vr_fail(why, err, "the node's keys cannot be read or made: %s", vr_err_text(err));
+}
+
+enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why)
+{
+    struct vr_key key;
+    char path[1024];
+    FILE *stream = NULL;
+    int fd = -1;
+
+    snprintf(path, sizeof(path), "%s/admin-key.json", node->config->data);
+    if (access(path, F_OK) == 0 || !vr_auth_key(node->auth, "admin", &key)) {
+        return VR_OK;
+    }
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    stream = fd < 0 ? NULL : fdopen(fd, "w");
+    if (stream == NULL) {
+        int failed = errno;
+
+        if (fd >= 0) {
+            close(fd);
+        }
+        return vr_fail(why, VR_E_INTERNAL, "%s: %s", path, strerror(failed));
+    }
+    fprintf(stream, "{\"kid\": \"%s\", \"secret\": \"%.*s\"}\n", key.kid, (int)key.secret_size,
+            (const char *)key.secret);
+    explicit_bzero(&key, sizeof(key));
+    if (fclose(stream) != 0) {
+        unlink(path);
+        return vr_fail(why, VR_E_FULL, "%s: %s", path, strerror(errno));
+    }
+    return VR_OK;
+}
+
+enum vr_err node_tls_open(struct vr_node *node, struct vr_why *why)
+{
+    const char *names[VR_ADDRESSES_MAX];
+    char certificate[1024];
+    char key[1024];
+
+    if (node->config->tls_certificate[0] != 0) {
+        return vr_tls_open(node->config->tls_certificate, node->config->tls_key, &node->tls, why);
+    }
+    for (uint32_t i = 0; i < node->local.count; i++) {
+        names[i] = node->local.text[i];
+    }
+    snprintf(certificate, sizeof(certificate), "%s/tls-certificate.pem", node->config->data);
+    snprintf(key, sizeof(key), "%s/tls-key.pem", node->config->data);
+    enum vr_err err = vr_tls_self_signed(certificate, key, names, node->local.count, why);
+    return err == VR_OK ? vr_tls_open(certificate, key, &node->tls, why) : err;
+}

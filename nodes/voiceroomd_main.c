@@ -1,0 +1,221 @@
+/* voiceroomd_main.c - the program: flags, signals, start, stop. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "actors/base/log.h"
+#include "nodes/config.h"
+#include "nodes/node.h"
+
+#define FLAGS_MAX 64
+
+extern char **environ;
+
+enum wish { WISH_RUN, WISH_CHECK, WISH_PRINT, WISH_HELP, WISH_VERSION };
+
+struct wishes {
+    enum wish wish;
+    const char *file;
+    uint32_t flag_count;
+    struct vr_config_flag flags[FLAGS_MAX];
+    char names[FLAGS_MAX][48];
+};
+
+static void help_print(void)
+{
+    struct vr_buf settings = {0};
+
+    vr_config_help(&settings);
+    printf("voiceroomd - a node of Voicerooms: live voice rooms, self-hosted\n\n"
+           "  voiceroomd [--config FILE] [--SETTING VALUE ...]   run until SIGINT or SIGTERM\n"
+           "  voiceroomd --check-config [...]   judge the settings: exit 0 or 1, with the line\n"
+           "  voiceroomd --print-config [...]   the settings in force, secrets masked\n"
+           "  voiceroomd --help | --version\n\n"
+           "Settings, each in the file (YAML), in the environment, or as a flag (--http-port "
+           "9000). Flags\n"
+           "beat the environment, which beats the file. Lists are written a,b in flags and "
+           "environment.\n\n"
+           "%.*s",
+           (int)settings.size, (const char *)settings.data);
+    vr_buf_deinit(&settings);
+}
+
+/** "--http-port" is the setting http_port. */
+static bool flag_name(const char *arg, char out[48])
+{
+    size_t size = 0;
+
+    for (const char *at = arg + 2; *at != 0 && *at != '='; at++) {
+        if (size == 47) {
+            return false;
+        }
+        out[size++] = *at == '-' ? '_' : *at;
+    }
+    out[size] = 0;
+    return vr_config_known(out);
+}
+
+static bool flag_take(struct wishes *wishes, char **argv, int *at)
+{
+    char *name = wishes->names[wishes->flag_count];
+    const char *value = strchr(argv[*at], '=');
+
+    if (wishes->flag_count == FLAGS_MAX || strncmp(argv[*at], "--", 2) != 0 ||
+        !flag_name(argv[*at], name)) {
+        fprintf(stderr, "voiceroomd: what is \"%s\"? See voiceroomd --help\n", argv[*at]);
+        return false;
+    }
+    value = value != NULL ? value + 1 : argv[*at + 1];
+    if (value == NULL) {
+        fprintf(stderr, "voiceroomd: %s needs a value\n", argv[*at]);
+        return false;
+    }
+    *at += strchr(argv[*at], '=') == NULL ? 1 : 0;
+    wishes->flags[wishes->flag_count++] = (struct vr_config_flag){.name = name, .value = value};
+    return true;
+}
+
+static bool wishes_read(int argc, char **argv, struct wishes *out)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+
+        if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+            out->wish = WISH_HELP;
+        } else if (strcmp(arg, "--version") == 0) {
+            out->wish = WISH_VERSION;
+        } else if (strcmp(arg, "--check-config") == 0) {
+            out->wish = WISH_CHECK;
+        } else if (strcmp(arg, "--print-config") == 0) {
+            out->wish = WISH_PRINT;
+        } else if (strcmp(arg, "--config") == 0 && i + 1 < argc) {
+            out->file = argv[++i];
+        } else if (!flag_take(out, argv, &i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A second signal, or a clean end that takes too long: go at once. Both only call what a handler
+ * may. */
+static void on_second_signal(int number)
+{
+    (void)number;
+    _exit(130);
+}
+
+static void on_too_long(int number)
+{
+    static const char text[] = "voiceroomd: stopping took too long, giving up\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+    (void)ignored;
+    (void)number;
+    _exit(3);
+}
+
+static void signals_block(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, set, NULL); /* before any thread: they inherit it */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void files_allow(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int run(const struct vr_config *config)
+{
+    struct vr_node *node = NULL;
+    struct vr_why why = {0};
+    struct vr_buf about = {0};
+    sigset_t set;
+    int number = 0;
+
+    files_allow();
+    signals_block(&set);
+    if (vr_node_start(config, &node, &why) != VR_OK) {
+        fprintf(stderr, "voiceroomd: %s\n", why.text);
+        return why.code == VR_E_EXISTS ? 2 : 1;
+    }
+    vr_node_describe(node, &about);
+    fwrite(about.data, 1, about.size, stdout);
+    fflush(stdout);
+    vr_buf_deinit(&about);
+
+    sigwait(&set, &number);
+    signal(SIGINT, on_second_signal);
+    signal(SIGTERM, on_second_signal);
+    signal(SIGALRM, on_too_long);
+    alarm((unsigned)config->shutdown_s);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    return vr_node_stop(node) ? 0 : 3;
+}
+
+static int settings_print(const struct vr_config *config)
+{
+    struct vr_buf text = {0};
+
+    vr_config_print(config, &text);
+    fwrite(text.data, 1, text.size, stdout);
+    vr_buf_deinit(&text);
+    return 0;
+}
+
+static int with_settings(const struct wishes *wishes)
+{
+    struct vr_config config;
+    struct vr_why why = {0};
+    enum vr_log_level level = VR_LOG_INFO;
+    int code = 1;
+
+    if (vr_config_load(wishes->file, environ, wishes->flags, wishes->flag_count, &config, &why) !=
+        VR_OK) {
+        fprintf(stderr, "voiceroomd: %s\n", why.text);
+    } else if (wishes->wish == WISH_CHECK) {
+        printf("the settings are good\n");
+        code = 0;
+    } else if (wishes->wish == WISH_PRINT) {
+        code = settings_print(&config);
+    } else {
+        if (vr_log_level_parse(config.log_level, &level)) {
+            vr_log_set_level(level);
+        }
+        vr_log_set_node(config.node);
+        code = run(&config);
+    }
+    vr_config_free(&config);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct wishes wishes;
+
+    if (!wishes_read(argc, argv, &wishes)) {
+        return 1;
+    }
+    if (wishes.wish == WISH_HELP) {
+        help_print();
+        return 0;
+    }
+    if (wishes.wish == WISH_VERSION) {
+        printf("voiceroomd 0.1.0\n");
+        return 0;
+    }
+    return with_settings(&wishes);
+}
