@@ -1,0 +1,301 @@
+/* Goal: two shards of one room on two engines: speech crosses once, is chosen and numbered at the
+ * far end like local speech, and what a link leaves out is no gap; gates hold at both ends; nothing
+ * returns. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "actors/media/engine_rig.h"
+#include "actors/media/relay_pool.h"
+
+static void set_shards(struct rig *rig, uint64_t version)
+{
+    for (uint32_t i = 0; i < rig->node_count; i++) {
+        struct vr_shard_set *set = vr_shard_set_new();
+
+        set->epoch = 1;
+        set->version = version;
+        set->count = 2;
+        set->shards[0] = 1;
+        set->shards[1] = 2;
+        vr_shard_set_shards(rig->nodes[i].shard, set);
+    }
+}
+
+static int start(void **state)
+{
+    struct rig *rig = rig_new(11);
+
+    rig_add_node(rig, 2);
+    set_shards(rig, 1);
+    *state = rig;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    rig_free(*state);
+    return 0;
+}
+
+static void no_gap(const struct rig_person *person)
+{
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        const struct rig_heard *last = NULL;
+
+        for (uint32_t i = 0; i < person->heard_count; i++) {
+            if (person->heard[i].slot != slot) {
+                continue;
+            }
+            if (last != NULL) {
+                assert_int_equal(person->heard[i].seq, (uint16_t)(last->seq + 1));
+                assert_true((int32_t)(person->heard[i].ts - last->ts) > 0);
+            }
+            last = &person->heard[i];
+        }
+    }
+}
+
+static void heard_across(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.node = 1});
+    struct rig_person *cleo = rig_join(rig, (struct rig_wish){.node = 1});
+
+    rig_talk(ana, 30, 50);
+    rig_talk(ben, 30, 50);
+    assert_int_equal(rig_heard_from(ben, ana), 50);
+    assert_int_equal(rig_heard_from(cleo, ana), 50);
+    assert_int_equal(rig_heard_from(ana, ben), 50);
+    assert_int_equal(rig_heard_from(cleo, ben), 50);
+    assert_int_equal(rig_heard_from(ana, ana), 0);
+    assert_int_equal(rig_heard_from(ben, ben), 0);
+    no_gap(cleo);
+    assert_int_equal(rig->relayed, 100); /* once over the link, however many listen */
+    assert_int_equal(rig_stats(ana->node).relayed_out, 50);
+    assert_int_equal(rig_stats(ben->node).relayed_in, 50);
+}
+
+/* Six speakers on two shards, four slots: each side hears at most four, over a link go at most
+ * four, and the numbers run on through every change and pause. */
+static void more_speakers_than_slots(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *people[6];
+    struct rig_person *left = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *right = rig_join(rig, (struct rig_wish){.node = 1});
+
+    for (int i = 0; i < 6; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){.node = (uint32_t)i % 2});
+    }
+    for (int round = 0; round < 400; round++) {
+        for (int i = 0; i < 6; i++) {
+            bool loud = (round / 60 + i) % 6 < 3; /* three at a time, changing */
+
+            rig_say(people[i], loud ? (uint8_t)(20 + i) : 127);
+        }
+        if (round % 50 == 0) {
+            rig_checks(rig);
+        }
+        rig_advance(rig, VR_MS(20));
+    }
+    no_gap(left);
+    no_gap(right);
+    for (int i = 0; i < 6; i++) {
+        assert_true(rig_heard_from(left, people[i]) > 150);
+        assert_true(rig_heard_from(right, people[i]) > 150);
+    }
+    assert_true(rig->relayed < 400 * 6);
+}
+
+static void gates_at_both_ends(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.node = 1});
+
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    rig_gate(&rig->nodes[1], ana->conf.participant, 2, false, true,
+             false); /* only the far end knows */
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    assert_int_equal(rig_stats(ben->node).gated, 5);
+    rig_gate(&rig->nodes[0], ana->conf.participant, 2, false, true, false); /* both */
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_stats(ben->node).relayed_in, 10);
+    rig_gate(&rig->nodes[1], ana->conf.participant, 3, true, true, false);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5); /* the near end is still shut */
+}
+
+static struct vr_relay *speech(struct rig_person *who, uint32_t origin, uint64_t index,
+                               uint8_t level)
+{
+    struct vr_relay *relay = vr_relay_new();
+
+    relay->room = (struct vr_id){1, 2};
+    relay->origin_shard = origin;
+    relay->participant = who->conf.participant;
+    relay->generation = 1;
+    relay->index = index;
+    relay->timestamp = (uint32_t)(index * 960);
+    relay->level = level;
+    relay->size = 40;
+    return relay;
+}
+
+/* Own packets that come back, repeats, strangers and other rooms are dropped. */
+static void what_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.node = 1});
+    struct rig_person *nobody = rig_person(rig, (struct rig_wish){.node = 0, .no_gate = true});
+    struct {
+        struct vr_relay *relay;
+        uint32_t heard; /* by Ben, in all */
+    } cases[] = {
+        {speech(ana, 2, 10, 30), 0},    /* says that it comes from here */
+        {speech(nobody, 1, 10, 30), 0}, /* no gate */
+        {speech(ana, 1, 10, 30), 1},    {speech(ana, 1, 10, 30), 1}, /* seen */
+        {speech(ana, 1, 11, 30), 2},    {speech(ana, 1, 12, 30), 2}, /* too many hops */
+        {speech(ana, 1, 13, 30), 2},                                 /* another room */
+        {speech(ana, 1, 14, 30), 2},                                 /* an old session */
+        {speech(ana, 1, 15, 30), 2},                                 /* empty */
+        {speech(ana, 1, 16, 30), 2},                                 /* longer than it can be */
+    };
+
+    cases[5].relay->hops = 9;
+    cases[6].relay->room.lo = 3;
+    cases[7].relay->generation = 0;
+    cases[8].relay->size = 0;
+    cases[9].relay->size = VR_RELAY_PAYLOAD_MAX + 1;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        vr_shard_relay_in(ben->node->shard, rig->now, cases[i].relay);
+        rig_pump(rig);
+        vr_relay_release(cases[i].relay);
+        if (rig_heard_from(ben, ana) != cases[i].heard) {
+            fail_msg("case %zu: %u heard", i, rig_heard_from(ben, ana));
+        }
+    }
+}
+
+/* Too quiet to win at the far end: not sent over the link, although he holds a slot here. */
+static void the_summary_saves_the_link(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *loud[4];
+    struct rig_person *quiet = rig_join(rig, (struct rig_wish){.node = 0});
+    uint64_t before;
+
+    for (int i = 0; i < 4; i++) {
+        loud[i] = rig_join(rig, (struct rig_wish){.node = 1});
+    }
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 4; i++) {
+            rig_say(loud[i], 20);
+        }
+        rig_advance(rig, VR_MS(20));
+    }
+    before = rig_stats(quiet->node).relayed_out;
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 4; i++) {
+            rig_say(loud[i], 20);
+        }
+        rig_say(quiet, 50);
+        rig_advance(rig, VR_MS(20));
+    }
+    assert_int_equal(rig_stats(quiet->node).relayed_out, before);
+}
+
+/* An older set does not undo a newer one; without the other shard nothing is sent. */
+static void shard_set_versions(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct vr_shard_set *alone = vr_shard_set_new();
+
+    alone->epoch = 1;
+    alone->version = 5;
+    alone->count = 1;
+    alone->shards[0] = 1;
+    vr_shard_set_shards(rig->nodes[0].shard, alone);
+    set_shards(rig, 4);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig->relayed, 0);
+    set_shards(rig, 6);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig->relayed, 5);
+}
+
+/* A person moves from one shard to the other: the newer session is heard, the older is not any
+ * more. */
+static void move_between_shards(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.node = 1});
+    struct rig_person *again;
+
+    rig_talk(ana, 30, 5);
+    again = rig_join(rig, (struct rig_wish){.node = 1,
+                                            .participant = ana->conf.participant,
+                                            .generation = 2,
+                                            .no_gate = true});
+    rig_talk(again, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 10);
+    rig_talk(ana, 30, 5); /* the old session's packets, still relayed: dropped at the far end */
+    assert_int_equal(rig_heard_from(ben, ana), 10);
+    no_gap(ben);
+}
+
+static void pool_runs_dry_and_recovers(void **state)
+{
+    struct vr_relay_pool *pool = vr_relay_pool_new(4);
+    struct vr_relay *taken[4];
+    struct vr_relay *late;
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        taken[i] = vr_relay_pool_take(pool);
+        assert_non_null(taken[i]);
+        for (int k = 0; k < i; k++) {
+            assert_ptr_not_equal(taken[i], taken[k]);
+        }
+    }
+    assert_null(vr_relay_pool_take(pool));
+    vr_relay_release(taken[2]);
+    late = vr_relay_pool_take(pool);
+    assert_ptr_equal(late, taken[2]);
+    for (int i = 0; i < 4; i++) {
+        if (i != 2) {
+            vr_relay_release(taken[i]);
+        }
+    }
+    vr_relay_pool_free(pool);
+    late->size = 1; /* one that is still travelling outlives the pool */
+    vr_relay_release(late);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(heard_across),
+        TEST(more_speakers_than_slots),
+        TEST(gates_at_both_ends),
+        TEST(what_is_dropped),
+        TEST(the_summary_saves_the_link),
+        TEST(shard_set_versions),
+        TEST(move_between_shards),
+        cmocka_unit_test(pool_runs_dry_and_recovers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
