@@ -2,10 +2,14 @@
 #
 # One folder is one static library, made of its *.c files. The endings tell the rest: *_test.c is a
 # cmocka program registered with ctest, *_bench.c a program run by hand, *_fuzz.c a libFuzzer target
-# (built with -DVR_FUZZ=ON), *_main.c a program of its own. LINK names modules and libraries below.
+# (built with -DVR_FUZZ=ON), *_main.c a program of its own. LINK names modules and libraries below,
+# OWN files that the folder's CMakeLists.txt builds by itself.
 function(vr_module name)
-    cmake_parse_arguments(ARG "" "" "LINK;PROTO;TEST_LINK" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "LINK;PROTO;TEST_LINK;OWN" ${ARGN})
     file(GLOB all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    foreach(file ${ARG_OWN})
+        list(REMOVE_ITEM all ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+    endforeach()
     set(sources ${all})
     list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz|main)\\.c$")
     foreach(proto ${ARG_PROTO})
