@@ -40,7 +40,7 @@ export function Dock({ room, self, unread, panelOpen, togglePanel }: Props) {
         </span>
       </div>
       <div class="dock-acts">
-        {stage && <MuteButton room={room} self={self} />}
+        {stage && <MuteButton room={room} self={self} microphone={microphone} />}
         {self && !stage && <HandButton room={room} self={self} />}
         <Reactions room={room} />
         <button
@@ -83,8 +83,16 @@ function ownLine(room: Room, self: Participant, microphone: MicrophoneStatus): s
   }
 }
 
-function MuteButton({ room, self }: { room: Room; self: Participant }) {
+function MuteButton({ room, self, microphone }: { room: Room; self: Participant; microphone: MicrophoneStatus }) {
   const open = room.selfOpen;
+  if (microphone.state === "failed") {
+    return (
+      <Action run={() => room.retryMicrophone()} class="round mic shut" label="Try the microphone again">
+        <IconMicOff />
+        <span class="wide-only">No microphone</span>
+      </Action>
+    );
+  }
   const locked = self.muted_by_moderator;
   const name = locked ? "Muted by a moderator" : open ? "Mute (M)" : "Unmute (M)";
   return (
