@@ -4,14 +4,10 @@
 
 #include <stdio.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "actors/wire/base64url.h"
 #include "actors/wire/jwt_claims.h"
+#include "actors/wire/mac.h"
 
-#define TAG_SIZE 32
 #define DEPTH_MAX 8
 
 struct parts {
@@ -65,27 +61,23 @@ static json_t *read_object(struct vr_bytes text)
     return json;
 }
 
-static bool sign(const struct vr_key *key, struct vr_bytes input, uint8_t tag[TAG_SIZE])
+static bool sign(const struct vr_key *key, struct vr_bytes input, uint8_t tag[VR_MAC_SIZE])
 {
-    unsigned size = 0;
-
-    return HMAC(EVP_sha256(), key->secret, (int)key->secret_size, input.data, input.size, tag,
-                &size) != NULL &&
-           size == TAG_SIZE;
+    return vr_mac(vr_bytes(key->secret, key->secret_size), input, tag);
 }
 
 static bool signature_holds(const struct parts *parts, const struct vr_key *key)
 {
-    uint8_t given[TAG_SIZE + 1];
-    uint8_t tag[TAG_SIZE];
+    uint8_t given[VR_MAC_SIZE + 1];
+    uint8_t tag[VR_MAC_SIZE];
     size_t size;
 
     if (key->secret_size < VR_KEY_SECRET_MIN || key->secret_size > VR_KEY_SECRET_MAX ||
-        !vr_base64url_read(parts->signature, given, sizeof(given), &size) || size != TAG_SIZE ||
+        !vr_base64url_read(parts->signature, given, sizeof(given), &size) || size != VR_MAC_SIZE ||
         !sign(key, parts->signing_input, tag)) {
         return false;
     }
-    return CRYPTO_memcmp(given, tag, TAG_SIZE) == 0;
+    return vr_mac_equal(given, tag, VR_MAC_SIZE);
 }
 
 enum vr_err vr_jwt_read(struct vr_bytes token, const struct vr_jwt_verify *verify,
@@ -114,7 +106,7 @@ enum vr_err vr_jwt_read(struct vr_bytes token, const struct vr_jwt_verify *verif
     } else {
         *out = (struct vr_grants){0};
     }
-    OPENSSL_cleanse(&key, sizeof(key));
+    explicit_bzero(&key, sizeof(key));
     json_decref(header);
     json_decref(payload);
     return err;
@@ -137,7 +129,7 @@ enum vr_err vr_jwt_write(const struct vr_grants *grants, const struct vr_key *ke
 {
     json_t *header = json_pack("{s:s, s:s, s:s}", "alg", "HS256", "typ", "JWT", "kid", key->kid);
     json_t *payload = vr_jwt_payload(grants, key->kid);
-    uint8_t tag[TAG_SIZE];
+    uint8_t tag[VR_MAC_SIZE];
     size_t start = out->size;
     enum vr_err err = VR_OK;
 

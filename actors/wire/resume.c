@@ -2,11 +2,8 @@
 
 #include <stdio.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "actors/wire/base64url.h"
+#include "actors/wire/mac.h"
 
 /*  0        1      2        18           34          50             54            58           66
  * 82 version | role | room 16 | session 16 | user 16 | participant 4 | generation 4 | expires 8 |
@@ -25,13 +22,11 @@ static bool tag_of(const uint8_t body[BODY], const uint8_t key[32], uint8_t tag[
 {
     static const char label[] = "voicerooms resume token";
     uint8_t input[sizeof(label) + BODY];
-    uint8_t full[32];
-    unsigned size = 0;
+    uint8_t full[VR_MAC_SIZE];
 
     memcpy(input, label, sizeof(label));
     memcpy(input + sizeof(label), body, BODY);
-    if (HMAC(EVP_sha256(), key, 32, input, sizeof(input), full, &size) == NULL ||
-        size != sizeof(full)) {
+    if (!vr_mac(vr_bytes(key, 32), vr_bytes(input, sizeof(input)), full)) {
         return false;
     }
     memcpy(tag, full, TAG);
@@ -76,7 +71,7 @@ enum vr_err vr_resume_read(const char *text, const uint8_t key[32], int64_t now_
     *out = (struct vr_resume){0};
     if (strlen(text) != TEXT ||
         !vr_base64url_read(vr_bytes_of(text), token, sizeof(token), &size) || size != TOKEN ||
-        !tag_of(token, key, tag) || CRYPTO_memcmp(tag, token + BODY, TAG) != 0) {
+        !tag_of(token, key, tag) || !vr_mac_equal(tag, token + BODY, TAG)) {
         return VR_E_UNAUTHORIZED;
     }
     /* The tag holds, so these are ours; another version or an old token is refused all the same. */

@@ -78,6 +78,7 @@ static void understands_real_offers(void **state)
     } rows[] = {
         { "chromium_participant.sdp",  5, 4,  0, 111, 63,         1, 4, "0",      "Lult" },
         { "chromium_whip.sdp",         1, 0,  0, 111, 63,         1, 4, "0",      NULL },
+        { "chromium_whep.sdp",         2, 1, -1, 111, 63,         1, 4, "0",      NULL },
         { "firefox_participant.sdp",   5, 4,  0, 109, VR_PT_NONE, 1, 3, "0",      "0a1b2c3d" },
         { "aiortc_participant.sdp",    5, 4,  0,  96, VR_PT_NONE, 2, 1, "0",      "SmSx" },
         { "aiortc_sendrecv.sdp",       1, 1,  0,  96, VR_PT_NONE, 2, 1, "0",      NULL },
@@ -110,7 +111,7 @@ static void understands_real_offers(void **state)
         assert_int_equal(conf.level_id, rows[i].level);
         assert_int_equal(conf.mid_id, rows[i].mid_id);
         assert_int_equal(conf.slot_count, rows[i].slots);
-        assert_true(conf.may_send);
+        assert_int_equal(conf.may_send, rows[i].sender >= 0);
         assert_true(conf.fingerprint_set);
         assert_string_equal(conf.peer_ufrag, offer.ufrag);
         assert_string_equal(offer.sections[0].mid, rows[i].mid0);
