@@ -145,16 +145,26 @@ static void take_msg(struct item *item, struct vr_actor *actor, struct vr_msg *m
     *msg = (struct vr_msg){0};
 }
 
+/* Who asked; NULL: a worker of an earlier life of this node, or of another node. */
+static struct vr_worker *asking_worker(struct vr_system *system, const struct vr_address *asker)
+{
+    uint32_t place = (uint32_t)(asker->id.hi & 0xffff);
+
+    if (asker->sub != system->conf.node || place >= system->worker_count ||
+        system->workers[place].stamp != asker->id.hi) {
+        return NULL;
+    }
+    return &system->workers[place];
+}
+
 static enum vr_err deliver_reply(struct vr_system *system, struct vr_worker *current,
                                  struct vr_msg *msg)
 {
-    uint32_t place = (uint32_t)(msg->to.id.hi & 0xffff);
-    struct vr_worker *worker = &system->workers[place];
+    struct vr_worker *worker = asking_worker(system, &msg->to);
     struct item *item;
 
-    if (place >= system->worker_count || msg->to.sub != system->conf.node ||
-        worker->stamp != msg->to.id.hi || __atomic_load_n(&worker->closed, __ATOMIC_RELAXED)) {
-        COUNT(system, current, late_replies); /* of an earlier life of this node, or another's */
+    if (worker == NULL || __atomic_load_n(&worker->closed, __ATOMIC_RELAXED)) {
+        COUNT(system, current, late_replies);
         vr_msg_clear(msg);
         return VR_OK;
     }
