@@ -253,6 +253,17 @@ void member_returned(struct step *step, struct person *person)
     host_arrived(step, person);
 }
 
+void vr_room_session_lives(struct vr_room *room, vr_participant_id participant, uint32_t generation,
+                           struct vr_instant at, struct vr_effects *effects)
+{
+    struct step step = {.room = room, .at = at, .effects = effects};
+    struct person *person = person_by_id(room, participant);
+
+    if (person != NULL && person->presence == PERSON_LOST && person->generation == generation) {
+        member_returned(&step, person);
+    }
+}
+
 enum vr_err step_kick(struct step *step)
 {
     struct person *target = step->target;

@@ -83,6 +83,11 @@ void vr_room_spoke(struct vr_room *room, vr_participant_id participant, uint32_t
 /** After a load: the session of this participant and generation lives on. True when it fits. */
 bool vr_room_attach(struct vr_room *room, vr_participant_id participant, uint32_t generation);
 
+/** After a load by a new owner: this session has answered that it lives, so its person never was
+ * away. A step like any other: to be committed and told. */
+void vr_room_session_lives(struct vr_room *room, vr_participant_id participant, uint32_t generation,
+                           struct vr_instant at, struct vr_effects *effects);
+
 /** After a load: the participant's gate as it stands, with a version above `version`, since shards
  * may have seen later ones that were never committed. False when he is not present. */
 bool vr_room_gate_again(struct vr_room *room, vr_participant_id participant, uint64_t version,

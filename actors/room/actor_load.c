@@ -1,0 +1,205 @@
+/* actor_load.c - the room from the store: when it wakes, and after a commit that failed. */
+#include <stdlib.h>
+
+#include "actors/base/log.h"
+#include "actors/room/actor_state.h"
+
+#define PONG_WAIT VR_SECONDS(2)
+
+static struct vr_records *records_of(const struct room_actor *self)
+{
+    return vr_system_records(vr_actor_system(self->actor));
+}
+
+static void log_room(const struct room_actor *self, enum vr_log_level level, const char *msg,
+                     const char *why)
+{
+    char id[VR_ID_TEXT];
+
+    vr_log(level, msg, VR_S("room", vr_id_format(vr_room_id(self->room), id)), VR_S("why", why),
+           VR_U("epoch", vr_room_epoch(self->room)));
+}
+
+/* Ownership: a new epoch, and the revision that the next commit follows. */
+enum vr_err actor_take(struct room_actor *self, struct vr_why *why)
+{
+    struct vr_id id = vr_room_id(self->room);
+    uint64_t stored_epoch = 0;
+    uint64_t epoch = vr_room_epoch(self->room);
+    enum vr_err err;
+
+    if (epoch == 0) {
+        err = self->services->take(self->services->ctx, id, &epoch);
+        if (err != VR_OK) {
+            return vr_fail(why, err, "the room could not be taken: %s", vr_err_text(err));
+        }
+        vr_room_set_epoch(self->room, epoch);
+    }
+    err = vr_records_head(records_of(self), id, &stored_epoch, &self->head);
+    if (err != VR_OK) {
+        return vr_fail(why, err, "the head of the room cannot be read: %s", vr_err_text(err));
+    }
+    if (stored_epoch > epoch) {
+        return vr_fail(why, VR_E_FENCED, "a newer owner has written already");
+    }
+    return VR_OK;
+}
+
+/* Load into a fresh room; one that is not stored stays fresh. */
+static enum vr_err read_room(struct room_actor *self, uint64_t epoch, struct vr_room **out,
+                             struct vr_why *why)
+{
+    struct vr_room *room = actor_fresh_room(self, epoch);
+    enum vr_err err;
+
+    *out = room;
+    if (room == NULL) {
+        return vr_fail(why, VR_E_NO_MEMORY, "no memory for a room");
+    }
+    err = vr_room_load(records_of(self), &self->vault, room, actor_instant(self), why);
+    return err == VR_E_NOT_FOUND ? VR_OK : err;
+}
+
+/* People as they were when the last owner stopped: gates are sent anew, sessions hear from us. */
+static enum vr_err remember_people(struct room_actor *self)
+{
+    struct vr_room *room = self->room;
+
+    for (vr_participant_id id = vr_room_next(room, 0); id != 0; id = vr_room_next(room, id)) {
+        struct vr_effect subscribe = {.kind = VR_EFFECT_SUBSCRIBE};
+        struct vr_person_view view;
+
+        if (!vr_room_person(room, id, &view)) {
+            continue;
+        }
+        subscribe.as.subscriber.participant = id;
+        subscribe.as.subscriber.generation = view.generation;
+        subscribe.as.subscriber.session = view.session;
+        subscribe.as.subscriber.shard = view.shard;
+        if (!told_apply(self, &subscribe)) {
+            return VR_E_NO_MEMORY;
+        }
+    }
+    return VR_OK;
+}
+
+static enum vr_err publish_state(struct room_actor *self)
+{
+    struct vr_buf text = {0};
+    struct vr_blob *json;
+
+    vr_room_state_json(self->room, &text);
+    json = text.failed ? NULL : vr_blob_new(vr_buf_bytes(&text));
+    vr_buf_deinit(&text);
+    if (json == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    self->sequence_told = vr_room_sequence(self->room);
+    told_to_all(self, json);
+    vr_blob_release(json);
+    return VR_OK;
+}
+
+enum vr_err actor_load(struct room_actor *self, struct vr_why *why)
+{
+    enum vr_err err = read_room(self, 0, &self->room, why);
+
+    if (err != VR_OK || !vr_room_exists(self->room)) {
+        return err;
+    }
+    err = actor_take(self, why);
+    if (err == VR_OK) {
+        err = remember_people(self);
+    }
+    if (err != VR_OK) {
+        return err;
+    }
+    self->sequence_told = vr_room_sequence(self->room);
+    log_room(self, VR_LOG_INFO, "room opened", NULL);
+    if (self->people_count > 0) { /* sessions that outlived us learn that they did */
+        shards_update(self);
+        gates_again(self);
+        err = publish_state(self);
+    }
+    return err;
+}
+
+/* Whoever was told to be there is there still: only the last steps did not happen. */
+static void attach_all(struct room_actor *self)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < self->people_count; i++) {
+        struct told_person *told = &self->people[i];
+        struct vr_person_view view;
+
+        if (!vr_room_person(self->room, told->participant, &view) || !view.present) {
+            continue; /* cannot be: who was told is stored; but a gate less is no harm */
+        }
+        if (told->session.kind == VR_ACTOR_SESSION) {
+            (void)vr_room_attach(self->room, told->participant, told->generation);
+        }
+        self->people[kept++] = *told;
+    }
+    self->people_count = kept;
+}
+
+enum vr_err actor_reload(struct room_actor *self)
+{
+    struct vr_room *old = self->room;
+    struct vr_why why = {0};
+    enum vr_err err = read_room(self, vr_room_epoch(old), &self->room, &why);
+
+    if (self->room == NULL) {
+        self->room = old;
+        return err;
+    }
+    vr_room_free(old);
+    if (err != VR_OK) {
+        return err;
+    }
+    err = vr_room_exists(self->room) ? actor_take(self, &why) : VR_OK;
+    if (err != VR_OK) {
+        return err;
+    }
+    log_room(self, VR_LOG_WARN, "room loaded anew after a commit failed",
+             vr_err_code(self->failed));
+    self->failed = VR_OK;
+    self->retry_at = vr_actor_now(self->actor) + RETRY_AFTER_FAILURE;
+    attach_all(self);
+    gates_again(self);
+    return vr_room_exists(self->room) ? publish_state(self) : VR_OK;
+}
+
+static enum vr_err on_pong(struct vr_actor *actor, void *state, uint64_t tag, enum vr_err err,
+                           struct vr_msg *answer, struct vr_why *why)
+{
+    struct room_actor *self = state;
+    struct vr_effects effects = {0};
+    vr_participant_id participant = (vr_participant_id)(tag >> 32);
+
+    (void)actor;
+    (void)why;
+    if (err != VR_OK || answer->kind != VR_MSG_PONG || self->failed != VR_OK) {
+        return VR_OK; /* then the grace time decides */
+    }
+    vr_room_session_lives(self->room, participant, (uint32_t)tag, actor_instant(self), &effects);
+    err = steps_begin(self, NULL, NULL, &effects, 0);
+    actor_arm(self);
+    return err;
+}
+
+/* A new owner on the same node: sessions may have outlived the old one without a word. Those that
+ * answer were never away. */
+void actor_ping_sessions(struct room_actor *self)
+{
+    for (uint32_t i = 0; i < self->people_count; i++) {
+        const struct told_person *told = &self->people[i];
+        struct vr_msg ping = {.kind = VR_MSG_PING, .to = told->session};
+
+        if (told->session.kind == VR_ACTOR_SESSION && !vr_id_is_zero(told->session.id)) {
+            vr_actor_ask(self->actor, &ping, PONG_WAIT, on_pong,
+                         (uint64_t)told->participant << 32 | told->generation);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+/* actor_state.h - the inside of a room actor, for its own files only.
+ *
+ * Two pictures of the room stand side by side: the rules' state (room.h), which has every step that
+ * was begun, and `people` here, which has only what was committed and told. Events and gates are
+ * sent from the second one, so that nothing leaves before its commit. */
+#ifndef VR_ROOM_ACTOR_STATE_H
+#define VR_ROOM_ACTOR_STATE_H
+
+#include "actors/base/list.h"
+#include "actors/room/records.h"
+#include "actors/room/room.h"
+#include "actors/room/room_actor.h"
+#include "actors/runtime/env.h"
+
+#define GATE_WAIT VR_MS(300) /* a shard confirms a closed gate within this, or is named */
+#define SUMMARY_GAP VR_SECONDS(1)
+#define SPEAKERS_GAP VR_MS(300)
+#define SPEAKERS_STALE                                                                             \
+    VR_SECONDS(2) /* a shard repeats itself every second while someone speaks                      \
+                   */
+#define RETRY_AFTER_FAILURE VR_SECONDS(1)
+#define STEPS_MAX 1024 /* begun and not yet answered; beyond: VR_E_BUSY */
+
+/** A person as told: his session for events, his shard, his gate as the shards have it. */
+struct told_person {
+    vr_participant_id participant;
+    uint32_t generation;
+    struct vr_address session; /* kind VR_ACTOR_NONE: lost, hears nothing */
+    struct vr_address shard;   /* kind VR_ACTOR_NONE: no media */
+    uint64_t gate_version;
+    bool may_send;
+    bool may_hear;
+};
+
+struct told_shard {
+    uint32_t number;
+    vr_time_us heard_at;
+    uint32_t speaker_count;
+    struct vr_speaker speakers[VR_SPOKE_MAX];
+};
+
+/** A step that was begun: its answer and events wait for gates, its commit, and the steps before
+ * it. */
+struct begun {
+    struct vr_list link;      /* room_actor.steps */
+    struct vr_msg asked;      /* from, to and kind only */
+    struct vr_answer *answer; /* NULL: time's own step */
+    struct vr_effects effects;
+    uint64_t ticket;
+    uint64_t set_version; /* of the shards at which its gates were closed */
+    bool commits;
+    bool stored;
+    uint32_t gates_waiting;
+    uint32_t gates_silent;    /* shards that did not confirm in time */
+    vr_participant_id leaver; /* LEAVE, LOST: not to be taken for present if this fails */
+};
+
+struct room_actor {
+    struct vr_actor *actor;
+    const struct vr_env *env;
+    const struct vr_room_services *services;
+    struct vr_vault vault;
+    struct vr_room *room;
+    struct vr_list steps; /* struct begun.link, in order */
+    uint32_t step_count;
+    uint32_t in_flight;    /* commits whose outcome is not known */
+    uint64_t head;         /* the revision that the next commit expects */
+    uint64_t ticket;       /* of the next step */
+    uint64_t first_ticket; /* of this life: lower ones are a former life's */
+    enum vr_err failed;    /* a commit failed: waiting for the rest, then the room is loaded anew */
+    vr_time_us retry_at;   /* no tick before, after a failure */
+    bool draining;
+
+    struct told_person *people; /* by participant, ascending */
+    uint32_t people_count;
+    uint32_t people_capacity;
+    uint64_t sequence_told;
+    struct told_shard shards[VR_SHARDS_MAX];
+    uint32_t shard_count;
+    uint64_t set_version;
+
+    vr_time_us speakers_due; /* VR_NEVER: nothing new */
+    vr_time_us speakers_at;
+    uint64_t speakers_hash;
+    vr_time_us summary_due; /* VR_NEVER: nothing new */
+    vr_time_us summary_at;
+    vr_time_us empty_since; /* VR_NEVER: somebody is there */
+};
+
+/* actor_steps.c: begun, committed, answered */
+enum vr_err steps_begin(struct room_actor *self, const struct vr_msg *asked,
+                        struct vr_answer *answer, struct vr_effects *effects,
+                        vr_participant_id leaver);
+enum vr_err steps_stored(struct room_actor *self, uint64_t ticket, enum vr_err err);
+enum vr_err steps_drain(struct room_actor *self);
+void steps_free(struct room_actor *self, enum vr_err err);
+void answer_now(struct room_actor *self, const struct vr_msg *asked, struct vr_answer *answer);
+
+/* actor_load.c: from the store, at the start and after a failure */
+enum vr_err actor_load(struct room_actor *self, struct vr_why *why);
+void actor_ping_sessions(struct room_actor *self);
+enum vr_err actor_reload(struct room_actor *self);
+enum vr_err actor_take(struct room_actor *self, struct vr_why *why);
+
+/* actor_people.c: who is told */
+struct told_person *told_find(struct room_actor *self, vr_participant_id participant);
+bool told_apply(struct room_actor *self, const struct vr_effect *effect);
+void told_event(struct room_actor *self, const struct vr_effect *effect);
+void told_to_all(struct room_actor *self, struct vr_blob *json);
+void told_clear(struct room_actor *self);
+
+/* actor_shards.c: sets, gates, ends */
+void shards_update(struct room_actor *self);
+void gate_open(struct room_actor *self, const struct vr_effect *gate);
+void gates_note_closed(struct room_actor *self, const struct begun *step);
+void gates_close(struct room_actor *self, struct begun *step);
+void gates_again(struct room_actor *self);
+void shards_close(struct room_actor *self);
+
+/* actor_live.c: who speaks, and the lobby */
+void speakers_heard(struct room_actor *self, const struct vr_msg *msg);
+void speakers_tick(struct room_actor *self);
+void summary_tick(struct room_actor *self);
+void summary_gone(struct room_actor *self);
+
+/* room_actor.c */
+struct vr_room *actor_fresh_room(struct room_actor *self, uint64_t epoch);
+struct vr_instant actor_instant(const struct room_actor *self);
+void actor_arm(struct room_actor *self);
+void actor_send(struct room_actor *self, struct vr_msg *msg);
+
+#endif

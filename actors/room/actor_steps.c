@@ -1,0 +1,314 @@
+/* actor_steps.c - the way of a step: close gates, journal, replicate, open gates, answer, publish.
+ *
+ * Steps wait in one queue in the order in which they were begun, also those that write nothing:
+ * what a client sees never overtakes what it follows from. Several commits may be under way; each
+ * expects the revision that the one before it makes, so after a failure none of the later ones can
+ * land. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/base/assert.h"
+#include "actors/room/actor_state.h"
+
+/** What the journal's thread needs to tell the room: it may have been closed and opened meanwhile.
+ */
+struct landing {
+    struct vr_system *system;
+    struct vr_address room;
+    uint64_t ticket;
+};
+
+static void on_committed(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
+{
+    struct landing *landing = ctx;
+    struct vr_msg msg = {.kind = VR_MSG_STORED, .to = landing->room};
+
+    (void)ticket;
+    msg.as.stored.ticket = landing->ticket;
+    msg.as.stored.err = err;
+    msg.as.stored.revision = revision;
+    vr_system_post(landing->system, &msg);
+    free(landing);
+}
+
+void answer_now(struct room_actor *self, const struct vr_msg *asked, struct vr_answer *answer)
+{
+    struct vr_msg msg = {.kind = VR_MSG_ANSWER, .epoch = vr_room_epoch(self->room)};
+
+    msg.as.answer = answer;
+    vr_reply(vr_actor_system(self->actor), asked, &msg);
+}
+
+static void step_free(struct room_actor *self, struct begun *step)
+{
+    vr_list_remove(&step->link);
+    self->step_count--;
+    vr_answer_free(step->answer);
+    vr_effects_deinit(&step->effects);
+    free(step);
+}
+
+static enum vr_err submit(struct room_actor *self, struct begun *step)
+{
+    struct vr_system *system = vr_actor_system(self->actor);
+    struct landing *landing = calloc(1, sizeof(*landing));
+    struct vr_commit *commit =
+        vr_commit_new(vr_room_id(self->room), vr_room_epoch(self->room), self->head);
+    enum vr_err err = landing == NULL || commit == NULL ? VR_E_NO_MEMORY : VR_OK;
+
+    if (err == VR_OK) {
+        *landing = (struct landing){system, vr_actor_address(self->actor), step->ticket};
+        if (step->effects.deleted) {
+            vr_room_save_deletion(self->room, commit);
+        } else {
+            err = vr_room_save(self->room, &step->effects, &self->vault, commit);
+        }
+    }
+    if (err != VR_OK) {
+        free(landing);
+        vr_commit_free(commit);
+        return err;
+    }
+    self->head++;
+    self->in_flight++;
+    vr_records_submit(vr_system_records(system), commit, on_committed, landing);
+    return VR_OK;
+}
+
+/* On one node the in-sync step is there and immediate: nobody else keeps a copy yet. */
+static bool replicated(const struct begun *step)
+{
+    (void)step;
+    return true;
+}
+
+static bool ready(const struct begun *step)
+{
+    return step->gates_waiting == 0 && (!step->commits || step->stored) && replicated(step);
+}
+
+static void add_audit(struct room_actor *self, struct vr_answer *answer)
+{
+    struct vr_buf text = {0};
+    enum vr_err err = vr_room_audit_json(vr_system_records(vr_actor_system(self->actor)),
+                                         &self->vault, vr_room_id(self->room), &text);
+
+    if (err == VR_OK && !text.failed) {
+        answer->body = vr_blob_new(vr_buf_bytes(&text));
+    }
+    if (answer->body == NULL) {
+        answer->err = err == VR_OK ? VR_E_NO_MEMORY : err;
+    }
+    vr_buf_deinit(&text);
+}
+
+/* Where people are, then what they may: the way opens before anybody is told. */
+static enum vr_err open_ways(struct room_actor *self, const struct begun *step)
+{
+    const struct vr_effects *effects = &step->effects;
+
+    for (uint32_t i = 0; i < effects->count; i++) {
+        const struct vr_effect *effect = &effects->items[i];
+
+        if (effect->kind == VR_EFFECT_SUBSCRIBE) {
+            struct told_person *told = told_find(self, effect->as.subscriber.participant);
+            struct vr_effect place = *effect;
+
+            /* Only the place yet: the session hears nothing before its turn in `publish`. */
+            place.as.subscriber.session = told == NULL ? (struct vr_address){0} : told->session;
+            if (!told_apply(self, &place)) {
+                return VR_E_NO_MEMORY;
+            }
+        }
+    }
+    if (effects->shards && !effects->over) {
+        shards_update(self);
+    }
+    for (uint32_t i = 0; i < effects->count; i++) {
+        if (effects->items[i].kind == VR_EFFECT_GATE && !effects->items[i].as.gate.closes) {
+            gate_open(self, &effects->items[i]);
+        }
+    }
+    gates_note_closed(self, step);
+    return VR_OK;
+}
+
+static enum vr_err publish(struct room_actor *self, const struct vr_effects *effects)
+{
+    for (uint32_t i = 0; i < effects->count; i++) {
+        const struct vr_effect *effect = &effects->items[i];
+
+        if (effect->kind == VR_EFFECT_EVENT) {
+            self->sequence_told = effect->as.event.sequence;
+            told_event(self, effect);
+        } else if (effect->kind != VR_EFFECT_GATE && !told_apply(self, effect)) {
+            return VR_E_NO_MEMORY;
+        }
+    }
+    if (effects->shards && !effects->over) {
+        shards_update(self); /* who left may have been a shard's last */
+    }
+    if (effects->over) {
+        shards_close(self);
+        told_clear(self);
+    }
+    return VR_OK;
+}
+
+static enum vr_err complete(struct room_actor *self, struct begun *step)
+{
+    enum vr_err err = open_ways(self, step);
+
+    if (err != VR_OK) {
+        return err;
+    }
+    if (step->answer != NULL) {
+        if (step->effects.show_audit) {
+            add_audit(self, step->answer);
+        }
+        if (step->gates_silent > 0) {
+            snprintf(step->answer->why, sizeof(step->answer->why),
+                     "%u shards have not confirmed yet; they close on first contact",
+                     step->gates_silent);
+        }
+        answer_now(self, &step->asked, step->answer);
+        step->answer = NULL;
+    }
+    err = publish(self, &step->effects);
+    if (step->effects.summary && self->summary_due == VR_NEVER) {
+        self->summary_due = self->summary_at + SUMMARY_GAP;
+    }
+    if (step->effects.over || step->effects.deleted) {
+        summary_gone(self);
+    }
+    return err;
+}
+
+static enum vr_err forget(struct room_actor *self)
+{
+    struct vr_room *fresh = actor_fresh_room(self, vr_room_epoch(self->room));
+
+    if (fresh == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    vr_room_free(self->room);
+    self->room = fresh;
+    return VR_OK;
+}
+
+enum vr_err steps_drain(struct room_actor *self)
+{
+    while (!vr_list_empty(&self->steps)) {
+        struct begun *step = (struct begun *)self->steps.next;
+        bool deleted = step->effects.deleted;
+        enum vr_err err;
+
+        if (!ready(step)) {
+            return VR_OK;
+        }
+        err = complete(self, step);
+        step_free(self, step);
+        if (err == VR_OK && deleted) {
+            err = forget(self);
+        }
+        if (err != VR_OK) {
+            return err;
+        }
+    }
+    return VR_OK;
+}
+
+enum vr_err steps_begin(struct room_actor *self, const struct vr_msg *asked,
+                        struct vr_answer *answer, struct vr_effects *effects,
+                        vr_participant_id leaver)
+{
+    struct begun *step = calloc(1, sizeof(*step));
+    enum vr_err err = VR_OK;
+
+    if (step == NULL) {
+        vr_answer_free(answer);
+        vr_effects_deinit(effects);
+        return VR_E_NO_MEMORY;
+    }
+    if (asked != NULL) {
+        step->asked.kind = asked->kind;
+        step->asked.from = asked->from;
+        step->asked.to = asked->to;
+    }
+    step->answer = answer;
+    step->effects = *effects;
+    *effects = (struct vr_effects){0};
+    step->leaver = leaver;
+    step->ticket = self->ticket++;
+    step->set_version = self->set_version;
+    step->commits = step->effects.durable;
+    vr_list_push(&self->steps, &step->link);
+    self->step_count++;
+    if (step->effects.failed) {
+        return VR_E_NO_MEMORY; /* half a step: only the store knows what holds */
+    }
+    gates_close(self, step);
+    if (step->commits) {
+        err = submit(self, step);
+    }
+    return err == VR_OK ? steps_drain(self) : err;
+}
+
+void steps_free(struct room_actor *self, enum vr_err err)
+{
+    while (!vr_list_empty(&self->steps)) {
+        struct begun *step = (struct begun *)self->steps.next;
+        struct told_person *left = step->leaver == 0 ? NULL : told_find(self, step->leaver);
+
+        if (left != NULL) {
+            left->session = (struct vr_address){0}; /* his session is gone all the same */
+        }
+        if (step->answer != NULL) {
+            struct vr_answer *answer = vr_answer_new(err, NULL);
+
+            if (answer != NULL) {
+                answer->epoch = vr_room_epoch(self->room);
+                answer->sequence = self->sequence_told;
+                answer_now(self, &step->asked, answer);
+            }
+        }
+        step_free(self, step);
+    }
+}
+
+static struct begun *find_step(struct room_actor *self, uint64_t ticket)
+{
+    VR_LIST_EACH(item, &self->steps)
+    {
+        struct begun *step = (struct begun *)item;
+
+        if (step->ticket == ticket) {
+            return step;
+        }
+    }
+    return NULL;
+}
+
+enum vr_err steps_stored(struct room_actor *self, uint64_t ticket, enum vr_err err)
+{
+    struct begun *step = find_step(self, ticket);
+
+    if (ticket - self->first_ticket >= self->ticket - self->first_ticket) {
+        return VR_OK; /* of a former life of this actor */
+    }
+    if (self->failed != VR_OK) {
+        if (self->in_flight > 0) {
+            self->in_flight--;
+        }
+        return self->in_flight == 0 ? actor_reload(self) : VR_OK;
+    }
+    vr_assert(step != NULL && self->in_flight > 0); /* steps go only once they are stored */
+    self->in_flight--;
+    if (err == VR_OK) {
+        step->stored = true;
+        return steps_drain(self);
+    }
+    self->failed = err;
+    steps_free(self, err);
+    return self->in_flight == 0 ? actor_reload(self) : VR_OK;
+}

@@ -1,0 +1,318 @@
+/* room_actor.c - the room as an actor: messages in, steps of the rules, time. */
+#include "actors/room/room_actor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/base/assert.h"
+#include "actors/base/log.h"
+#include "actors/room/actor_state.h"
+#include "actors/room/passcode.h"
+#include "store/personal.h"
+
+struct vr_instant actor_instant(const struct room_actor *self)
+{
+    const struct vr_clock *clock = vr_system_clock(vr_actor_system(self->actor));
+
+    return (struct vr_instant){vr_actor_now(self->actor), clock->wall(clock->ctx)};
+}
+
+void actor_send(struct room_actor *self, struct vr_msg *msg)
+{
+    msg->from = vr_actor_address(self->actor);
+    msg->epoch = vr_room_epoch(self->room);
+    vr_system_post(vr_actor_system(self->actor), msg);
+}
+
+static vr_time_us earlier(vr_time_us a, vr_time_us b)
+{
+    return a < b ? a : b;
+}
+
+void actor_arm(struct room_actor *self)
+{
+    vr_time_us due = vr_room_deadline(self->room, actor_instant(self));
+
+    if (due < self->retry_at) {
+        due = self->retry_at;
+    }
+    due = earlier(due, self->speakers_due);
+    due = earlier(due, self->summary_due);
+    if (self->empty_since != VR_NEVER) {
+        due = earlier(due, self->empty_since + self->env->idle);
+    }
+    vr_actor_arm(self->actor, due);
+}
+
+/* Sleep, once nothing is under way. The next message wakes the room from the store. */
+static void rest(struct room_actor *self)
+{
+    if (self->step_count > 0 || self->in_flight > 0) {
+        return;
+    }
+    if (!vr_room_exists(self->room)) {
+        vr_actor_stop(self->actor, VR_CLOSE_DONE);
+    } else if (self->draining) {
+        vr_actor_stop(self->actor, VR_CLOSE_DRAIN);
+    } else if (self->empty_since != VR_NEVER &&
+               vr_actor_now(self->actor) >= self->empty_since + self->env->idle) {
+        summary_gone(self);
+        vr_actor_stop(self->actor, VR_CLOSE_IDLE);
+    }
+}
+
+static void look_who_is_there(struct room_actor *self)
+{
+    if (vr_room_counts(self->room).present > 0) {
+        self->empty_since = VR_NEVER;
+    } else if (self->empty_since == VR_NEVER) {
+        self->empty_since = vr_actor_now(self->actor);
+    }
+}
+
+static enum vr_err refuse(struct room_actor *self, const struct vr_msg *asked, enum vr_err err)
+{
+    struct vr_answer *answer = vr_answer_new(err, NULL);
+
+    if (answer != NULL) {
+        answer->retry_after_ms = vr_err_status(err) == 503 ? 200 : 0;
+        answer->epoch = vr_room_epoch(self->room);
+        answer->sequence = self->sequence_told;
+        answer_now(self, asked, answer);
+    }
+    return VR_OK;
+}
+
+static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg, struct vr_why *why)
+{
+    const struct vr_command *cmd = msg->as.command;
+    bool leaves = cmd->kind == VR_CMD_LEAVE || cmd->kind == VR_CMD_LOST;
+    struct vr_effects effects = {0};
+    struct vr_answer *answer;
+    enum vr_err err;
+
+    if (self->failed != VR_OK) {
+        return refuse(self, msg, self->failed);
+    }
+    if (self->draining || self->step_count >= STEPS_MAX) {
+        return refuse(self, msg, self->draining ? VR_E_DRAINING : VR_E_BUSY);
+    }
+    if (cmd->kind == VR_CMD_CREATE && !vr_room_exists(self->room)) {
+        err = actor_take(self, why);
+        if (err != VR_OK) {
+            return refuse(self, msg, err);
+        }
+    }
+    answer = vr_answer_new(VR_OK, NULL);
+    if (answer == NULL) {
+        return vr_fail(why, VR_E_NO_MEMORY, "no memory for an answer");
+    }
+    (void)vr_room_step(self->room, cmd, actor_instant(self), &effects, answer);
+    return steps_begin(self, msg, answer, &effects, leaves ? cmd->by.participant : 0);
+}
+
+static enum vr_err tick(struct room_actor *self)
+{
+    struct vr_instant at = actor_instant(self);
+    struct vr_effects effects = {0};
+
+    if (self->failed != VR_OK || at.now < self->retry_at) {
+        return VR_OK;
+    }
+    self->retry_at = 0;
+    if (vr_room_deadline(self->room, at) > at.now) {
+        return VR_OK;
+    }
+    vr_room_tick(self->room, at, &effects);
+    return steps_begin(self, NULL, NULL, &effects, 0);
+}
+
+static void on_ping(struct room_actor *self, const struct vr_msg *msg)
+{
+    struct vr_msg pong = {.kind = VR_MSG_PONG, .as.number = msg->as.number};
+
+    vr_reply(vr_actor_system(self->actor), msg, &pong);
+}
+
+static enum vr_err dispatch(struct room_actor *self, struct vr_msg *msg, struct vr_why *why)
+{
+    switch (msg->kind) {
+    case VR_MSG_COMMAND:
+        return on_command(self, msg, why);
+    case VR_MSG_STORED:
+        return steps_stored(self, msg->as.stored.ticket, msg->as.stored.err);
+    case VR_MSG_SPEAKERS:
+        speakers_heard(self, msg);
+        return VR_OK;
+    case VR_MSG_DRAIN:
+        self->draining = true;
+        return VR_OK;
+    case VR_MSG_PING:
+        on_ping(self, msg);
+        return VR_OK;
+    case VR_MSG_ANSWER:
+    case VR_MSG_EVENT:
+    case VR_MSG_GATE:
+    case VR_MSG_GATE_DONE: /* late: after its ask was given up */
+    case VR_MSG_SHARD_SET:
+    case VR_MSG_SHARD_CLOSE:
+    case VR_MSG_PEER_OPEN:
+    case VR_MSG_PEER_OPENED:
+    case VR_MSG_PEER_CLOSE:
+    case VR_MSG_PEER_STATE:
+    case VR_MSG_SUMMARY:
+    case VR_MSG_RELAY:
+    case VR_MSG_SHARD_LEVELS:
+    case VR_MSG_PONG:
+    case VR_MSG_KINDS:
+        break;
+    }
+    return VR_OK; /* not for a room: dropped */
+}
+
+/* After each turn: what became due, when to wake, whether to sleep. */
+static enum vr_err settle(struct room_actor *self, enum vr_err err)
+{
+    if (err == VR_OK) {
+        look_who_is_there(self);
+        summary_tick(self);
+        speakers_tick(self);
+        actor_arm(self);
+        rest(self);
+    }
+    return err;
+}
+
+static enum vr_err on_message(struct vr_actor *actor, void *state, struct vr_msg *msg,
+                              struct vr_why *why)
+{
+    struct room_actor *self = state;
+
+    (void)actor;
+    return settle(self, dispatch(self, msg, why));
+}
+
+static enum vr_err on_timer(struct vr_actor *actor, void *state, struct vr_why *why)
+{
+    struct room_actor *self = state;
+
+    (void)actor;
+    (void)why;
+    return settle(self, tick(self));
+}
+
+static struct vr_id ref_of(void *ctx, const char *text)
+{
+    return vr_personal_ref(ctx, text);
+}
+
+static enum vr_err ensure(void *ctx, const char *user, struct vr_commit *commit, struct vr_id *ref)
+{
+    return vr_personal_ensure(ctx, user, commit, ref);
+}
+
+static enum vr_err seal(void *ctx, struct vr_id ref, struct vr_bytes plain, struct vr_buf *out)
+{
+    return vr_personal_seal(ctx, ref, plain, out);
+}
+
+static enum vr_err unseal(void *ctx, struct vr_id ref, struct vr_bytes sealed, struct vr_buf *out)
+{
+    return vr_personal_open(ctx, ref, sealed, out);
+}
+
+static enum vr_err user_of(void *ctx, struct vr_id ref, struct vr_buf *out)
+{
+    return vr_personal_user(ctx, ref, out);
+}
+
+static struct vr_room_conf conf_of(const struct room_actor *self)
+{
+    const struct vr_env *env = self->env;
+
+    return (struct vr_room_conf){
+        .random = vr_system_random(vr_actor_system(self->actor)),
+        .ref = ref_of,
+        .hash_passcode = vr_passcode_hash,
+        .ctx = self->services->personal,
+        .capacity_max = env->capacity_max,
+        .capacity_default = env->capacity_default,
+        .speaker_capacity_default = env->speaker_capacity_default,
+        .grace = env->grace,
+        .host_grace = env->host_grace,
+        .chat_per_10s = env->chat_per_10s,
+        .reactions_per_10s = env->reactions_per_10s,
+    };
+}
+
+struct vr_room *actor_fresh_room(struct room_actor *self, uint64_t epoch)
+{
+    struct vr_room_conf conf = conf_of(self);
+
+    return vr_room_new(vr_actor_address(self->actor).id, &conf, epoch);
+}
+
+static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *why)
+{
+    struct room_actor *self = state;
+    enum vr_err err;
+
+    self->actor = actor;
+    vr_list_init(&self->steps);
+    self->env = vr_system_context(vr_actor_system(actor));
+    vr_assert(self->env != NULL && self->env->room_services != NULL);
+    self->services = self->env->room_services;
+    self->vault = (struct vr_vault){ensure, seal, unseal, user_of, self->services->personal};
+    /* Far from a former life's, and never near the end of the numbers. */
+    self->ticket = 1 + (vr_random_u64(vr_system_random(vr_actor_system(actor))) >> 1);
+    self->first_ticket = self->ticket;
+    self->speakers_due = VR_NEVER;
+    self->summary_due = VR_NEVER;
+    self->empty_since = VR_NEVER;
+    err = actor_load(self, why);
+    if (err == VR_OK) {
+        actor_ping_sessions(self);
+        look_who_is_there(self);
+        actor_arm(self);
+    }
+    return err;
+}
+
+static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason reason)
+{
+    struct room_actor *self = state;
+
+    (void)actor;
+    if (self->actor == NULL) {
+        return;
+    }
+    if (reason == VR_CLOSE_FAILED && self->room != NULL) {
+        steps_free(self, VR_E_INTERNAL);
+    }
+    while (!vr_list_empty(&self->steps)) {
+        struct begun *step = (struct begun *)vr_list_pop(&self->steps);
+
+        vr_answer_free(step->answer);
+        vr_effects_deinit(&step->effects);
+        free(step);
+    }
+    free(self->people);
+    vr_room_free(self->room);
+}
+
+const struct vr_actor_class *vr_room_class(void)
+{
+    static const struct vr_actor_class class = {
+        .kind = VR_ACTOR_ROOM,
+        .name = "room",
+        .state_size = sizeof(struct room_actor),
+        .worker = VR_WORKER_CONTROL,
+        .open = on_open,
+        .handle = on_message,
+        .timer = on_timer,
+        .close = on_close,
+        .mailbox_max = 4096,
+    };
+
+    return &class;
+}
