@@ -14,7 +14,7 @@
 const char *vr_table_name(enum vr_table table)
 {
     static const char *const names[VR_TABLE_COUNT] = {
-#define X(name, number, text) [number] = text,
+#define X(name, number, text) [number] = (text),
         VR_TABLE_MAP(X)
 #undef X
     };
@@ -132,7 +132,7 @@ static int allocate_lock(const struct vr_env *env)
     if (fd < 0) {
         return errno;
     }
-    rc = posix_fallocate(fd, 0, 64 * 1024);
+    rc = posix_fallocate(fd, 0, (off_t)64 * 1024);
     close(fd);
     return rc;
 }

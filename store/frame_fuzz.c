@@ -23,7 +23,7 @@ static void fuzz_frame(struct vr_bytes in)
     key = vr_bytes(in.data + 2, in.data[1] < in.size - 2 ? in.data[1] : in.size - 2);
     in = vr_bytes(key.data + key.size, in.size - 2 - key.size);
     if (vr_frame_get(in, table, key, &value) == VR_OK) {
-        uint8_t *again = malloc(in.size);
+        uint8_t *again = malloc(in.size + 1);
 
         vr_assert(again != NULL);
         vr_frame_put(again, table, key, value);

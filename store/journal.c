@@ -9,9 +9,9 @@
 #include "store/writer.h"
 
 #define BATCH_COUNT_MAX 4096
-#define BATCH_BYTES_MAX (8u * 1024 * 1024)
-#define QUEUE_BYTES_DEFAULT (64u * 1024 * 1024)
-#define RESERVE_BYTES_DEFAULT (4u * 1024 * 1024)
+#define BATCH_BYTES_MAX ((size_t)8 * 1024 * 1024)
+#define QUEUE_BYTES_DEFAULT ((size_t)64 * 1024 * 1024)
+#define RESERVE_BYTES_DEFAULT ((size_t)4 * 1024 * 1024)
 
 struct vr_journal {
     struct vr_env *env;

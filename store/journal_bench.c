@@ -80,7 +80,7 @@ static void run(struct vr_records *records, uint32_t submitters, unsigned long s
         vr_assert(all[i].samples != NULL);
         vr_assert(pthread_create(&all[i].thread, NULL, submit_on, &all[i]) == 0);
     }
-    samples = malloc(submitters * SAMPLES_MAX * sizeof(uint32_t));
+    samples = malloc((size_t)submitters * SAMPLES_MAX * sizeof(uint32_t));
     vr_assert(samples != NULL);
     for (uint32_t i = 0; i < submitters; i++) {
         pthread_join(all[i].thread, NULL);
@@ -96,6 +96,26 @@ static void run(struct vr_records *records, uint32_t submitters, unsigned long s
            (double)(after.commits - before.commits) /
                (double)(after.transactions - before.transactions));
     free(samples);
+}
+
+/* A read in place, as a join looks up a ban; the keys are those that were written. */
+static void run_reads(struct vr_records *records)
+{
+    struct vr_buf value = {0};
+    vr_time_us start = now_us();
+    uint32_t count = 0;
+    uint8_t key[20];
+
+    for (; count < 500000; count++) {
+        vr_id_put(key, (struct vr_id){count % SUBMITTERS_MAX + 1, 7});
+        vr_put32(key + 16, count % 10);
+        value.size = 0;
+        vr_assert(vr_records_get(records, VR_TABLE_PARTICIPANTS, vr_bytes(key, sizeof(key)),
+                                 &value) == VR_OK);
+    }
+    printf("1 reader: %.2f us a read of %zu bytes\n", (double)(now_us() - start) / count,
+           value.size);
+    vr_buf_deinit(&value);
 }
 
 static void clean_up(const char *folder)
@@ -130,6 +150,7 @@ int main(int argc, char **argv)
     }
     run(records, 1, seconds);
     run(records, SUBMITTERS_MAX, seconds);
+    run_reads(records);
     vr_lmdb_close(records);
     clean_up(folder);
     return 0;

@@ -36,13 +36,13 @@ struct progress {
 
 struct writer {
     struct vr_records *records;
-    uint32_t index;
     uint64_t next;
-    int pipe;
+    uint64_t told_number; /* outcomes come in order, so that counting them is enough */
     pthread_mutex_t lock;
     pthread_cond_t told;
+    uint32_t index;
+    int pipe;
     int outstanding;
-    uint64_t told_number; /* outcomes come in order, so that counting them is enough */
 };
 
 struct ack {

@@ -42,7 +42,7 @@ enum vr_table {
 };
 
 #define VR_KEY_MAX 128
-#define VR_VALUE_MAX (256 * 1024)
+#define VR_VALUE_MAX ((size_t)256 * 1024)
 
 /** What one commit writes: all or nothing. Grows as it is filled; freed by whoever owns it. */
 struct vr_commit {
@@ -73,7 +73,8 @@ typedef void (*vr_committed_fn)(void *ctx, uint64_t ticket, enum vr_err err, uin
 
 struct vr_records;
 
-/** Submit from any thread. Takes `commit`, always. Returns the ticket that `done` will name; never
+/** Submit from any thread. Takes `commit`, always (NULL is told as VR_E_NO_MEMORY). Returns the
+ *  ticket that `done` will name; `done` may run on the other thread before this returns. Never
  *  blocks. Refusals (VR_E_BUSY when too much waits, VR_E_FULL) come through `done` as well. */
 uint64_t vr_records_submit(struct vr_records *records, struct vr_commit *commit,
                            vr_committed_fn done, void *ctx);
