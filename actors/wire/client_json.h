@@ -10,7 +10,7 @@
 #include "actors/base/err.h"
 #include "actors/messages/command.h"
 
-#define VR_CLIENT_JSON_MAX (64 * 1024)
+#define VR_CLIENT_JSON_MAX 65536
 #define VR_CLIENT_ID_MAX 64
 #define VR_CAPABILITIES_MAX 8
 

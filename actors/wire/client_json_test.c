@@ -550,6 +550,57 @@ static void any_text_is_valid_json(void **state)
     }
 }
 
+static unsigned allocations_left;
+
+static void *scarce_malloc(size_t size)
+{
+    if (allocations_left == 0) {
+        return NULL;
+    }
+    allocations_left--;
+    return malloc(size);
+}
+
+/* jansson out of memory at any step: an error, no leak, and never half a command taken for a whole
+ * one. */
+static void memory_may_run_out_at_any_step(void **state)
+{
+    static const char text[] =
+        "{\"type\":\"room:update\",\"id\":\"1\",\"title\":\"t\",\"tags\":[\"a\",\"b\"],"
+        "\"passcode\":\"p\",\"visibility\":\"private\",\"invited\":[\"u\"]}";
+    static const char report[] =
+        "{\"type\":\"room:quality\",\"report\":{\"a\":[1,2,3],\"b\":\"c\"}}";
+    unsigned taken = 0;
+
+    (void)state;
+    for (unsigned limit = 0; limit < 200; limit++) {
+        struct vr_client_msg msg;
+        enum vr_err err;
+
+        allocations_left = limit;
+        json_set_alloc_funcs(scarce_malloc, free);
+        err = vr_client_msg_parse(vr_bytes_of(text), &msg, NULL);
+        json_set_alloc_funcs(malloc, free);
+        if (err == VR_OK) {
+            taken++;
+            assert_int_equal(msg.command->settings->set, VR_SET_TITLE | VR_SET_TAGS |
+                                                             VR_SET_PASSCODE | VR_SET_VISIBILITY |
+                                                             VR_SET_INVITED);
+        }
+        vr_client_msg_deinit(&msg);
+
+        allocations_left = limit;
+        json_set_alloc_funcs(scarce_malloc, free);
+        err = vr_client_msg_parse(vr_bytes_of(report), &msg, NULL);
+        json_set_alloc_funcs(malloc, free);
+        if (err == VR_OK) {
+            assert_string_equal(vr_blob_text(msg.command->text), "{\"a\":[1,2,3],\"b\":\"c\"}");
+        }
+        vr_client_msg_deinit(&msg);
+    }
+    assert_true(taken > 50 && taken < 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,6 +617,7 @@ int main(void)
         cmocka_unit_test(answers_repeat_the_id),
         cmocka_unit_test(errors_can_be_answered_too),
         cmocka_unit_test(any_text_is_valid_json),
+        cmocka_unit_test(memory_may_run_out_at_any_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,13 +236,19 @@ static json_t *grants_json(const struct vr_grants *g)
         g->can_subscribe, "canRequestToSpeak", g->can_request_to_speak, "canModerate",
         g->can_moderate, "hidden", g->hidden, "role", vr_role_name(g->role));
 
-    if (voice != NULL && g->guest) {
-        json_object_set_new(voice, "guest", json_true());
-    }
-    if (voice != NULL && g->room[0] != 0) {
-        json_object_set_new(voice, "room", json_string(g->room));
+    /* A grant that got lost would widen the token, so a failure fails the whole. */
+    if (voice != NULL &&
+        ((g->guest && json_object_set_new(voice, "guest", json_true()) != 0) ||
+         (g->room[0] != 0 && json_object_set_new(voice, "room", json_string(g->room)) != 0))) {
+        json_decref(voice);
+        return NULL;
     }
     return voice;
+}
+
+static bool set_text(json_t *object, const char *name, const char *text)
+{
+    return text[0] == 0 || json_object_set_new(object, name, json_string(text)) == 0;
 }
 
 json_t *vr_jwt_payload(const struct vr_grants *grants, const char *kid)
@@ -253,16 +259,10 @@ json_t *vr_jwt_payload(const struct vr_grants *grants, const char *kid)
     if (payload == NULL) {
         return NULL;
     }
-    if (grants->name[0] != 0) {
-        json_object_set_new(payload, "name", json_string(grants->name));
-    }
-    if (grants->jti[0] != 0) {
-        json_object_set_new(payload, "jti", json_string(grants->jti));
-    }
-    if (grants->issued_at != 0) {
-        json_object_set_new(payload, "iat", json_integer(grants->issued_at));
-    }
-    if (json_object_set_new(payload, "voice", grants_json(grants)) != 0) {
+    if (!set_text(payload, "name", grants->name) || !set_text(payload, "jti", grants->jti) ||
+        (grants->issued_at != 0 &&
+         json_object_set_new(payload, "iat", json_integer(grants->issued_at)) != 0) ||
+        json_object_set_new(payload, "voice", grants_json(grants)) != 0) {
         json_decref(payload);
         return NULL;
     }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -603,6 +604,65 @@ static void long_user_makes_a_name(void **state)
     vr_buf_deinit(&payload);
 }
 
+static unsigned allocations_left;
+
+static void *scarce_malloc(size_t size)
+{
+    if (allocations_left == 0) {
+        return NULL;
+    }
+    allocations_left--;
+    return malloc(size);
+}
+
+/* With memory gone at any step a token is either minted and read whole or not at all: half of its
+ * grants could be more than was meant. */
+static void memory_may_run_out_at_any_step(void **state)
+{
+    struct vr_grants in = {.user = "u",
+                           .name = "n",
+                           .jti = "j",
+                           .room_join = true,
+                           .guest = true,
+                           .expires_at = NOW + 60,
+                           .issued_at = NOW};
+    struct vr_key key;
+    unsigned minted = 0;
+    unsigned was_read = 0;
+
+    (void)state;
+    assert_true(find_key(NULL, "key1", &key));
+    vr_id_format((struct vr_id){1, 2}, in.room);
+    for (unsigned limit = 0; limit < 300; limit++) {
+        struct vr_buf token = {0};
+        struct vr_grants out;
+        enum vr_err err;
+
+        allocations_left = limit;
+        json_set_alloc_funcs(scarce_malloc, free);
+        err = vr_jwt_write(&in, &key, &token);
+        json_set_alloc_funcs(malloc, free);
+        if (err == VR_OK) {
+            minted++;
+            assert_int_equal(read_at(&token, NOW, &out, NULL), VR_OK);
+            assert_string_equal(out.room, in.room);
+            assert_string_equal(out.jti, "j");
+            assert_false(out.can_publish || out.can_subscribe || out.can_request_to_speak);
+            assert_true(out.guest && out.room_join);
+            allocations_left = limit;
+            json_set_alloc_funcs(scarce_malloc, free);
+            err = read_at(&token, NOW, &out, NULL);
+            json_set_alloc_funcs(malloc, free);
+            was_read += err == VR_OK;
+            assert_true(err == VR_E_UNAUTHORIZED || strcmp(out.room, in.room) == 0);
+        } else {
+            assert_int_equal(err, VR_E_NO_MEMORY);
+        }
+        vr_buf_deinit(&token);
+    }
+    assert_true(minted > 100 && was_read > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +678,7 @@ int main(void)
         cmocka_unit_test(audience),
         cmocka_unit_test(minted_is_read),
         cmocka_unit_test(long_user_makes_a_name),
+        cmocka_unit_test(memory_may_run_out_at_any_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

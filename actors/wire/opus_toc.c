@@ -105,8 +105,11 @@ static bool frames_vbr(struct vr_bytes rest, unsigned frames, size_t *longest)
 
 static bool frames_cbr(struct vr_bytes rest, unsigned frames, size_t *longest)
 {
+    if (frames == 0 || rest.size % frames != 0) {
+        return false;
+    }
     *longest = rest.size / frames;
-    return rest.size % frames == 0;
+    return true;
 }
 
 /* Lengths of all frames by R1-R7; the longest into *longest. */

@@ -280,7 +280,7 @@ void vr_rtcp_write_cname(struct vr_rtcp_writer *writer, const uint32_t *ssrcs, u
         vr_put32(p, ssrcs[i]);
         p[4] = SDES_CNAME;
         p[5] = (uint8_t)length;
-        memcpy(p + 6, cname, length);
+        memcpy(p + 6, cname, length + 1);
     }
 }
 

@@ -17,10 +17,10 @@
 #include "actors/base/err.h"
 #include "actors/messages/peer.h"
 
-#define VR_SDP_MAX (64 * 1024)
+#define VR_SDP_MAX 65536
 #define VR_SDP_SECTIONS_MAX 16
 #define VR_SDP_CANDIDATES_MAX 64
-#define VR_SDP_ANSWER_MAX (16 * 1024)
+#define VR_SDP_ANSWER_MAX 16384
 #define VR_SDP_CNAME "voicerooms" /* of all slots, in SDP and in RTCP's SDES */
 
 enum vr_sdp_direction { VR_SDP_SENDRECV, VR_SDP_SENDONLY, VR_SDP_RECVONLY, VR_SDP_INACTIVE };
