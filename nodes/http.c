@@ -202,7 +202,9 @@ static enum vr_err config_open(struct vr_http *http)
 
     h2o_config_init(&http->global);
     http->global.server_name = h2o_iovec_init(H2O_STRLIT("voicerooms"));
-    http->global.max_request_entity_size = VR_HTTP_BODY_MAX;
+    /* h2o's own refusal is no problem document; the gate refuses what lies between the two limits.
+     */
+    http->global.max_request_entity_size = 4 * VR_HTTP_BODY_MAX;
     http->global.http1.req_timeout = REQUEST_TIMEOUT_MS;
     http->global.http1.upgrade_to_http2 = 0;
     h2o_hostconf_t *host =

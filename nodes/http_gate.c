@@ -232,6 +232,10 @@ bool gate_pass(struct request *request)
         return method_refuse(request);
     }
     params_take(request);
+    if (request->pub.body.size > VR_HTTP_BODY_MAX) {
+        vr_http_answer_problem(&request->pub, VR_E_TOO_LARGE, NULL);
+        return false;
+    }
     return (!limited || rate_address_pass(request)) && token_pass(request) && needs_pass(request) &&
            repeat_pass(request);
 }
