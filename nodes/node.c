@@ -166,14 +166,22 @@ static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
     return err == VR_OK && (node->metrics == NULL || node->sessions == NULL) ? VR_E_NO_MEMORY : err;
 }
 
+static void text_put(char *out, size_t capacity, const char *text)
+{
+    size_t size = strnlen(text, capacity - 1);
+
+    memcpy(out, text, size);
+    out[size] = 0;
+}
+
 static void env_fill(struct vr_node *node)
 {
     const struct vr_config *config = node->config;
     struct vr_env *env = &node->env;
 
-    snprintf(env->node, sizeof(env->node), "%s", config->node);
+    text_put(env->node, sizeof(env->node), config->node);
     for (uint32_t i = 0; i < config->public_urls.count && i < VR_NODE_URLS_MAX; i++) {
-        snprintf(env->node_urls[i], sizeof(env->node_urls[i]), "%s", config->public_urls.item[i]);
+        text_put(env->node_urls[i], sizeof(env->node_urls[i]), config->public_urls.item[i]);
         env->node_url_count++;
     }
     env->media = node->places;
@@ -219,10 +227,9 @@ static enum vr_err ice_fill(struct vr_node *node, struct vr_why *why)
         struct vr_ice_server *server = &node->ice[i];
         bool turn = strncmp(config->ice_urls.item[i], "turn", 4) == 0;
 
-        snprintf(server->urls, sizeof(server->urls), "%s", config->ice_urls.item[i]);
-        snprintf(server->username, sizeof(server->username), "%s",
-                 turn ? config->ice_username : "");
-        snprintf(server->credential, sizeof(server->credential), "%s", turn ? credential : "");
+        text_put(server->urls, sizeof(server->urls), config->ice_urls.item[i]);
+        text_put(server->username, sizeof(server->username), turn ? config->ice_username : "");
+        text_put(server->credential, sizeof(server->credential), turn ? credential : "");
         node->env.ice_server_count++;
     }
     return VR_OK;
@@ -237,7 +244,7 @@ static void speech_addresses(struct vr_node *node)
         return;
     }
     for (uint32_t i = 0; i < list->count; i++) {
-        snprintf(node->speech.text[i], sizeof(node->speech.text[i]), "%s", list->item[i]);
+        text_put(node->speech.text[i], sizeof(node->speech.text[i]), list->item[i]);
     }
     node->speech.count = list->count;
 }
@@ -256,7 +263,7 @@ static enum vr_err media_open(struct vr_node *node, uint32_t index, struct vr_wh
         err = vr_media_socket_open(node->speech.text[i], port, &sockets[place_of->candidate_count],
                                    why);
         if (err == VR_OK) {
-            snprintf(candidate->address, sizeof(candidate->address), "%s", node->speech.text[i]);
+            text_put(candidate->address, sizeof(candidate->address), node->speech.text[i]);
             candidate->port = vr_media_socket_port(sockets[place_of->candidate_count]);
             place_of->candidate_count++;
         }
