@@ -52,19 +52,18 @@ static void write_ice_servers(struct vr_buf *out, const struct vr_env *env)
     vr_buf_text(out, "]");
 }
 
-static void write_media(struct vr_buf *out, const struct join_answer *answer)
+static void write_media(struct vr_buf *out, const struct vr_peer_conf *peer,
+                        const struct join_answer *answer)
 {
-    const struct vr_peer_conf *peer = answer->peer;
-
     vr_buf_text(out, ",\"slots\":[");
-    for (uint32_t i = 0; peer != NULL && i < peer->slot_count; i++) {
+    for (uint32_t i = 0; i < peer->slot_count; i++) {
         vr_buf_text(out, i == 0 ? "{\"mid\":" : ",{\"mid\":");
         vr_json_text(out, peer->slot_mid[i]);
         vr_buf_printf(out, ",\"ssrc\":%u}", VR_SLOT_SSRC + i);
     }
     vr_buf_text(out, "],\"capabilities\":[");
-    if (peer != NULL && peer->red_pt != VR_PT_NONE) {
-        vr_buf_text(out, peer->red_receive ? "\"red\"" : "");
+    if (peer->red_pt != VR_PT_NONE && peer->red_receive) {
+        vr_buf_text(out, "\"red\"");
     }
     vr_buf_text(out, "]");
     if (answer->sdp != NULL) {
@@ -92,7 +91,7 @@ struct vr_blob *session_answer_json(const struct session *session, const struct 
                   session->who.generation, session->who.participant, vr_role_name(session->role));
     vr_json_text(&out, answer->resume_token);
     write_ice_servers(&out, env);
-    write_media(&out, answer);
+    write_media(&out, &session->media, answer);
     vr_buf_text(&out, ",\"state\":");
     vr_buf_text(&out, room->body == NULL ? "null" : vr_blob_text(room->body));
     vr_buf_text(&out, "}");

@@ -99,10 +99,7 @@ static void finish(struct join *join)
     struct session *session = op_session(&join->op);
     char token[VR_RESUME_TEXT] = "";
     struct vr_join_result result = {.err = VR_OK, .resume_token = token, .sdp = join->sdp};
-    struct join_answer parts = {.room = join->room,
-                                .peer = join->offer ? &join->conf : NULL,
-                                .sdp = join->sdp,
-                                .resume_token = token};
+    struct join_answer parts = {.room = join->room, .sdp = join->sdp, .resume_token = token};
 
     result.session = session->id;
     result.answer = join->room;
@@ -170,6 +167,7 @@ static void open_peer(struct join *join, struct session *session)
         return;
     }
     *msg.as.peer = join->conf;
+    session->media = join->conf;
     vr_ask(session->worker, &msg, PEER_TIMEOUT, on_peer_opened, join);
 }
 

@@ -58,6 +58,7 @@ struct session {
     uint64_t sequence; /* of the last state the client knows */
 
     struct session_peer peers[PEERS_MAX];
+    struct vr_peer_conf media; /* of the newest offer: what a resume without one is told */
     bool media_lost_told;
 
     const struct vr_socket_ops *ops;
@@ -123,8 +124,7 @@ void session_peers_close(struct session *session);
 /* answer.c */
 struct join_answer {
     const struct vr_answer *room;
-    const struct vr_peer_conf *peer; /* NULL: resumed without an offer */
-    const struct vr_blob *sdp;
+    const struct vr_blob *sdp; /* NULL: resumed without an offer */
     const char *resume_token;
 };
 struct vr_blob *session_answer_json(const struct session *session,
