@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "actors/base/random.h"
 #include "personal.pb-c.h"
 #include "store/personal_cache.h"
 
@@ -25,6 +24,7 @@
 
 struct vr_personal {
     struct vr_records *records;
+    const struct vr_random *random;
     uint8_t pepper[PEPPER_BYTES];
     pthread_mutex_t lock; /* of the cache */
     struct vr_personal_cache cache;
@@ -39,6 +39,7 @@ enum vr_err vr_personal_new(struct vr_records *records, const uint8_t pepper[32]
         return VR_E_NO_MEMORY;
     }
     personal->records = records;
+    personal->random = vr_random_system();
     memcpy(personal->pepper, pepper, PEPPER_BYTES);
     pthread_mutex_init(&personal->lock, NULL);
     *out = personal;
@@ -55,6 +56,11 @@ void vr_personal_free(struct vr_personal *personal)
     free(personal);
 }
 
+void vr_personal_set_random(struct vr_personal *personal, const struct vr_random *random)
+{
+    personal->random = random;
+}
+
 struct vr_id vr_personal_ref(const struct vr_personal *personal, const char *user)
 {
     uint8_t digest[EVP_MAX_MD_SIZE] = {0};
@@ -66,17 +72,15 @@ struct vr_id vr_personal_ref(const struct vr_personal *personal, const char *use
 
 /* ---- sealing ---- */
 
+/* `out` begins with the version and the nonce already. */
 static bool gcm_seal(const uint8_t *key, const uint8_t ref[16], struct vr_bytes plain, uint8_t *out)
 {
     EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
-    uint8_t *nonce = out + 1;
-    uint8_t *text = nonce + NONCE_BYTES;
-    const struct vr_random *random = vr_random_system();
+    const uint8_t *nonce = out + 1;
+    uint8_t *text = out + 1 + NONCE_BYTES;
     int size = 0;
     bool ok;
 
-    out[0] = SEAL_VERSION;
-    random->fill(random->ctx, nonce, NONCE_BYTES);
     ok = gcm != NULL && EVP_EncryptInit_ex(gcm, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
          EVP_EncryptUpdate(gcm, NULL, &size, ref, 16) == 1 &&
          (plain.size == 0 ||
@@ -108,8 +112,8 @@ static bool gcm_open(const uint8_t *key, const uint8_t ref[16], struct vr_bytes 
     return ok;
 }
 
-static enum vr_err seal_with(const uint8_t *key, struct vr_id ref, struct vr_bytes plain,
-                             struct vr_buf *out)
+static enum vr_err seal_with(const struct vr_random *random, const uint8_t *key, struct vr_id ref,
+                             struct vr_bytes plain, struct vr_buf *out)
 {
     uint8_t name[16];
     uint8_t *sealed;
@@ -123,6 +127,8 @@ static enum vr_err seal_with(const uint8_t *key, struct vr_id ref, struct vr_byt
         return VR_E_NO_MEMORY;
     }
     vr_id_put(name, ref);
+    sealed[0] = SEAL_VERSION;
+    random->fill(random->ctx, sealed + 1, NONCE_BYTES);
     if (gcm_seal(key, name, plain, sealed)) {
         vr_buf_append(out, sealed, plain.size + SEAL_EXTRA);
         err = out->failed ? VR_E_NO_MEMORY : VR_OK;
@@ -193,15 +199,15 @@ static enum vr_err row_load(struct vr_records *records, struct vr_id ref, uint8_
     return err;
 }
 
-static enum vr_err row_add(struct vr_commit *commit, struct vr_id ref, const uint8_t *key,
-                           const char *user)
+static enum vr_err row_add(const struct vr_random *random, struct vr_commit *commit,
+                           struct vr_id ref, const uint8_t *key, const char *user)
 {
     struct vr_buf sealed = {0};
     Vr__UserRow row = VR__USER_ROW__INIT;
     uint8_t name[16];
     uint8_t *bytes = NULL;
     size_t size = 0;
-    enum vr_err err = seal_with(key, ref, vr_bytes_of(user), &sealed);
+    enum vr_err err = seal_with(random, key, ref, vr_bytes_of(user), &sealed);
 
     if (err == VR_OK) {
         row.key = (ProtobufCBinaryData){VR_PERSONAL_KEY, (uint8_t *)(uintptr_t)key};
@@ -241,7 +247,6 @@ static enum vr_err ensure_key(struct vr_personal *personal, struct vr_id ref, ui
                               bool *is_new)
 {
     struct vr_personal_entry *entry = vr_personal_cache_find(&personal->cache, ref);
-    const struct vr_random *random = vr_random_system();
     enum vr_personal_state state = entry == NULL ? VR_PERSONAL_NONE : entry->state;
     enum vr_err err;
 
@@ -264,7 +269,7 @@ static enum vr_err ensure_key(struct vr_personal *personal, struct vr_id ref, ui
                VR_PERSONAL_KEY); /* the row goes into this commit too: the other may fail */
     } else {
         /* New, erased, or a damaged row, whose fields nobody can open anyway. */
-        random->fill(random->ctx, key, VR_PERSONAL_KEY);
+        personal->random->fill(personal->random->ctx, key, VR_PERSONAL_KEY);
     }
     remember(personal, ref, VR_PERSONAL_PENDING, key);
     *is_new = true;
@@ -283,7 +288,7 @@ enum vr_err vr_personal_ensure(struct vr_personal *personal, const char *user,
     err = ensure_key(personal, *ref, key, &is_new);
     pthread_mutex_unlock(&personal->lock);
     if (err == VR_OK && is_new) {
-        err = row_add(commit, *ref, key, user);
+        err = row_add(personal->random, commit, *ref, key, user);
     }
     OPENSSL_cleanse(key, sizeof(key));
     return err;
@@ -317,7 +322,7 @@ enum vr_err vr_personal_seal(struct vr_personal *personal, struct vr_id ref, str
     enum vr_err err = find_key(personal, ref, key);
 
     if (err == VR_OK) {
-        err = seal_with(key, ref, plain, out);
+        err = seal_with(personal->random, key, ref, plain, out);
     }
     OPENSSL_cleanse(key, sizeof(key));
     return err;

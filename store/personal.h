@@ -7,6 +7,7 @@
 #ifndef VR_STORE_PERSONAL_H
 #define VR_STORE_PERSONAL_H
 
+#include "actors/base/random.h"
 #include "store/records.h"
 
 struct vr_personal;
@@ -16,6 +17,9 @@ struct vr_personal;
 VR_MUST_CHECK enum vr_err vr_personal_new(struct vr_records *records, const uint8_t pepper[32],
                                           struct vr_personal **out);
 void vr_personal_free(struct vr_personal *personal);
+/** Keys and nonces from `random` instead of the system: simulations only, so that one seed gives
+ * one digest of the store. Set it before the first use; it must outlive `personal`. */
+void vr_personal_set_random(struct vr_personal *personal, const struct vr_random *random);
 
 /** Pure: HMAC-SHA-256 of the id under the pepper, cut to 128 bits. */
 struct vr_id vr_personal_ref(const struct vr_personal *personal, const char *user);

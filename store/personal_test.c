@@ -240,6 +240,37 @@ static void more_users_than_the_cache_holds(void **state)
     vr_buf_deinit(&sealed);
 }
 
+static uint64_t digest_of_seed(uint64_t seed)
+{
+    struct vr_random_seeded random;
+    struct vr_records *records = NULL;
+    struct vr_personal *personal = NULL;
+    struct vr_commit *commit = new_commit();
+    struct vr_buf sealed;
+    uint64_t digest;
+
+    vr_random_seeded_init(&random, seed);
+    assert_int_equal(vr_memory_new(&records), VR_OK);
+    vr_memory_set_immediate(records, true);
+    assert_int_equal(vr_personal_new(records, pepper, &personal), VR_OK);
+    vr_personal_set_random(personal, &random.random);
+    sealed = seal(personal, ensure(records, personal, "ana"), "Ana");
+    vr_commit_put(commit, VR_TABLE_AUDIT, vr_bytes_of("a"), vr_buf_bytes(&sealed));
+    assert_int_equal(vr_records_commit(records, commit, NULL), VR_OK);
+    digest = vr_memory_digest(records);
+    vr_buf_deinit(&sealed);
+    vr_personal_free(personal);
+    vr_memory_free(records);
+    return digest;
+}
+
+static void one_seed_gives_one_digest(void **state)
+{
+    (void)state;
+    assert_true(digest_of_seed(5) == digest_of_seed(5));
+    assert_true(digest_of_seed(5) != digest_of_seed(6));
+}
+
 struct search {
     struct vr_personal *personal;
     struct vr_id ref;
@@ -334,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_outlives_a_failed_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(erasing_overtakes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_users_than_the_cache_holds, set_up, tear_down),
+        cmocka_unit_test(one_seed_gives_one_digest),
         cmocka_unit_test(erased_in_the_file_too),
     };
 
