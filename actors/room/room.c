@@ -174,8 +174,7 @@ static void body_of_target(struct step *step)
     const struct vr_permission *row = vr_permission(step->cmd->kind);
     struct vr_buf json = {0};
 
-    if (step->answer->body != NULL || person == NULL || row->aim == VR_AIM_NONE ||
-        (row->traits & VR_TRAIT_PASSING) != 0) {
+    if (step->answer->body != NULL || person == NULL || row->aim == VR_AIM_NONE) {
         return;
     }
     json_person(step->room, person, step->rank >= VR_RANK_MODERATOR, &json);

@@ -543,8 +543,9 @@ static void test_crash_and_return(void **state)
     cmd->flag = true;
     lost = ask(node, cmd); /* never committed */
     settle(node);
+    assert_true(
+        vr_memory_step(node->records, VR_E_GONE)); /* it never lands, and nobody hears of it */
     stop(node);
-    vr_memory_crash(node->records);
     vr_memory_set_immediate(node->records, true);
     assert_int_not_equal(node->errors[lost], VR_OK);
     node->sessions_dead = true;
