@@ -35,7 +35,7 @@
     NUMBER(media_workers, 0, 0, 64, "threads for speech; 0: one less than cores, at least one")    \
     NUMBER(control_workers, 1, 1, 1, "threads for HTTP and rooms; only 1 is possible so far")      \
     TEXT(guests, "off", "who needs no token: off, localhost, link (others with the code), all")    \
-    SWITCH(guests_may_create, false, "guests may create rooms, and are then their host")           \
+    SWITCH(guests_may_create, true, "guests may create rooms, and are then their host")           \
     NUMBER(guest_token_s, 86400, 60, 2592000, "seconds that a guest's token is good for")          \
     LIST(ice_urls, "stun: and turn: addresses told to clients")                                    \
     TEXT(ice_username, "", "user name for the turn: addresses")                                    \
