@@ -1,4 +1,4 @@
-/* envelope_internal.h - what the two halves of the envelope share: small parts in protobuf form.
+/* envelope_internal.h - what the parts of the envelope share: small parts in protobuf form.
  * Private to envelope*.c. */
 #ifndef VR_MESSAGES_ENVELOPE_INTERNAL_H
 #define VR_MESSAGES_ENVELOPE_INTERNAL_H
