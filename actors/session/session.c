@@ -255,10 +255,17 @@ static void tell_draining(struct session *session)
     }
 }
 
-static void pong(struct vr_actor *actor, const struct vr_msg *msg)
+static void pong(struct vr_actor *actor, const struct session *session, const struct vr_msg *msg)
 {
     struct vr_msg answer = {.kind = VR_MSG_PONG, .as.number = msg->as.number};
 
+    if (session->state == VR_SESSION_LOST) {
+        answer.kind = VR_MSG_ANSWER;
+        answer.as.answer = vr_answer_new(VR_E_GONE, "the client is away");
+    }
+    if (answer.kind == VR_MSG_ANSWER && answer.as.answer == NULL) {
+        return; /* memory is out: the asker's deadline says the same */
+    }
     vr_reply(vr_actor_system(actor), msg, &answer);
 }
 
@@ -283,8 +290,8 @@ static enum vr_err handle_shell(struct vr_actor *actor, void *state, struct vr_m
     case VR_MSG_DRAIN:
         tell_draining(session);
         break;
-    case VR_MSG_PING:
-        pong(actor, msg);
+    case VR_MSG_PING: /* a room that came back from the store asks who is still there */
+        pong(actor, session, msg);
         break;
     case VR_MSG_ANSWER: /* of LOST and LEAVE, which were only posted */
     case VR_MSG_COMMAND:

@@ -738,6 +738,35 @@ static void a_message_makes_no_session(void **state)
     assert_int_equal(stats.actors[VR_ACTOR_SESSION], 0);
 }
 
+static void on_pong(void *ctx, enum vr_err err, struct vr_msg *answer)
+{
+    *(enum vr_msg_kind *)ctx = err == VR_OK ? answer->kind : VR_MSG_KINDS;
+}
+
+static enum vr_msg_kind ping(struct world *world)
+{
+    enum vr_msg_kind kind = VR_MSG_KINDS;
+    struct vr_msg msg = {.kind = VR_MSG_PING, .to = vr_session_address(world->session_id)};
+
+    vr_ask(world->control, &msg, VR_SECONDS(1), on_pong, &kind);
+    settle(world);
+    return kind;
+}
+
+static void only_who_is_there_answers_a_ping(void **state)
+{
+    struct world *world = *state;
+
+    join(world);
+    peer_is(world, 0, VR_PEER_UP);
+    assert_int_equal(ping(world), VR_MSG_PONG);
+    peer_is(world, 0, VR_PEER_SILENT);
+    assert_int_equal(last_asked(world), VR_CMD_LOST);
+    assert_int_equal(ping(world), VR_MSG_ANSWER);
+    pass(world, VR_SECONDS(30));
+    assert_int_equal(ping(world), VR_MSG_ANSWER);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -764,6 +793,7 @@ int main(void)
         WITH_WORLD(deleting_is_for_the_owner),
         WITH_WORLD(too_many_messages_close_the_socket),
         WITH_WORLD(a_message_makes_no_session),
+        WITH_WORLD(only_who_is_there_answers_a_ping),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
