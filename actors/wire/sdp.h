@@ -62,6 +62,7 @@ struct vr_sdp_local {
     const char *pwd;
     const uint8_t *fingerprint; /* 32 bytes */
     uint64_t session_id;
+    uint32_t version; /* of the answer: one more with each ICE restart (RFC 8866 5.2); 0 means 1 */
     struct {
         const char *address;
         uint16_t port;
@@ -70,7 +71,9 @@ struct vr_sdp_local {
     bool red; /* accept RED where it was offered */
 };
 
-/** Append the answer to `out`. Slot k is sent with SSRC VR_SLOT_SSRC + k, msid "slot<k>". */
+/** Append the answer to `out`. Chromium with bundlePolicy max-bundle takes no answer that refuses
+ * the first section of its offer: clients offer audio before video. Slot k is sent with SSRC
+ * VR_SLOT_SSRC + k, msid "slot<k>". */
 VR_MUST_CHECK enum vr_err vr_sdp_write_answer(const struct vr_sdp_offer *offer,
                                               const struct vr_sdp_local *local, struct vr_buf *out);
 

@@ -131,8 +131,9 @@ enum vr_err vr_sdp_write_answer(const struct vr_sdp_offer *offer, const struct v
     size_t start = out->size;
     bool first = true;
 
-    vr_buf_printf(out, "v=0\r\no=- %llu 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n",
-                  (unsigned long long)(local->session_id & INT64_MAX));
+    vr_buf_printf(out, "v=0\r\no=- %llu %u IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n",
+                  (unsigned long long)(local->session_id & INT64_MAX),
+                  local->version == 0 ? 1 : local->version);
     if (offer->bundled) {
         write_group(offer, out);
     }

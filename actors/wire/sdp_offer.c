@@ -198,18 +198,11 @@ static enum vr_err judge_section(struct reading *reading, uint32_t i)
     section->accepted = open && strcmp(section->media, "audio") == 0 &&
                         strcmp(section->proto, PROFILE) == 0 && section->opus_pt != VR_PT_NONE &&
                         (!reading->grouped || in_bundle(reading, section->mid));
-    if (section->accepted && !facts->mux) {
-        return vr_fail(reading->why, VR_E_BAD_SDP, "section %u: a=rtcp-mux is missing", i);
-    }
-    if (section->accepted && facts->passive) {
-        return vr_fail(reading->why, VR_E_BAD_SDP, "section %u: a=setup must be actpass or active",
-                       i);
-    }
     return VR_OK;
 }
 
-/* Credentials and certificate are those of the first accepted section: the one transport (RFC
- * 9143 7.2). */
+/* The one transport is described by the first accepted section. Those bundled with it need not
+ * repeat its attributes, and in a later offer (an ICE restart) must not (RFC 9143 7.1.3, 7.3). */
 static enum vr_err judge_transport(struct reading *reading)
 {
     struct vr_sdp_offer *offer = reading->offer;
@@ -233,6 +226,12 @@ static enum vr_err judge_transport(struct reading *reading)
     }
     if (first->ufrag[0] == 0 || first->pwd[0] == 0) {
         return vr_fail(reading->why, VR_E_BAD_SDP, "a=ice-ufrag or a=ice-pwd is missing");
+    }
+    if (!first->mux) {
+        return vr_fail(reading->why, VR_E_BAD_SDP, "a=rtcp-mux is missing");
+    }
+    if (first->passive) {
+        return vr_fail(reading->why, VR_E_BAD_SDP, "a=setup must be actpass or active");
     }
     if (!first->fingerprint_set) {
         return vr_fail(reading->why, VR_E_BAD_SDP, "a=fingerprint with sha-256 is missing");

@@ -78,6 +78,7 @@ static void understands_real_offers(void **state)
     } rows[] = {
         { "chromium_participant.sdp",  5, 4,  0, 111, 63,         1, 4, "0",      "Lult" },
         { "chromium_whip.sdp",         1, 0,  0, 111, 63,         1, 4, "0",      NULL },
+        { "chromium_restart.sdp",      2, 1,  0, 111, 63,         1, 4, "0",      "dxmJ" },
         { "chromium_whep.sdp",         2, 1, -1, 111, 63,         1, 4, "0",      NULL },
         { "firefox_participant.sdp",   5, 4,  0, 109, VR_PT_NONE, 1, 3, "0",      "0a1b2c3d" },
         { "aiortc_participant.sdp",    5, 4,  0,  96, VR_PT_NONE, 2, 1, "0",      "SmSx" },
@@ -264,6 +265,9 @@ static void refuses_with_a_sentence(void **state)
         { HEAD ICE PRINT "a=ice-lite\n" M CODEC,                              "ice-lite" },
         { HEAD ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND,              "bundled" },
         { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND, NULL },
+        { HEAD "a=group:BUNDLE a b\n" PRINT M "a=mid:a\na=sendonly\n" ICE CODEC /* a later offer */
+          M "a=mid:b\na=recvonly\na=rtpmap:111 opus/48000/2\n",              NULL },
+        { HEAD "a=group:BUNDLE a b\n" PRINT ICE M "a=mid:a\na=sendonly\na=rtpmap:111 opus/48000/2\n" SECOND, "rtcp-mux" },
         { HEAD "a=group:BUNDLE x\n" ICE PRINT M "a=mid:a\n" CODEC,            "no audio" },
         { HEAD "a=group:LS a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND, "bundled" },
         { HEAD "a=group:BUNDLE b\n" ICE PRINT SECOND SECOND,                  "different a=mid" },
