@@ -463,6 +463,23 @@ void vr_client_report(struct vr_client *client, uint32_t about, int32_t lost, ui
     }
 }
 
+void vr_client_raw(struct vr_client *client, struct vr_bytes packet, bool rtcp)
+{
+    uint8_t buffer[2048];
+    int n = (int)packet.size;
+    srtp_err_status_t status;
+
+    if (!vr_client_up(client) || packet.size > 1600 || packet.size < 12) {
+        return;
+    }
+    memcpy(buffer, packet.data, packet.size);
+    status =
+        rtcp ? srtp_protect_rtcp(client->out, buffer, &n) : srtp_protect(client->out, buffer, &n);
+    if (status == srtp_err_status_ok) {
+        client->conf.send(client->conf.ctx, vr_bytes(buffer, (size_t)n));
+    }
+}
+
 void vr_client_stats(const struct vr_client *client, struct vr_client_stats *out)
 {
     *out = client->stats;

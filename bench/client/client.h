@@ -78,6 +78,10 @@ void vr_client_speak(struct vr_client *client, const struct vr_client_packet *pa
 /** A receiver report about slot 0 with so many lost. */
 void vr_client_report(struct vr_client *client, uint32_t about, int32_t lost, uint32_t jitter);
 
+/** Protect and send a packet as it is (RTP, or with `rtcp` RTCP): for hostile bytes behind good
+ * keys. */
+void vr_client_raw(struct vr_client *client, struct vr_bytes packet, bool rtcp);
+
 void vr_client_stats(const struct vr_client *client, struct vr_client_stats *out);
 
 #endif
