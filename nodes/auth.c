@@ -67,7 +67,8 @@ static bool revoked_add(struct vr_auth *auth, const char *jti, size_t size)
     struct revoked entry = {{0}};
 
     memcpy(entry.jti, jti, size);
-    if (bsearch(&entry, auth->revoked, auth->revoked_count, sizeof(entry), by_jti) != NULL) {
+    if (auth->revoked_count > 0 &&
+        bsearch(&entry, auth->revoked, auth->revoked_count, sizeof(entry), by_jti) != NULL) {
         return true;
     }
     if (auth->revoked_count == auth->revoked_capacity) {
