@@ -12,7 +12,7 @@ const MESSAGES = [
   // message, fields, prepare(host, victim), host, moderator, speaker, listener
   ['room:mute', { target: 1 }, null, 1, 1, 0, 0],
   ['room:unmute', { target: 1 }, (h, v) => h.request('room:mute', { participant: v.id }), 1, 1, 0, 0],
-  ['room:ask-unmute', { target: 1 }, null, 1, 1, 0, 0],
+  ['room:ask-unmute', { target: 1 }, (h, v) => h.request('room:mute', { participant: v.id }), 1, 1, 0, 0],
   ['room:mute-all', {}, null, 1, 1, 0, 0],
   ['room:promote', { target: 1 }, (h, v) => v.request('room:hand-raise'), 1, 1, 0, 0],
   ['room:hand-lower', { target: 1 }, (h, v) => v.request('room:hand-raise'), 1, 1, 0, 0],
@@ -42,7 +42,7 @@ const ENDPOINTS = [
   ['PATCH', '/v1/rooms/{room}', { passcode: 'x1' }, null, 1, 0, 0, 0],
   ['POST', '/v1/rooms/{room}/participants/{victim}/mute', undefined, null, 1, 1, 0, 0],
   ['POST', '/v1/rooms/{room}/participants/{victim}/invite', undefined, null, 1, 1, 0, 0],
-  ['POST', '/v1/rooms/{room}/participants/{victim}/ask-unmute', undefined, null, 1, 1, 0, 0],
+  ['POST', '/v1/rooms/{room}/participants/{victim}/ask-unmute', undefined, (h, v) => h.request('room:mute', { participant: v.id }), 1, 1, 0, 0],
   ['POST', '/v1/rooms/{room}/participants/{victim}/make-moderator', undefined, (h, v) => toStage(h, v), 1, 0, 0, 0],
   ['POST', '/v1/rooms/{room}/mute-all', undefined, null, 1, 1, 0, 0],
   ['DELETE', '/v1/rooms/{room}/hands/{victim}', undefined, (h, v) => v.request('room:hand-raise'), 1, 1, 0, 0],
