@@ -87,7 +87,7 @@ function MuteButton({ room, self, microphone }: { room: Room; self: Participant;
   const open = room.selfOpen;
   if (microphone.state === "failed") {
     return (
-      <Action run={() => room.retryMicrophone()} class="round mic shut" label="Try the microphone again">
+      <Action run={() => room.retryMicrophone()} class="round mic shut" label="No microphone: try again">
         <IconMicOff />
         <span class="wide-only">No microphone</span>
       </Action>
@@ -114,7 +114,7 @@ function HandButton({ room, self }: { room: Room; self: Participant }) {
     <Action
       run={() => (up ? room.lowerHand() : room.raiseHand())}
       class={`round hand-button ${up ? "on" : ""}`}
-      label={up ? "Lower your hand (R)" : "Raise your hand (R)"}
+      label={up ? "Lower hand (R)" : "Raise hand (R)"}
       pressed={up}
     >
       <IconHand />

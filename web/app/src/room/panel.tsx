@@ -53,7 +53,7 @@ function Hands({ room, hands, moderator }: { room: Room; hands: readonly Hand[];
                 </Action>
                 <Action
                   class="button primary small"
-                  label={`Bring ${hand.name} on stage`}
+                  label={`Accept ${hand.name}`}
                   run={() => room.promote(hand.participant)}
                 >
                   Accept

@@ -25,7 +25,6 @@ export function Person({ room, person, self, open, reaction, onSelect }: Props) 
     <button
       type="button"
       class={`person ${stage ? "on-stage" : ""} ${away ? "away" : ""} ring-${level}`}
-      aria-label={describe(person, self, open, level > 0)}
       onClick={() => onSelect(person.participant)}
     >
       <span class="face">
@@ -47,21 +46,20 @@ export function Person({ room, person, self, open, reaction, onSelect }: Props) 
         )}
       </span>
       <span class="name">{self ? `${person.name} (you)` : person.name}</span>
-      {(stage || away) && <span class={`role ${person.role}`}>{away ? "Coming back…" : roleNames[person.role]}</span>}
+      <span class={stage || away ? `role ${person.role}` : "hidden"}>{away ? "Coming back…" : roleNames[person.role]}</span>
+      <span class="hidden">{details(person, open, level > 0)}</span>
     </button>
   );
 }
 
-function describe(person: Participant, self: boolean, open: boolean, speaking: boolean): string {
-  const parts = [self ? `${person.name}, you` : person.name, roleNames[person.role].toLowerCase()];
+/* What badges and ring show, in words. */
+function details(person: Participant, open: boolean, speaking: boolean): string {
+  const parts: string[] = [];
   if (isOnStage(person)) {
     parts.push(person.muted_by_moderator ? "muted by a moderator" : open ? (speaking ? "speaking" : "microphone on") : "muted");
   }
   if (person.hand) {
     parts.push(`hand raised, place ${person.hand.position}`);
-  }
-  if (person.state === "reconnecting") {
-    parts.push("reconnecting");
   }
   return parts.join(", ");
 }
