@@ -74,7 +74,9 @@ static enum vr_err remember_people(struct room_actor *self)
         }
         subscribe.as.subscriber.participant = id;
         subscribe.as.subscriber.generation = view.generation;
-        subscribe.as.subscriber.session = view.session;
+        if (!view.was_lost) {
+            subscribe.as.subscriber.session = view.session;
+        }
         subscribe.as.subscriber.shard = view.shard;
         if (!told_apply(self, &subscribe)) {
             return VR_E_NO_MEMORY;

@@ -233,6 +233,7 @@ enum vr_err step_lost(struct step *step)
         return VR_OK;
     }
     person->presence = PERSON_LOST;
+    person->was_lost = false;
     person->lost_at = step->at.now;
     person_changed(step, person);
     effect_unsubscribe(step, person->id, false);

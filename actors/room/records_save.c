@@ -163,6 +163,7 @@ static void fill_person(Vr__PersonRecord *record, const struct person *person, u
     vr_id_put(session, person->session.id);
     record->role = person->role;
     record->present = person_present(person);
+    record->lost = person->presence == PERSON_LOST;
     record->guest = person->guest;
     record->hidden = person->hidden;
     record->demoted = person->demoted;

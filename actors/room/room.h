@@ -119,6 +119,7 @@ struct vr_person_view {
     enum vr_role role;
     bool present;
     bool reconnecting;
+    bool was_lost; /* since before the last load */
     bool hidden;
     bool creator;
     bool muted_by_self;

@@ -42,7 +42,8 @@ struct person {
     bool demoted; /* by a moderator: a token's role counts no more */
     bool muted_by_self;
     bool muted_by_moderator;
-    bool dirty; /* to be written */
+    bool was_lost; /* before the load, too: his session is not asked whether it lives */
+    bool dirty;    /* to be written */
     uint64_t mute_version;
     uint64_t gate_version;
     uint32_t generation;
