@@ -59,6 +59,7 @@ struct session {
 
     struct session_peer peers[PEERS_MAX];
     struct vr_peer_conf media; /* of the newest offer: what a resume without one is told */
+    uint32_t answers; /* SDP answers written */
     bool media_lost_told;
 
     const struct vr_socket_ops *ops;
