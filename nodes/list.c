@@ -2,15 +2,13 @@
  *
  * Two passes. The first reads every room's record without opening what is sealed and keeps the
  * places of one page; the second writes the rows of that page. */
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "actors/room/records.h"
-#include "actors/wire/client_json.h"
+#include "nodes/list_json.h"
 #include "nodes/list_rows.h"
 #include "nodes/lobby.h"
 #include "nodes/node.h"
@@ -219,97 +217,6 @@ static bool visit(void *ctx, struct vr_bytes key, struct vr_bytes value)
     return true;
 }
 
-static void write_text(struct vr_buf *out, const char *name, const char *value)
-{
-    vr_buf_printf(out, ",\"%s\":", name);
-    vr_json_text(out, value);
-}
-
-static void write_time(struct vr_buf *out, const char *name, vr_time_us wall)
-{
-    vr_buf_printf(out, ",\"%s\":", name);
-    vr_route_write_time(out, wall / 1000000);
-}
-
-static void write_settings(struct vr_buf *out, const struct vr_room_listing *row)
-{
-    write_text(out, "title", row->title);
-    write_text(out, "topic", row->topic);
-    write_text(out, "description", row->description);
-    write_text(out, "language", row->language);
-    vr_buf_text(out, ",\"tags\":[");
-    for (uint32_t i = 0; i < row->tag_count; i++) {
-        vr_buf_text(out, i == 0 ? "" : ",");
-        vr_json_text(out, row->tags[i]);
-    }
-    vr_buf_printf(out,
-                  "],\"visibility\":\"%s\",\"phase\":\"%s\",\"locked\":%s,\"has_passcode\":%s,"
-                  "\"capacity\":%u,\"speaker_capacity\":%u,\"slow_hand_s\":%u,\"entry\":\"%s\"",
-                  vr_visibility_name(row->visibility), vr_phase_name(row->phase),
-                  row->locked ? "true" : "false", row->has_passcode ? "true" : "false",
-                  row->capacity, row->speaker_capacity, row->slow_hand_s,
-                  row->entry == VR_ENTRY_SPEAKS ? "speak" : "listen");
-    write_time(out, "created_at", row->created_wall);
-    write_time(out, "starts_at", row->starts_wall);
-    write_time(out, "started_at", row->started_wall);
-    write_time(out, "ended_at", row->ended_wall);
-    vr_buf_text(out, ",\"end_reason\":");
-    if (row->phase == VR_ENDED) {
-        vr_json_text(out, row->end_reason);
-    } else {
-        vr_buf_text(out, "null");
-    }
-}
-
-/** The host as the stage shows him; away or asleep: the creator's name. */
-static void write_host(struct vr_buf *out, const struct vr_lobby_room *live, const char *creator)
-{
-    json_t *stage = json_loads(vr_blob_text(live->on_stage), 0, NULL);
-    json_t *person = NULL;
-    const char *name = NULL;
-    json_int_t participant = 0;
-    size_t i = 0;
-
-    json_array_foreach(stage, i, person)
-    {
-        const char *role = json_string_value(json_object_get(person, "role"));
-
-        if (name == NULL && role != NULL && strcmp(role, "host") == 0) {
-            name = json_string_value(json_object_get(person, "name"));
-            participant = json_integer_value(json_object_get(person, "participant"));
-        }
-    }
-    vr_buf_text(out, ",\"host\":{\"participant\":");
-    if (name == NULL) {
-        vr_buf_text(out, "null");
-    } else {
-        vr_buf_printf(out, "%" JSON_INTEGER_FORMAT, participant);
-    }
-    write_text(out, "name", name == NULL ? creator : name);
-    vr_buf_text(out, "}");
-    json_decref(stage);
-}
-
-static void write_row(struct listing *listing, struct vr_id room, struct vr_buf *out)
-{
-    struct vr_node *node = listing->request->node;
-    const struct vr_room_listing *row = &listing->row;
-    struct vr_lobby_room live = {0};
-    char id[VR_ID_TEXT];
-
-    (void)vr_lobby_find(vr_node_lobby(node), room, &live);
-    vr_buf_printf(out, "{\"id\":\"%s\"", vr_id_format(room, id));
-    write_settings(out, row);
-    write_host(out, &live, row->creator_name);
-    vr_buf_printf(out,
-                  ",\"revision\":%" PRIu64 ",\"counts\":{\"participants\":%u,\"speakers\":%u,"
-                  "\"listeners\":%u,\"hands\":%u},\"on_stage\":%s}",
-                  row->revision, live.participants, live.speakers,
-                  live.participants - live.speakers, live.hands,
-                  live.on_stage == NULL ? "[]" : vr_blob_text(live.on_stage));
-    vr_blob_release(live.on_stage);
-}
-
 static void write_rows(struct listing *listing, struct vr_buf *out)
 {
     struct vr_node *node = listing->request->node;
@@ -330,7 +237,8 @@ static void write_rows(struct listing *listing, struct vr_buf *out)
                            &value) == VR_OK &&
             vr_room_listing_decode(vr_buf_bytes(&value), &vault, &listing->row) == VR_OK) {
             vr_buf_text(out, comma);
-            write_row(listing, listing->page.places[i].room, out);
+            vr_list_row_write(vr_node_lobby(node), listing->page.places[i].room, &listing->row,
+                              out);
             comma = ",";
         }
         vr_buf_deinit(&value);
