@@ -489,6 +489,8 @@ static void closing_step(struct vr_http_worker *part)
     }
     if (now >= part->close_patience_until) {
         requests_end(part);
+    }
+    if (now >= part->close_patience_until + WS_GOODBYE) {
         connections_end(part, false, true);
     }
 }
@@ -512,8 +514,8 @@ void vr_http_close(struct vr_http_worker *part, vr_time_us patience)
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-/* h2o keeps up to 16 free chunks per thread and allocator, in static thread-local lists that nothing
- * can empty: they are lost with the thread. Bounded, and only at the end of a worker. */
+/* h2o keeps up to 16 free chunks per thread and allocator, in static thread-local lists that
+ * nothing can empty: they are lost with the thread. Bounded, and only at the end of a worker. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

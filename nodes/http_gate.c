@@ -87,9 +87,10 @@ static bool rate_pass(struct request *request, uint64_t key, uint32_t limit, uin
     if (!result->allowed) {
         const struct vr_http_problem problem = {.err = VR_E_RATE,
                                                 .retry_after_ms = result->retry_after_ms};
-        vr_http_answer_problem_full(&request->pub, &problem);
+        vr_http_answer_problem_full(&request->pub, &problem); /* `result` goes with the request */
+        return false;
     }
-    return result->allowed;
+    return true;
 }
 
 static bool rate_address_pass(struct request *request)
@@ -222,10 +223,12 @@ bool gate_pass(struct request *request)
     h2o_iovec_t word = request->h2o->method;
     bool known = vr_method_parse(vr_bytes(word.base, word.len), &request->pub.method);
     bool limited = strncmp(request->pub.path, "/v1/", 4) == 0;
+    bool options = h2o_memis(word.base, word.len, H2O_STRLIT("OPTIONS"));
 
-    route_find(request->part->http, request->pub.method, vr_bytes_of(request->pub.path),
-               &request->match);
-    if (h2o_memis(word.base, word.len, H2O_STRLIT("OPTIONS"))) {
+    /* A method that no route has: all are looked at, to say which are allowed. */
+    route_find(request->part->http, known ? request->pub.method : VR_HTTP_METHODS,
+               vr_bytes_of(request->pub.path), &request->match);
+    if (options) {
         return preflight(request);
     }
     if (!known || request->match.route == NULL) {
