@@ -1,285 +1,327 @@
-/* load_main.c - one speaker and N listeners in one room of a running voiceroomd: real HTTP, ICE,
- * DTLS, SRTP and UDP.
+/* voiceroom-load: one speaker and N listeners with real ICE, DTLS and SRTP against a running
+ * server.
  *
- *     load_main --url 127.0.0.1:8080 --key DATA/admin-key.json --pid PID --listeners 200 --seconds
- * 10
+ *     voiceroom-load --url http://127.0.0.1:8080 --key data/admin-key.json --listeners 200
+ * --seconds 10
+ *                    [--pid PID] [--flood RATE]
  *
- * Sockets are drained on a tick of 2 ms, not woken by each packet; arrival times are the kernel's
- * (SO_TIMESTAMPNS). The delay is from the speaker's send to a listener's socket: forwarding plus
- * two crossings of loopback. Printed: delay p50, p99, share delivered, server CPU per forwarded
- * packet, server memory per listener. */
+ * Sockets are drained on a tick of 3 ms, so that waking the receiver is not charged to the server.
+ * The send time travels in the Opus bytes, which a server must not touch; arrival is the kernel's
+ * own timestamp. `--pid` adds the server's CPU time and memory, `--flood` sends so many forged
+ * ClientHellos a second from strange sockets while people join. Prints progress on stderr and one
+ * JSON line on stdout. Exit 1 when a join failed or a packet was lost. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "actors/media/engine.h"
+#include "actors/base/random.h"
 #include "bench/client/client.h"
-#include "bench/http.h"
+#include "bench/load_http.h"
 
-#define TICK_US 2000
-#define SAMPLES_MAX 4000000
-
-struct load;
+#define TICK_US 3000
+#define FRAME_US 20000
+#define PAYLOAD 100
+#define STRANGERS 64
+#define DELAYS_MAX 2000000
 
 struct person {
-    struct load *load;
     struct vr_client *client;
+    struct load *load;
     int fd;
-    bool speaks;
-    uint64_t got;
-    char ufrag[64], pwd[128];
-    char mine[16];
+    char ufrag[9];
+    char pwd[25];
+    vr_time_us posted_at;
+    vr_time_us check_at;
+    double join_ms;
+    double up_ms;     /* from POST to keys */
+    int64_t stamp_ns; /* kernel time of the datagram being read */
+    uint64_t packets;
 };
 
 struct load {
-    struct vr_http_target target;
-    char kid[128], secret[256];
-    long pid;
+    const char *url, *key_file;
     uint32_t listeners;
-    uint32_t seconds;
-    char room[64];
-    struct person *people;
-    int64_t arrived_us; /* of the packet being read */
-    bool counting;
-    uint64_t sent;     /* by the speaker, while counting */
-    uint32_t *samples; /* microseconds */
-    uint32_t sample_count;
+    double seconds;
+    int pid;
+    double flood;
+    struct load_http *http;
+    char room[27];
+    struct person *people; /* 0 speaks */
+    uint32_t count;
+    bool measuring;
+    float *delays_ms;
+    size_t delay_count;
+    uint64_t expected;
+    vr_time_us speak_at, flood_at;
+    uint16_t seq;
+    uint32_t ts;
+    int strangers[STRANGERS];
+    struct sockaddr_in media;
+    uint64_t flooded;
+    uint32_t failed;
 };
 
-static int64_t wall_us(void)
+static vr_time_us now_us(void)
 {
-    struct timespec t;
+    const struct vr_clock *clock = vr_clock_system();
 
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+    return clock->now(clock->ctx);
+}
+
+static int64_t wall_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 static void on_send(void *ctx, struct vr_bytes datagram)
 {
     struct person *person = ctx;
+    ssize_t sent = send(person->fd, datagram.data, datagram.size, 0);
 
-    if (send(person->fd, datagram.data, datagram.size, 0) < 0 && errno != EAGAIN) {
-        perror("send");
-    }
+    (void)sent; /* a full socket is a lost datagram: it shows in the figures */
 }
 
 static void on_rtp(void *ctx, const struct vr_rtp *rtp)
 {
     struct person *person = ctx;
     struct load *load = person->load;
-    int64_t delay;
+    int64_t sent_ns;
 
-    if (rtp->payload.size < 9 || !load->counting) {
+    if (rtp->payload.size != PAYLOAD) {
         return;
     }
-    person->got++;
-    delay = load->arrived_us - (int64_t)vr_get64(rtp->payload.data + 1);
-    if (delay >= 0 && delay < 10000000 && load->sample_count < SAMPLES_MAX) {
-        load->samples[load->sample_count++] = (uint32_t)delay;
+    memcpy(&sent_ns, rtp->payload.data + 8, sizeof(sent_ns));
+    person->packets++;
+    if (load->measuring && load->delay_count < DELAYS_MAX) {
+        load->delays_ms[load->delay_count++] = (float)(person->stamp_ns - sent_ns) / 1e6f;
     }
 }
 
 static void drain(struct person *person)
 {
     uint8_t data[2048];
-    char control[128];
 
     for (;;) {
-        struct iovec vec = {data, sizeof data};
-        struct msghdr msg = {.msg_iov = &vec,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof control};
-        ssize_t n = recvmsg(person->fd, &msg, MSG_DONTWAIT);
-        struct cmsghdr *c;
+        char control[128];
+        struct iovec part = {data, sizeof(data)};
+        struct msghdr head = {.msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = control,
+                              .msg_controllen = sizeof(control)};
+        ssize_t size = recvmsg(person->fd, &head, MSG_DONTWAIT);
 
-        if (n < 0) {
+        if (size < 0) {
             return;
         }
-        person->load->arrived_us = wall_us();
-        for (c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&head); c != NULL; c = CMSG_NXTHDR(&head, c)) {
             if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
-                struct timespec t;
+                struct timespec ts;
 
-                memcpy(&t, CMSG_DATA(c), sizeof t);
-                person->load->arrived_us = t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+                memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+                person->stamp_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
             }
         }
-        vr_client_input(person->client, data, (size_t)n);
+        vr_client_input(person->client, data, (size_t)size);
     }
 }
 
-static void drain_all(struct load *load, uint32_t count)
+static void speak(struct load *load, vr_time_us now)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        drain(&load->people[i]);
+    uint8_t payload[PAYLOAD] = {0x78}; /* Opus, CELT fullband, 20 ms, mono */
+    int64_t sent_ns = wall_ns();
+
+    while (load->speak_at <= now) {
+        memcpy(payload + 8, &sent_ns, sizeof(sent_ns));
+        vr_client_speak(load->people[0].client,
+                        &(struct vr_client_packet){.seq = load->seq++,
+                                                   .ts = load->ts,
+                                                   .level = 20,
+                                                   .payload = vr_bytes(payload, sizeof(payload))});
+        load->ts += 960;
+        load->speak_at += FRAME_US;
+        if (load->measuring) {
+            load->expected += load->count - 1;
+        }
     }
 }
 
-/* ---- joining ---- */
-
-static void write_offer(const struct person *person, const uint8_t print[32], struct vr_buf *out)
+/* A DTLS record that claims to be a ClientHello, and is none. */
+static void flood(struct load *load, vr_time_us now)
 {
-    vr_buf_text(out, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3 "
-                     "4\r\na=fingerprint:sha-256 ");
-    for (int i = 0; i < 32; i++) {
-        vr_buf_printf(out, "%s%02X", i == 0 ? "" : ":", print[i]);
+    uint8_t hello[200] = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 187, 1, 0, 0, 175};
+
+    while (load->flood > 0 && load->flood_at <= now) {
+        ssize_t sent = sendto(load->strangers[load->flooded % STRANGERS], hello, sizeof(hello), 0,
+                              (struct sockaddr *)&load->media, sizeof(load->media));
+
+        load->flooded += sent > 0;
+        load->flood_at += (vr_time_us)(1e6 / load->flood);
     }
-    vr_buf_text(out, "\r\n");
-    for (int i = 0; i < 5; i++) {
+}
+
+static void tick(struct load *load)
+{
+    vr_time_us now = now_us();
+
+    for (uint32_t i = 0; i < load->count; i++) {
+        struct person *person = &load->people[i];
+        bool was_up = vr_client_up(person->client);
+
+        drain(person);
+        if (!was_up && vr_client_up(person->client)) {
+            person->up_ms = (double)(now_us() - person->posted_at) / 1000;
+        }
+        if (person->check_at <= now) {
+            vr_client_check(person->client, true, true);
+            if (!vr_client_up(person->client)) {
+                vr_client_connect(person->client);
+            }
+            person->check_at = now + (vr_client_up(person->client) ? 2500000 : 100000);
+        }
+    }
+    if (vr_client_up(load->people[0].client)) {
+        if (load->speak_at == 0) {
+            load->speak_at = now;
+        }
+        speak(load, now);
+    }
+    flood(load, now);
+}
+
+static void pause_until(vr_time_us at)
+{
+    vr_time_us left = at - now_us();
+
+    if (left > 0) {
+        usleep((useconds_t)left);
+    }
+}
+
+static void run_for(struct load *load, double seconds)
+{
+    vr_time_us end = now_us() + (vr_time_us)(seconds * 1e6);
+
+    for (vr_time_us next = now_us(); now_us() < end; next += TICK_US) {
+        tick(load);
+        pause_until(next + TICK_US);
+    }
+}
+
+static void ice_text(char *out, size_t size)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/";
+
+    for (size_t i = 0; i + 1 < size; i++) {
+        out[i] = letters[vr_random_below(vr_random_system(), 64)];
+    }
+    out[size - 1] = 0;
+}
+
+static void write_offer(const struct person *person, struct vr_buf *out)
+{
+    uint8_t fingerprint[32];
+
+    vr_client_fingerprint(person->client, fingerprint);
+    vr_buf_text(out,
+                "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3 4\r\n");
+    for (int mid = 0; mid < 5; mid++) {
         vr_buf_printf(out,
                       "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 "
-                      "0.0.0.0\r\na=mid:%d\r\na=%s\r\na=rtcp-mux\r\n"
-                      "a=ice-ufrag:%s\r\na=ice-pwd:loadclientloadclientload\r\na=setup:actpass\r\n"
-                      "a=rtpmap:111 opus/48000/2\r\na=extmap:1 "
-                      "urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
-                      "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n",
-                      i, i == 0 ? "sendonly" : "recvonly", person->mine);
-    }
-}
-
-/* The value behind `name` up to the line's end. */
-static bool line_of(const char *sdp, const char *name, char *out, size_t size)
-{
-    const char *at = strstr(sdp, name);
-    size_t n;
-
-    if (at == NULL) {
-        return false;
-    }
-    at += strlen(name);
-    n = strcspn(at, "\r\n");
-    n = n >= size ? size - 1 : n;
-    memcpy(out, at, n);
-    out[n] = 0;
-    return true;
-}
-
-static bool open_socket(struct person *person, const char *sdp)
-{
-    struct sockaddr_in name = {.sin_family = AF_INET};
-    const char *at = sdp;
-    int yes = 1;
-    int size = 1 << 18;
-
-    while ((at = strstr(at, "a=candidate:")) != NULL) {
-        char address[64];
-        unsigned port;
-
-        if (sscanf(at, "a=candidate:%*s 1 %*s %*u %63s %u", address, &port) == 2 &&
-            inet_pton(AF_INET, address, &name.sin_addr) == 1) {
-            name.sin_port = htons((uint16_t)port);
-            break;
+                      "0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
+                      "a=fingerprint:sha-256 ",
+                      person->ufrag, person->pwd);
+        for (int i = 0; i < 32; i++) {
+            vr_buf_printf(out, "%02X%s", fingerprint[i], i < 31 ? ":" : "\r\n");
         }
-        at++;
+        vr_buf_printf(
+            out,
+            "a=setup:actpass\r\na=mid:%d\r\na=extmap:1 "
+            "urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
+            "a=%s\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n",
+            mid, mid == 0 ? "sendonly" : "recvonly");
     }
-    person->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    setsockopt(person->fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes);
-    setsockopt(person->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    return name.sin_port != 0 && person->fd >= 0 &&
-           connect(person->fd, (struct sockaddr *)&name, sizeof name) == 0;
 }
 
-static bool join(struct load *load, uint32_t n)
+static int open_socket(const struct sockaddr_in *server)
 {
-    struct person *person = &load->people[n];
-    struct vr_client_conf conf = {.ufrag = person->mine,
-                                  .pwd = "loadclientloadclientload",
-                                  .server_ufrag = person->ufrag,
-                                  .server_pwd = person->pwd,
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+
+    if (fd < 0 || connect(fd, (const struct sockaddr *)server, sizeof(*server)) != 0) {
+        perror("voiceroom-load: socket");
+        exit(1);
+    }
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+    return fd;
+}
+
+/* The server's credentials are known only after the offer, which needs the client's certificate:
+ * they are borrowed, so they are filled in behind its back, as after an ICE restart. */
+static bool join(struct load *load, uint32_t i)
+{
+    struct person *person = &load->people[i];
+    struct vr_client_conf conf = {.ufrag = person->ufrag,
+                                  .pwd = person->pwd,
+                                  .server_ufrag = "none",
+                                  .server_pwd = "none",
                                   .opus_pt = 111,
                                   .level_id = 1,
-                                  .ssrc = 1000 + n,
+                                  .ssrc = 1000 + i,
                                   .send = on_send,
                                   .rtp = on_rtp,
                                   .ctx = person};
+    static struct load_answer answers[8192];
+    struct load_answer *answer = &answers[i];
     struct vr_buf offer = {0};
-    struct vr_buf answer = {0};
-    uint8_t print[32];
-    char token[1024];
-    char path[128];
     char user[32];
-    int status;
-    bool good;
+    bool fine;
 
-    person->load = load;
-    person->speaks = n == 0;
-    snprintf(person->mine, sizeof person->mine, "l%05u", n);
-    snprintf(user, sizeof user, n == 0 ? "speaker" : "load%u", n);
+    *person = (struct person){.load = load, .fd = -1};
+    ice_text(person->ufrag, sizeof(person->ufrag));
+    ice_text(person->pwd, sizeof(person->pwd));
     if (vr_client_new(&conf, &person->client) != VR_OK) {
         return false;
     }
-    vr_client_fingerprint(person->client, print);
-    write_offer(person, print, &offer);
+    write_offer(person, &offer);
     vr_buf_append(&offer, "", 1);
-    snprintf(path, sizeof path, "/v1/rooms/%s/join", load->room);
-    vr_http_mint(load->kid, load->secret, user, "\"roomJoin\":true", token);
-    status =
-        vr_http(&load->target, "POST", path, token, "application/sdp", (char *)offer.data, &answer);
-    vr_buf_append(&answer, "", 1);
-    good = status == 201 &&
-           line_of((char *)answer.data, "a=ice-ufrag:", person->ufrag, sizeof person->ufrag) &&
-           line_of((char *)answer.data, "a=ice-pwd:", person->pwd, sizeof person->pwd) &&
-           open_socket(person, (char *)answer.data);
-    if (!good) {
-        fprintf(stderr, "join %u: %d %.300s\n", n, status,
-                answer.data == NULL ? "" : (char *)answer.data);
-    }
+    snprintf(user, sizeof(user), i == 0 ? "load-host" : "load-%u", i);
+    person->posted_at = now_us();
+    fine = load_http_join(load->http, load->room, user, i == 0, (const char *)offer.data, answer,
+                          &person->join_ms);
     vr_buf_deinit(&offer);
-    vr_buf_deinit(&answer);
-    if (good) {
-        vr_client_check(person->client, true, true);
+    if (!fine) {
+        vr_client_free(person->client);
+        return false;
     }
-    return good;
+    person->fd = open_socket(&answer->server);
+    load->media = answer->server;
+    vr_client_restart(person->client, answer->ufrag, answer->pwd);
+    load->count = i + 1;
+    vr_client_check(person->client, true, true);
+    vr_client_connect(person->client);
+    person->check_at = now_us() + 100000;
+    return true;
 }
 
-static bool connect_one(struct load *load, uint32_t n)
+static long read_rss_kb(int pid)
 {
-    struct person *person = &load->people[n];
-    struct vr_client_stats stats;
-    bool begun = false;
-
-    for (int wait = 0; wait < 3000; wait++) {
-        drain(person);
-        vr_client_stats(person->client, &stats);
-        if (stats.checks_answered > 0 && !begun) {
-            begun = true;
-            vr_client_connect(person->client);
-        }
-        if (vr_client_up(person->client)) {
-            return true;
-        }
-        if (wait % 250 == 249 && begun) {
-            vr_client_resend(person->client);
-        } else if (wait % 50 == 49 && !begun) {
-            vr_client_check(person->client, true, true);
-        }
-        usleep(1000);
-    }
-    fprintf(stderr, "client %u: no media\n", n);
-    return false;
-}
-
-/* ---- the server's costs ---- */
-
-static long server_rss_kb(const struct load *load)
-{
-    char path[64];
-    char line[256];
+    char path[64], line[256];
     long kb = 0;
     FILE *file;
 
-    snprintf(path, sizeof path, "/proc/%ld/status", load->pid);
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
     file = fopen(path, "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         if (sscanf(line, "VmRSS: %ld", &kb) == 1) {
             break;
         }
@@ -290,199 +332,183 @@ static long server_rss_kb(const struct load *load)
     return kb;
 }
 
-static double server_cpu_s(const struct load *load)
+static double read_cpu_s(int pid)
 {
     char path[64];
-    unsigned long user = 0;
-    unsigned long system = 0;
+    unsigned long user = 0, system_time = 0;
     FILE *file;
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", load->pid);
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     file = fopen(path, "r");
-    if (file == NULL ||
-        fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-               &system) != 2) {
-        user = system = 0;
-    }
     if (file != NULL) {
+        if (fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                   &system_time) != 2) {
+            user = 0;
+        }
         fclose(file);
     }
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    return (double)(user + system_time) / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* ---- the run ---- */
-
-static int by_size(const void *a, const void *b)
+static int by_value(const void *a, const void *b)
 {
-    uint32_t left = *(const uint32_t *)a;
-    uint32_t right = *(const uint32_t *)b;
+    float x = *(const float *)a, y = *(const float *)b;
 
-    return (left > right) - (left < right);
+    return (x > y) - (x < y);
 }
 
-static void talk(struct load *load, double seconds)
+static double percentile(float *values, size_t count, double share)
 {
-    int64_t start = wall_us();
-    int64_t next = start;
-    int64_t check = start;
-    static uint16_t seq;
-    static uint32_t ts;
+    return count == 0 ? 0 : (double)values[(size_t)(share * (double)(count - 1))];
+}
 
-    while (wall_us() - start < (int64_t)(seconds * 1e6)) {
-        int64_t now = wall_us();
+static void all_up(struct load *load)
+{
+    vr_time_us limit = now_us() + VR_SECONDS(15);
+    uint32_t up = 0;
 
-        if (now >= next) {
-            uint8_t payload[100] = {0x78};
-
-            vr_put64(payload + 1, (uint64_t)wall_us());
-            vr_client_speak(load->people[0].client,
-                            &(struct vr_client_packet){.seq = ++seq,
-                                                       .ts = ts += 960,
-                                                       .level = 20,
-                                                       .payload = {payload, sizeof payload}});
-            next += 20000;
-            load->sent += load->counting;
+    while (up < load->count && now_us() < limit) {
+        run_for(load, 0.05);
+        up = 0;
+        for (uint32_t i = 0; i < load->count; i++) {
+            up += vr_client_up(load->people[i].client);
         }
-        if (now >= check) {
-            for (uint32_t i = 0; i <= load->listeners; i++) {
-                vr_client_check(load->people[i].client, true, true);
-            }
-            check += 4000000;
-        }
-        drain_all(load, load->listeners + 1);
-        usleep(TICK_US);
     }
-    usleep(50000);
-    drain_all(load, load->listeners + 1);
+    load->failed += load->count - up;
+    fprintf(stderr, "%u of %u have keys\n", up, load->count);
 }
 
-static void report(const struct load *load, double cpu, long rss_before, long rss_after)
+static void report(struct load *load, double cpu_s, long rss_before, long rss_after)
 {
-    uint64_t got = 0;
-    uint64_t expected = load->listeners * load->sent;
+    uint64_t received = load->delay_count;
+    float *ups = calloc(load->count, sizeof(float));
 
+    for (uint32_t i = 0; ups != NULL && i < load->count; i++) {
+        ups[i] = (float)load->people[i].up_ms;
+    }
+    qsort(load->delays_ms, load->delay_count, sizeof(float), by_value);
+    qsort(ups, load->count, sizeof(float), by_value);
+    printf("{\"listeners\":%u,\"failed\":%u,\"flooded\":%llu,\"join_up_ms_p50\":%.2f,\"join_up_ms_"
+           "p95\":%.2f,"
+           "\"expected\":%llu,\"received\":%llu,\"delay_ms_p50\":%.3f,\"delay_ms_p99\":%.3f,"
+           "\"delay_ms_p999\":%.3f",
+           load->count - 1, load->failed, (unsigned long long)load->flooded,
+           percentile(ups, load->count, 0.5), percentile(ups, load->count, 0.95),
+           (unsigned long long)load->expected, (unsigned long long)received,
+           percentile(load->delays_ms, load->delay_count, 0.5),
+           percentile(load->delays_ms, load->delay_count, 0.99),
+           percentile(load->delays_ms, load->delay_count, 0.999));
+    if (load->pid > 0 && received > 0) {
+        printf(",\"cpu_us_per_packet\":%.2f,\"rss_kb_per_listener\":%.1f",
+               cpu_s * 1e6 / (double)received,
+               (double)(rss_after - rss_before) / (double)(load->count - 1));
+    }
+    printf("}\n");
+    free(ups);
+}
+
+static bool run(struct load *load)
+{
+    long rss_before = 0;
+    double cpu;
+
+    if (!load_http_room(load->http, "Load", load->room) || !join(load, 0)) {
+        return false;
+    }
+    all_up(load);
+    for (int i = 0; i < STRANGERS; i++) {
+        load->strangers[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    }
+    rss_before = load->pid > 0 ? read_rss_kb(load->pid) : 0;
+    load->flood_at = now_us();
     for (uint32_t i = 1; i <= load->listeners; i++) {
-        got += load->people[i].got;
-    }
-    qsort(load->samples, load->sample_count, sizeof load->samples[0], by_size);
-    if (load->sample_count == 0) {
-        printf("nothing was heard\n");
-        return;
-    }
-    printf("listeners %u, seconds %u: delivered %.2f %%, delay p50 %u us, p99 %u us, max %u us\n",
-           load->listeners, load->seconds, 100.0 * (double)got / (double)expected,
-           load->samples[load->sample_count / 2], load->samples[load->sample_count / 100 * 99],
-           load->samples[load->sample_count - 1]);
-    printf("server: %.2f us CPU per forwarded packet, %.1f KB per listener (all of the process)\n",
-           1e6 * cpu / (double)(got == 0 ? 1 : got),
-           (double)(rss_after - rss_before) / load->listeners);
-}
-
-static bool read_key(struct load *load, const char *path)
-{
-    json_t *key = json_load_file(path, 0, NULL);
-    const char *kid = json_string_value(json_object_get(key, "kid"));
-    const char *secret = json_string_value(json_object_get(key, "secret"));
-    bool good = kid != NULL && secret != NULL;
-
-    if (good) {
-        snprintf(load->kid, sizeof load->kid, "%s", kid);
-        snprintf(load->secret, sizeof load->secret, "%s", secret);
-    }
-    json_decref(key);
-    return good;
-}
-
-static bool make_room(struct load *load)
-{
-    struct vr_buf answer = {0};
-    char token[1024];
-    json_t *room;
-    const char *id;
-    int status;
-
-    vr_http_mint(load->kid, load->secret, "speaker", "\"roomCreate\":true,\"roomJoin\":true",
-                 token);
-    status = vr_http(&load->target, "POST", "/v1/rooms", token, "application/json",
-                     "{\"title\":\"load\",\"capacity\":10000}", &answer);
-    vr_buf_append(&answer, "", 1);
-    room = json_loads((char *)answer.data, 0, NULL);
-    id = json_string_value(json_object_get(room, "id"));
-    if (status == 201 && id != NULL) {
-        snprintf(load->room, sizeof load->room, "%s", id);
-    } else {
-        fprintf(stderr, "no room: %d %.300s\n", status, (char *)answer.data);
-    }
-    json_decref(room);
-    vr_buf_deinit(&answer);
-    return load->room[0] != 0;
-}
-
-static bool read_options(struct load *load, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"url", required_argument, NULL, 'u'},     {"key", required_argument, NULL, 'k'},
-        {"pid", required_argument, NULL, 'p'},     {"listeners", required_argument, NULL, 'n'},
-        {"seconds", required_argument, NULL, 's'}, {0}};
-    bool key = false;
-    int c;
-
-    load->listeners = 100;
-    load->seconds = 10;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        unsigned port;
-
-        if (c == 'u' && sscanf(optarg, "%63[0-9.]:%u", load->target.host, &port) == 2) {
-            load->target.port = (uint16_t)port;
-        } else if (c == 'k') {
-            key = read_key(load, optarg);
-        } else if (c == 'p') {
-            load->pid = strtol(optarg, NULL, 10);
-        } else if (c == 'n') {
-            load->listeners = (uint32_t)strtoul(optarg, NULL, 10);
-        } else if (c == 's') {
-            load->seconds = (uint32_t)strtoul(optarg, NULL, 10);
+        if (!join(load, i)) {
+            return false;
+        }
+        tick(load);
+        if (i % 100 == 0) {
+            fprintf(stderr, "%u joined\n", i);
         }
     }
-    return key && load->target.port != 0 && load->listeners > 0 && load->listeners < 20000;
+    all_up(load);
+    load->flood = 0;
+    run_for(load, 1);
+    load->measuring = true;
+    cpu = load->pid > 0 ? read_cpu_s(load->pid) : 0;
+    run_for(load, load->seconds);
+    cpu = load->pid > 0 ? read_cpu_s(load->pid) - cpu : 0;
+    load->speak_at = VR_NEVER;
+    run_for(load, 0.2);
+    report(load, cpu, rss_before, load->pid > 0 ? read_rss_kb(load->pid) : 0);
+    return load->failed == 0 && load->delay_count == load->expected;
+}
+
+static int usage(FILE *out)
+{
+    fprintf(out, "usage: voiceroom-load --url URL --key FILE [--listeners N] [--seconds S] [--pid "
+                 "PID] [--flood RATE]\n");
+    return out == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-    struct load load = {0};
-    struct rlimit files = {65536, 65536};
-    long before;
-    double cpu;
+    static const struct option options[] = {{"url", required_argument, NULL, 'u'},
+                                            {"key", required_argument, NULL, 'k'},
+                                            {"listeners", required_argument, NULL, 'n'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"pid", required_argument, NULL, 'p'},
+                                            {"flood", required_argument, NULL, 'f'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    static struct load load = {.listeners = 100, .seconds = 5};
+    struct rlimit files;
+    bool fine;
+    int option;
 
-    if (!read_options(&load, argc, argv)) {
-        fprintf(stderr, "load_main --url ADDRESS:PORT --key admin-key.json [--pid PID] "
-                        "[--listeners N] [--seconds S]\n");
-        return 2;
-    }
-    setrlimit(RLIMIT_NOFILE, &files);
-    load.people = calloc(load.listeners + 1, sizeof *load.people);
-    load.samples = malloc(SAMPLES_MAX * sizeof load.samples[0]);
-    if (load.people == NULL || load.samples == NULL || vr_engine_global_init() != VR_OK ||
-        !make_room(&load) || !join(&load, 0) || !connect_one(&load, 0)) {
-        return 1;
-    }
-    before = server_rss_kb(&load);
-    for (uint32_t i = 1; i <= load.listeners; i++) {
-        if (!join(&load, i) || !connect_one(&load, i)) {
-            return 1;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'u':
+            load.url = optarg;
+            break;
+        case 'k':
+            load.key_file = optarg;
+            break;
+        case 'n':
+            load.listeners = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 's':
+            load.seconds = strtod(optarg, NULL);
+            break;
+        case 'p':
+            load.pid = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'f':
+            load.flood = strtod(optarg, NULL);
+            break;
+        default:
+            return usage(option == 'h' ? stdout : stderr);
         }
     }
-    talk(&load, 1); /* warm */
-    load.counting = true;
-    cpu = server_cpu_s(&load);
-    talk(&load, load.seconds);
-    cpu = server_cpu_s(&load) - cpu;
-    report(&load, cpu, before, server_rss_kb(&load));
-    for (uint32_t i = 0; i <= load.listeners; i++) {
+    if (load.url == NULL || load.key_file == NULL || load.listeners < 1 || load.listeners > 8000) {
+        return usage(stderr);
+    }
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    load.people = calloc(load.listeners + 1, sizeof(*load.people));
+    load.delays_ms = malloc(DELAYS_MAX * sizeof(float));
+    load.http = load_http_new(load.url, load.key_file);
+    if (load.people == NULL || load.delays_ms == NULL || load.http == NULL ||
+        vr_client_global_init() != VR_OK) {
+        return 1;
+    }
+    fine = run(&load);
+    for (uint32_t i = 0; i < load.count; i++) {
         vr_client_free(load.people[i].client);
         close(load.people[i].fd);
     }
+    load_http_free(load.http);
     free(load.people);
-    free(load.samples);
-    return 0;
+    free(load.delays_ms);
+    return fine ? 0 : 1;
 }
