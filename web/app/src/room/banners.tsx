@@ -5,11 +5,12 @@ import type { Room, RoomState } from "@voicerooms/client";
 import { client } from "../identity.js";
 import { Action } from "../ui/action.js";
 import { IconSound } from "../ui/icons.js";
-import { useMicrophone, useRoomStatus } from "./use-room.js";
+import { useMicrophone, useRoomStatus, useSoundMissing } from "./use-room.js";
 
 export function Banners({ room, state }: { room: Room; state: RoomState }) {
   const status = useRoomStatus(room);
   const microphone = useMicrophone(room);
+  const soundMissing = useSoundMissing(room);
   const [blocked, setBlocked] = useState(room.audioBlocked);
   const [asked, setAsked] = useState<number>();
   useEffect(() => {
@@ -26,6 +27,15 @@ export function Banners({ room, state }: { room: Room; state: RoomState }) {
           <span class="spinner" aria-hidden="true" />
           <p class="grow">
             <strong>The connection was lost.</strong> You come back by yourself, in the same role and as muted as before.
+          </p>
+        </div>
+      )}
+      {soundMissing && status !== "reconnecting" && (
+        <div class="banner warn" role="status">
+          <span class="spinner" aria-hidden="true" />
+          <p class="grow">
+            <strong>There is no sound yet.</strong> The room answers, but the voice connection does not come up. It is tried
+            again by itself; if it stays so, this network blocks UDP: use another one, or ask whoever runs it.
           </p>
         </div>
       )}

@@ -4,6 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import { levelStep } from "@voicerooms/client";
 import type { ChatMessage, MicrophoneStatus, Room, RoomState, RoomStatus } from "@voicerooms/client";
 
+const SOUND_PATIENCE_MS = 5_000;
+
 export function useRoomState(room: Room): RoomState {
   /* The own mute is no part of the state object, so a change is counted instead of compared. */
   const [, tick] = useState(0);
@@ -27,6 +29,29 @@ export function useMicrophone(room: Room): MicrophoneStatus {
     return room.on("microphone", setStatus);
   }, [room]);
   return status;
+}
+
+/** True once sound has been missing for a while although the room itself answers: mostly a network without UDP. */
+export function useSoundMissing(room: Room): boolean {
+  const [missing, setMissing] = useState(false);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = () => {
+      clearTimeout(timer);
+      if (room.mediaState === "connected") {
+        setMissing(false);
+      } else {
+        timer = setTimeout(() => setMissing(room.mediaState !== "connected"), SOUND_PATIENCE_MS);
+      }
+    };
+    look();
+    const stop = room.on("media", look);
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [room]);
+  return missing;
 }
 
 /** How loud one person speaks, in steps 0..4. Only the one tile is drawn again, ten times a second. */
