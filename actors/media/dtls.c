@@ -38,6 +38,11 @@ struct vr_dtls {
     uint8_t flight[VR_DTLS_FLIGHT_MAX];
 };
 
+enum vr_err vr_dtls_global_init(void)
+{
+    return OPENSSL_init_ssl(0, NULL) == 1 ? VR_OK : VR_E_INTERNAL;
+}
+
 /* ---- the BIO ---- */
 
 static int bio_write(BIO *bio, const char *data, int size)

@@ -19,6 +19,9 @@ enum vr_dtls_status { VR_DTLS_RUNNING, VR_DTLS_DONE, VR_DTLS_FAILED };
 
 struct vr_dtls;
 
+/** Process-wide: OpenSSL itself. Idempotent. */
+VR_MUST_CHECK enum vr_err vr_dtls_global_init(void);
+
 struct vr_dtls_result {
     struct vr_srtp_keys keys;
     uint8_t
