@@ -13,7 +13,7 @@
 #include "nodes/routes.h"
 #include "nodes/yaml_json.h"
 
-#define DOCUMENT_MAX (1024 * 1024)
+#define DOCUMENT_MAX 1048576u
 
 /** The file beside the program: build/release/nodes/voiceroomd and /usr/bin/voiceroomd both know
  * where docs are. */
@@ -21,7 +21,7 @@ static FILE *open_near_program(const char *name)
 {
     static const char *const near[] = {"../../../docs", "../share/voicerooms/docs", "docs"};
     char program[PATH_MAX];
-    char path[2 * PATH_MAX];
+    char path[PATH_MAX + 128];
     ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
     char *slash = NULL;
     FILE *file = NULL;

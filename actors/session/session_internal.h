@@ -6,8 +6,6 @@
 #ifndef VR_SESSION_SESSION_INTERNAL_H
 #define VR_SESSION_SESSION_INTERNAL_H
 
-#include <uthash.h>
-
 #include "actors/base/list.h"
 #include "actors/runtime/env.h"
 #include "actors/session/session.h"
@@ -22,6 +20,7 @@
 #define ROOM_TIMEOUT VR_SECONDS(6)
 #define PEER_TIMEOUT VR_SECONDS(3)
 #define COMMAND_TIMEOUT VR_SECONDS(10)
+#define BUCKETS_MIN 64u
 #define RESUME_VALID_S (12 * 3600)
 
 struct session_peer {
@@ -32,14 +31,15 @@ struct session_peer {
 };
 
 struct session_table {
-    struct session *by_id; /* uthash */
-    struct vr_list ops;    /* op.link: questions under way */
-    struct vr_list dead;   /* session.dead_link: to be freed */
-    uint32_t count;        /* atomic: read by metrics */
+    struct session **buckets; /* sessions by id, linked by `next`; NULL: none yet */
+    uint32_t bucket_count;    /* a power of two */
+    struct vr_list ops;       /* op.link: questions under way */
+    struct vr_list dead;      /* session.dead_link: to be freed */
+    uint32_t count;           /* atomic: read by metrics */
 };
 
 struct session {
-    UT_hash_handle hh;
+    struct session *next; /* of the same bucket */
     struct vr_list dead_link;
     struct vr_id id;
     struct session_table *table;
@@ -59,7 +59,7 @@ struct session {
 
     struct session_peer peers[PEERS_MAX];
     struct vr_peer_conf media; /* of the newest offer: what a resume without one is told */
-    uint32_t answers; /* SDP answers written */
+    uint32_t answers;          /* SDP answers written */
     bool media_lost_told;
 
     const struct vr_socket_ops *ops;

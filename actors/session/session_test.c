@@ -767,6 +767,34 @@ static void only_who_is_there_answers_a_ping(void **state)
     assert_int_equal(ping(world), VR_MSG_ANSWER);
 }
 
+/** More than the table's first buckets; each is found again. */
+static void many_sessions(void **state)
+{
+    struct world *world = *state;
+    static struct vr_id ids[200];
+
+    for (int i = 0; i < 200; i++) {
+        char user[16];
+
+        world->asked_count = 0;
+        world->opened_count = 0;
+        snprintf(user, sizeof(user), "user%d", i);
+        start(world, false, true, user);
+        ids[i] = world->session_id;
+    }
+    assert_int_equal(vr_sessions_count(world->services.sessions), 200);
+    for (int i = 0; i < 200; i++) {
+        char user[16];
+
+        world->closed_count = 0;
+        world->asked_count = 0;
+        snprintf(user, sizeof(user), "user%d", i);
+        assert_int_equal(vr_session_delete(world->control, ids[i], user), VR_OK);
+        settle(world);
+    }
+    assert_int_equal(vr_sessions_count(world->services.sessions), 0);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -794,6 +822,7 @@ int main(void)
         WITH_WORLD(too_many_messages_close_the_socket),
         WITH_WORLD(a_message_makes_no_session),
         WITH_WORLD(only_who_is_there_answers_a_ping),
+        WITH_WORLD(many_sessions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,6 @@
 #include "actors/base/assert.h"
 #include "actors/base/owner.h"
 
-struct held_event;
-
 struct vr_sessions {
     uint32_t count;
     struct session_table tables[];
@@ -35,29 +33,34 @@ static void free_session(struct session *session)
     free(session);
 }
 
+static void free_table(struct session_table *table)
+{
+    VR_LIST_EACH(item, &table->ops)
+    {
+        op_done(VR_OWNER(item, struct op, link));
+    }
+    for (uint32_t i = 0; i < table->bucket_count; i++) {
+        while (table->buckets[i] != NULL) {
+            struct session *session = table->buckets[i];
+
+            table->buckets[i] = session->next;
+            free_session(session);
+        }
+    }
+    free(table->buckets);
+    VR_LIST_EACH(item, &table->dead)
+    {
+        free_session(VR_OWNER(item, struct session, dead_link));
+    }
+}
+
 void vr_sessions_free(struct vr_sessions *sessions)
 {
     if (sessions == NULL) {
         return;
     }
     for (uint32_t i = 0; i < sessions->count; i++) {
-        struct session_table *table = &sessions->tables[i];
-        struct session *session = NULL;
-        struct session *next = NULL;
-
-        VR_LIST_EACH(item, &table->ops)
-        {
-            op_done(VR_OWNER(item, struct op, link));
-        }
-        HASH_ITER(hh, table->by_id, session, next)
-        {
-            HASH_DEL(table->by_id, session);
-            free_session(session);
-        }
-        VR_LIST_EACH(item, &table->dead)
-        {
-            free_session(VR_OWNER(item, struct session, dead_link));
-        }
+        free_table(&sessions->tables[i]);
     }
     free(sessions);
 }
@@ -92,12 +95,59 @@ uint32_t vr_session_worker_index(const struct vr_system *system, struct vr_id se
     return (uint32_t)(session.lo % vr_system_worker_count(system, VR_WORKER_CONTROL));
 }
 
+/** Ids are random: their low bits are as good as a hash. Those that name the worker are left out.
+ */
+static struct session **bucket_of(const struct session_table *table, struct vr_id id)
+{
+    return &table->buckets[id.hi & (table->bucket_count - 1)];
+}
+
 struct session *session_find(struct vr_worker *worker, struct vr_id id)
 {
+    const struct session_table *table = session_table_of(worker);
     struct session *session = NULL;
 
-    HASH_FIND(hh, session_table_of(worker)->by_id, &id, sizeof(id), session);
+    if (table->buckets == NULL) {
+        return NULL;
+    }
+    session = *bucket_of(table, id);
+    while (session != NULL && !vr_id_equal(session->id, id)) {
+        session = session->next;
+    }
     return session;
+}
+
+static void put(struct session_table *table, struct session *session)
+{
+    struct session **bucket = bucket_of(table, session->id);
+
+    session->next = *bucket;
+    *bucket = session;
+}
+
+/** More buckets when they are as many as sessions. Without memory the lists get longer, that is
+ * all. */
+static bool grow(struct session_table *table)
+{
+    struct session_table grown = *table;
+
+    grown.bucket_count = table->bucket_count == 0 ? BUCKETS_MIN : table->bucket_count * 2;
+    grown.buckets = calloc(grown.bucket_count, sizeof(struct session *));
+    if (grown.buckets == NULL) {
+        return table->buckets != NULL;
+    }
+    for (uint32_t i = 0; i < table->bucket_count; i++) {
+        while (table->buckets[i] != NULL) {
+            struct session *session = table->buckets[i];
+
+            table->buckets[i] = session->next;
+            put(&grown, session);
+        }
+    }
+    free(table->buckets);
+    table->buckets = grown.buckets;
+    table->bucket_count = grown.bucket_count;
+    return true;
 }
 
 /** An id that belongs to this worker: ids tell their worker, so that HTTP can hand requests over.
@@ -115,19 +165,24 @@ static struct vr_id fresh_id(struct vr_worker *worker)
 
 struct session *session_new(struct vr_worker *worker)
 {
-    struct session *session = calloc(1, sizeof(*session));
+    struct session_table *table = session_table_of(worker);
+    struct session *session = NULL;
 
+    if (table->count >= table->bucket_count && !grow(table)) {
+        return NULL;
+    }
+    session = calloc(1, sizeof(*session));
     if (session == NULL) {
         return NULL;
     }
     session->id = fresh_id(worker);
-    session->table = session_table_of(worker);
+    session->table = table;
     session->worker = worker;
     session->env = session_env(worker);
     session->state = VR_SESSION_JOINING;
     vr_list_init(&session->held);
     vr_list_init(&session->dead_link);
-    HASH_ADD(hh, session->table->by_id, id, sizeof(session->id), session);
+    put(table, session);
     __atomic_add_fetch(&session->table->count, 1, __ATOMIC_RELAXED);
     return session;
 }
@@ -143,8 +198,13 @@ static void on_buried(struct vr_timer *timer, vr_time_us now)
 
 void session_bury(struct session *session)
 {
+    struct session **link = bucket_of(session->table, session->id);
+
     vr_timer_disarm(session->worker, &session->timer);
-    HASH_DEL(session->table->by_id, session);
+    while (*link != session) {
+        link = &(*link)->next;
+    }
+    *link = session->next;
     __atomic_sub_fetch(&session->table->count, 1, __ATOMIC_RELAXED);
     vr_list_push(&session->table->dead, &session->dead_link);
     session->timer.fire = on_buried;
