@@ -346,6 +346,33 @@ static void path_switch(void **state)
     assert_int_equal(rig_heard_from(ana, ben), 5);
 }
 
+/* The same over IPv6, and from IPv4 to IPv6 in a call. */
+static void ipv6(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_person(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ana->path.remote;
+
+    memset(&ana->path.remote, 0, sizeof ana->path.remote);
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(1234);
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::1", &in6->sin6_addr), 1);
+    ana->path.socket = 1;
+    rig_connect(ana);
+    assert_true(vr_client_up(ana->client));
+    rig_talk(ana, 30, 5);
+    rig_talk(ben, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    assert_int_equal(rig_heard_from(ana, ben), 5);
+    ben->path = ana->path;
+    ((struct sockaddr_in6 *)&ben->path.remote)->sin6_port = htons(4321);
+    vr_client_check(ben->client, true, true);
+    rig_pump(rig);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 10);
+}
+
 static void consent(void **state)
 {
     struct rig *rig = *state;
@@ -626,6 +653,7 @@ int main(void)
         TEST(hello_in_pieces),
         TEST(wrong_fingerprint),
         TEST(path_switch),
+        TEST(ipv6),
         TEST(consent),
         TEST(reports),
         TEST(redundancy),

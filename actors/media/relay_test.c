@@ -1,6 +1,8 @@
 /* Goal: two shards of one room on two engines: speech crosses once, is chosen and numbered at the
  * far end like local speech, and what a link leaves out is no gap; gates hold at both ends; nothing
  * returns. */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -282,6 +284,61 @@ static void pool_runs_dry_and_recovers(void **state)
     vr_relay_release(late);
 }
 
+/* ---- release on another thread ---- */
+
+struct handover { /* a ring of one writer and one reader */
+    struct vr_relay *ring[8];
+    uint32_t head, tail;
+};
+
+static void *release_all(void *ctx)
+{
+    struct handover *h = ctx;
+    uint32_t done = 0;
+
+    while (done < 20000) {
+        uint32_t head = __atomic_load_n(&h->head, __ATOMIC_ACQUIRE);
+
+        for (; done != head; done++) {
+            struct vr_relay *relay = h->ring[done % 8];
+
+            if (relay->index != done || relay->payload[0] != (uint8_t)done) {
+                return (void *)1; /* it was given out again while it was being read */
+            }
+            vr_relay_release(relay);
+            __atomic_store_n(&h->tail, done + 1, __ATOMIC_RELEASE);
+        }
+    }
+    return NULL;
+}
+
+static void released_by_another_thread(void **state)
+{
+    struct vr_relay_pool *pool = vr_relay_pool_new(6);
+    struct handover h = {0};
+    pthread_t thread;
+    void *result;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, release_all, &h), 0);
+    for (uint32_t i = 0; i < 20000;) {
+        struct vr_relay *relay =
+            i - __atomic_load_n(&h.tail, __ATOMIC_ACQUIRE) < 8 ? vr_relay_pool_take(pool) : NULL;
+
+        if (relay == NULL) {
+            sched_yield();
+            continue;
+        }
+        relay->index = i;
+        relay->payload[0] = (uint8_t)i;
+        h.ring[i % 8] = relay;
+        __atomic_store_n(&h.head, ++i, __ATOMIC_RELEASE);
+    }
+    pthread_join(thread, &result);
+    assert_null(result);
+    vr_relay_pool_free(pool);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -295,6 +352,7 @@ int main(void)
         TEST(shard_set_versions),
         TEST(move_between_shards),
         cmocka_unit_test(pool_runs_dry_and_recovers),
+        cmocka_unit_test(released_by_another_thread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
