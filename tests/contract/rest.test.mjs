@@ -350,3 +350,59 @@ describe('REST', () => {
     assert.deepEqual(refusals, []);
   });
 });
+
+// Settings of its own, so never against a node that somebody else started.
+if (!process.env.VOICEROOM_URL) describe('REST under other settings', () => {
+  test('too many requests', async (t) => {
+    const node = await nodeUnderTest(t, { rate_per_address: 25, rate_per_identity: 8 });
+    const token = node.token('contract-eager');
+    let last;
+    for (let i = 0; i < 8; i++) {
+      const { headers } = await callNode(node, 'listRooms', 200, { token });
+      last = headers.get('ratelimit');
+      assert.match(headers.get('ratelimit-policy'), /"address";q=25;w=60/);
+    }
+    assert.match(last, /"identity";r=0;t=\d+/);
+    const { body, headers } = await callNode(node, 'listRooms', 429, { token });
+    assert.equal(body.code, 'rate-limited');
+    assert.ok(Number(headers.get('retry-after')) >= 1 && body.retry_after_ms >= 1);
+    await callNode(node, 'listRooms', 200);
+    // A guest's token counts ten times: what is left is too little for two.
+    await callNode(node, 'createGuest', 201, { body: { name: 'Once' } });
+    await callNode(node, 'createGuest', 429, { body: { name: 'Twice' } });
+  });
+
+  test('no guests', async (t) => {
+    const node = await nodeUnderTest(t, { guests: 'off' });
+    await callNode(node, 'createGuest', 403, { body: { name: 'Ana' } });
+    await callNode(node, 'createRoom', 201, { token: node.admin(), body: { title: 'For keys only' } });
+  });
+
+  test('a join link', async (t) => {
+    const node = await nodeUnderTest(t, { guests: 'link' });
+    await callNode(node, 'createGuest', 201, { body: { name: 'Here' } }); // on the machine itself no code is needed
+  });
+
+  test('guests may create where that is on', async (t) => {
+    const node = await nodeUnderTest(t, { guests_may_create: true });
+    const guest = (await callNode(node, 'createGuest', 201, { body: { name: 'Ana' } })).body;
+    const room = (await callNode(node, 'createRoom', 201, { token: guest.token, body: { title: 'Of a guest' } })).body;
+    const joined = (await callNode(node, 'joinRoom', 201, { token: guest.token, id: room.id, body: { protocol: 1, sdp: offer() } })).body;
+    assert.equal(joined.role, 'host');
+  });
+
+  test('a room and its bans are there after kill -9, and so is the cursor', async (t) => {
+    const node = await nodeUnderTest(t);
+    const host = node.token('contract-host', { roomCreate: true });
+    const rooms = [];
+    for (let i = 0; i < 3; i++) rooms.push((await callNode(node, 'createRoom', 201, { token: host, body: { title: `Kept ${i}` } })).body);
+    const ban = (await callNode(node, 'createBan', 201, { token: host, id: rooms[0].id, body: { user: 'contract-bob', reason: 'kept' } })).body;
+    const page = (await callNode(node, 'listRooms', 200, { query: { sort: 'title', limit: 2 } })).body;
+    await node.kill9();
+    await node.start();
+    const rest = (await callNode(node, 'listRooms', 200, { query: { sort: 'title', limit: 2, cursor: page.next_cursor } })).body;
+    assert.deepEqual([...page.rooms, ...rest.rooms].map((r) => r.id), rooms.map((r) => r.id));
+    assert.deepEqual((await callNode(node, 'listBans', 200, { token: host, id: rooms[0].id })).body.bans, [ban]);
+    assert.equal((await callNode(node, 'joinRoom', 403, { token: node.token('contract-bob'), id: rooms[0].id, body: { protocol: 1, sdp: offer() } })).body.code, 'banned');
+  });
+});
