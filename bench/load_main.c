@@ -27,6 +27,7 @@
 #define TICK_US 3000
 #define FRAME_US 20000
 #define PAYLOAD 100
+#define MEASURED 16 /* place in the payload of the mark that a packet counts */
 #define STRANGERS 64
 #define DELAYS_MAX 2000000
 
@@ -101,7 +102,7 @@ static void on_rtp(void *ctx, const struct vr_rtp *rtp)
     }
     memcpy(&sent_ns, rtp->payload.data + 8, sizeof(sent_ns));
     person->packets++;
-    if (load->measuring && load->delay_count < DELAYS_MAX) {
+    if (rtp->payload.data[MEASURED] != 0 && load->delay_count < DELAYS_MAX) {
         load->delays_ms[load->delay_count++] = (float)(person->stamp_ns - sent_ns) / 1e6f;
     }
 }
@@ -139,6 +140,7 @@ static void speak(struct load *load, vr_time_us now)
     uint8_t payload[PAYLOAD] = {0x78}; /* Opus, CELT fullband, 20 ms, mono */
     int64_t sent_ns = wall_ns();
 
+    payload[MEASURED] = load->measuring;
     while (load->speak_at <= now) {
         memcpy(payload + 8, &sent_ns, sizeof(sent_ns));
         vr_client_speak(load->people[0].client,
