@@ -117,6 +117,7 @@ enum vr_err actor_load(struct room_actor *self, struct vr_why *why)
         return err;
     }
     self->sequence_told = vr_room_sequence(self->room);
+    self->summary_due = vr_actor_now(self->actor);
     log_room(self, VR_LOG_INFO, "room opened", NULL);
     if (self->people_count > 0) { /* sessions that outlived us learn that they did */
         shards_update(self);
@@ -182,8 +183,16 @@ static enum vr_err on_pong(struct vr_actor *actor, void *state, uint64_t tag, en
 
     (void)actor;
     (void)why;
-    if (err != VR_OK || answer->kind != VR_MSG_PONG || self->failed != VR_OK) {
-        return VR_OK; /* then the grace time decides */
+    if (self->failed != VR_OK) {
+        return VR_OK;
+    }
+    if (err != VR_OK || answer->kind != VR_MSG_PONG) {
+        struct told_person *told = told_find(self, participant);
+
+        if (told != NULL && told->generation == (uint32_t)tag) {
+            told->session = (struct vr_address){0}; /* the grace time decides */
+        }
+        return VR_OK;
     }
     vr_room_session_lives(self->room, participant, (uint32_t)tag, actor_instant(self), &effects);
     err = steps_begin(self, NULL, NULL, &effects, 0);

@@ -59,7 +59,7 @@ static bool same_hash(const uint8_t a[32], const uint8_t b[32])
 }
 
 /* Count a wrong passcode against `who`; refuses when there were too many. */
-static enum vr_err judge_tries(struct step *step, const char *who, bool wrong)
+static enum vr_err judge_tries(struct step *step, const char *who, uint32_t most, bool wrong)
 {
     struct tries *tries;
     vr_time_us wait;
@@ -68,13 +68,13 @@ static enum vr_err judge_tries(struct step *step, const char *who, bool wrong)
         return VR_OK;
     }
     tries = tries_of(step->room, memory_hash(who), step->at.now);
-    if (tries->rate.used >= TRIES_MAX && step->at.now - tries->rate.since < TRIES_WINDOW) {
+    if (tries->rate.used >= most && step->at.now - tries->rate.since < TRIES_WINDOW) {
         step->answer->retry_after_ms =
             (uint32_t)((TRIES_WINDOW - (step->at.now - tries->rate.since)) / 1000);
         return vr_fail(&step->why, VR_E_RATE, "too many wrong passcodes, try again later");
     }
     if (wrong) {
-        (void)rate_take(&tries->rate, TRIES_MAX, TRIES_WINDOW, step->at.now, &wait);
+        (void)rate_take(&tries->rate, most, TRIES_WINDOW, step->at.now, &wait);
     }
     return VR_OK;
 }
@@ -84,10 +84,10 @@ static enum vr_err check_passcode(struct step *step)
     const struct vr_room *room = step->room;
     const struct vr_command *cmd = step->cmd;
     uint8_t hash[32];
-    enum vr_err err = judge_tries(step, cmd->by.user, false);
+    enum vr_err err = judge_tries(step, cmd->by.user, TRIES_MAX, false);
 
     if (err == VR_OK) {
-        err = judge_tries(step, cmd->by.address, false);
+        err = judge_tries(step, cmd->by.address, ADDRESS_TRIES_MAX, false);
     }
     if (err != VR_OK) {
         return err;
@@ -100,8 +100,8 @@ static enum vr_err check_passcode(struct step *step)
         return vr_fail(&step->why, VR_E_INTERNAL, "the passcode could not be checked");
     }
     if (!same_hash(hash, room->settings.passcode_hash)) {
-        (void)judge_tries(step, cmd->by.user, true);
-        (void)judge_tries(step, cmd->by.address, true);
+        (void)judge_tries(step, cmd->by.user, TRIES_MAX, true);
+        (void)judge_tries(step, cmd->by.address, ADDRESS_TRIES_MAX, true);
         return vr_fail(&step->why, VR_E_PASSCODE, "the passcode is wrong");
     }
     return VR_OK;
@@ -130,11 +130,6 @@ static enum vr_err check_ban(struct step *step)
 
     if (ban == NULL || is_creator(step->room, step->cmd->by.user)) {
         return VR_OK;
-    }
-    if (ban->until_wall != 0) {
-        vr_time_us left = (ban->until_wall - step->at.wall) / 1000;
-
-        step->answer->retry_after_ms = left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
     }
     return ban->reason[0] == 0
                ? vr_fail(&step->why, VR_E_BANNED, "banned from this room")

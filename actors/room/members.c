@@ -88,8 +88,8 @@ static void come_in(struct step *step, struct person *person)
     gate_changed(step, person, false);
     analytics_joined(step, person);
     tell_joined(step, person, false);
-    effect_subscribe(step, person);
     host_arrived(step, person);
+    effect_subscribe(step, person); /* the answer has all that went before */
 }
 
 /* The same person again, while his place is held: a newer session, or back after a loss. */
@@ -104,8 +104,8 @@ static void come_back(struct step *step, struct person *person, bool media_goes_
     if (was_lost) {
         tell_joined(step, person, true);
     }
-    effect_subscribe(step, person);
     host_arrived(step, person);
+    effect_subscribe(step, person);
 }
 
 enum vr_err step_join(struct step *step)
@@ -250,8 +250,8 @@ void member_returned(struct step *step, struct person *person)
     person->presence = PERSON_LIVE;
     person_changed(step, person);
     tell_joined(step, person, true);
-    effect_subscribe(step, person);
     host_arrived(step, person);
+    effect_subscribe(step, person);
 }
 
 void vr_room_session_lives(struct vr_room *room, vr_participant_id participant, uint32_t generation,

@@ -191,8 +191,8 @@ static void audit_by_table(struct step *step)
     if ((!all && !others) || step->effects->audit_count > 0) {
         return;
     }
-    if (all && step->target == NULL && !step->effects->durable) {
-        return; /* nothing has changed */
+    if (!step->effects->durable) {
+        return; /* it was so already: nothing has happened */
     }
     audit(step, vr_command_name(step->cmd->kind), step->target ? step->target->user : NULL,
           step->target ? step->target->name : NULL, vr_blob_text(step->cmd->text));

@@ -127,6 +127,19 @@ static enum vr_err tick(struct room_actor *self)
     return steps_begin(self, NULL, NULL, &effects, 0);
 }
 
+/* Nothing new is begun; counts that no commit has taken along yet are written. */
+static enum vr_err drain(struct room_actor *self)
+{
+    struct vr_effects effects = {.durable = true};
+    bool first = !self->draining;
+
+    self->draining = true;
+    if (!first || self->failed != VR_OK || !vr_room_exists(self->room)) {
+        return VR_OK;
+    }
+    return steps_begin(self, NULL, NULL, &effects, 0);
+}
+
 static void on_ping(struct room_actor *self, const struct vr_msg *msg)
 {
     struct vr_msg pong = {.kind = VR_MSG_PONG, .as.number = msg->as.number};
@@ -145,8 +158,7 @@ static enum vr_err dispatch(struct room_actor *self, struct vr_msg *msg, struct 
         speakers_heard(self, msg);
         return VR_OK;
     case VR_MSG_DRAIN:
-        self->draining = true;
-        return VR_OK;
+        return drain(self);
     case VR_MSG_PING:
         on_ping(self, msg);
         return VR_OK;

@@ -661,6 +661,32 @@ static void test_sleep_and_wake(void **state)
     node_free(node);
 }
 
+static void test_drain(void **state)
+{
+    struct node *node = node_new();
+    struct vr_msg drain = {.kind = VR_MSG_DRAIN, .to = vr_room_address(KIT_ROOM)};
+    struct vr_command *cmd;
+    uint32_t late;
+
+    (void)state;
+    create_with_two(node);
+    cmd = by(VR_CMD_CHAT, "ben", 2, 0);
+    kit_text(cmd, "counted");
+    assert_int_equal(say(node, cmd)->err, VR_OK);
+    vr_memory_set_immediate(node->records, false);
+    assert_int_equal(vr_system_send(node->system, &drain), VR_OK);
+    late = ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    settle(node);
+    assert_int_equal(node->errors[late], VR_E_DRAINING);
+    assert_true(vr_memory_step(node->records, VR_OK));
+    settle(node);
+    stop(node);
+    vr_memory_set_immediate(node->records, true);
+    start(node);
+    assert_true(shows(node, VR_SHOW_ANALYTICS, "ana", "\"chats\":1"));
+    node_free(node);
+}
+
 static void test_speakers(void **state)
 {
     struct node *node = node_new();
@@ -698,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_repeat_after_restart),
         cmocka_unit_test(test_end_and_delete),
         cmocka_unit_test(test_sleep_and_wake),
+        cmocka_unit_test(test_drain),
         cmocka_unit_test(test_speakers),
     };
 

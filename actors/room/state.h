@@ -14,9 +14,10 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#define CHAT_KEPT 256 /* messages whose author is known for deletion */
-#define TRIES_KEPT 64 /* identities whose wrong passcodes are counted */
-#define TRIES_MAX 5   /* wrong passcodes per TRIES_WINDOW */
+#define CHAT_KEPT 256        /* messages whose author is known for deletion */
+#define TRIES_KEPT 64        /* identities whose wrong passcodes are counted */
+#define TRIES_MAX 5          /* wrong passcodes of one identity per TRIES_WINDOW */
+#define ADDRESS_TRIES_MAX 20 /* and of one address: many people may share it */
 #define TRIES_WINDOW VR_SECONDS(60)
 #define WAIT_TOLD_MAX 100 /* so many waiting people are told a changed position by an own event */
 #define FLUSH_AFTER VR_SECONDS(20) /* counters that nothing else wrote */
