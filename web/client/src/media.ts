@@ -11,7 +11,7 @@ import type { PeerState, PeerStats } from "./peer.js";
 import { sleep } from "./platform.js";
 import type { MicrophoneOptions, Platform } from "./platform.js";
 import type { IceServer } from "./protocol.js";
-import { SpeakingTracker } from "./speaking.js";
+import { levelFromDbov, SpeakingTracker } from "./speaking.js";
 import type { Reading, SpeakingLevels } from "./speaking.js";
 import { asVoiceroomError } from "./errors.js";
 
@@ -39,6 +39,7 @@ export class Media {
   private self = 0;
   private iceServers: IceServer[] = [];
   private volume = 1;
+  private heardLevel = 0;
   private restarting = false;
   private readonly tracker = new SpeakingTracker();
   private stopPoll: () => void = () => {};
@@ -86,6 +87,12 @@ export class Media {
     await peer.setTrack(this.microphone.current);
     this.stopPoll();
     this.poll();
+  }
+
+  /** Whom the server hears: for the own ring where the browser does not measure its microphone (Firefox). */
+  heard(speakers: readonly { participant: number; level: number }[]): void {
+    const own = speakers.find((speaker) => speaker.participant === this.self);
+    this.heardLevel = own ? levelFromDbov(own.level) : 0;
   }
 
   setVolume(volume: number): void {
@@ -177,8 +184,8 @@ export class Media {
     }
     const now = this.options.platform.timers.now();
     const readings: Reading[] = peer.readings();
-    const own = this.microphone.current?.enabled ? await peer.ownLevel().catch(() => null) : null;
-    if (own !== null) {
+    if (this.microphone.current?.enabled) {
+      const own = (await peer.ownLevel().catch(() => null)) ?? this.heardLevel;
       readings.push({ participant: this.self, level: own, timestamp: now });
     }
     const levels = this.tracker.update(now, readings);

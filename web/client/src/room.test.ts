@@ -97,6 +97,20 @@ describe("microphone", () => {
     expect(platform.peer.offers).toBe(1);
   });
 
+  it("the own ring follows what the server hears where the browser does not measure, and never a closed microphone", async () => {
+    const room = await inside({ role: "speaker" });
+    const seen: string[] = [];
+    room.on("speaking", (levels) => seen.push([...levels.keys()].join()));
+    const heard = (level: number) =>
+      platform.socket.say({ type: "room:active-speakers", epoch: 1, sequence: 10, speakers: [{ participant: ME, level }] });
+    heard(20);
+    await platform.timers.advance(200);
+    expect(seen.at(-1)).toBe("17");
+    void room.mute().catch(() => {});
+    await platform.timers.advance(1_000);
+    expect(seen.at(-1)).toBe("");
+  });
+
   it("a permission that comes after the demotion opens nothing", async () => {
     let give = (_track: MediaStreamTrack) => {};
     platform.openMicrophone = () => new Promise((resolve) => (give = resolve));

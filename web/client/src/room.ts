@@ -336,8 +336,6 @@ export class Room extends RoomActs {
     this.emit("over", over);
   }
 
-  /* ---- events ---- */
-
   private receive(event: RoomEvent): void {
     this.mirror.receive(event);
     this.passOn(event);
@@ -357,6 +355,8 @@ export class Room extends RoomActs {
       this.emit("reaction", { who: event.who, reaction: event.reaction });
     } else if (event.type === "room:unmute-asked") {
       this.emit("unmuteAsked", { by: event.by });
+    } else if (event.type === "room:active-speakers") {
+      this.media.heard(event.speakers);
     }
   }
 

@@ -41,8 +41,13 @@ export function RoomGate({ id }: { id: string }) {
         inside.current = room;
         setStage({ at: "inside", room });
       } catch (cause) {
-        forgetResume(id);
-        setError(asVoiceroomError(cause));
+        const failure = asVoiceroomError(cause);
+        if (!failure.retryable) {
+          forgetResume(id);
+        }
+        /* An old place that can't be taken again is no error for the person: the door is open. */
+        const outdated = resumeToken !== undefined && ["unauthorized", "gone"].includes(failure.code);
+        setError(outdated ? undefined : failure);
         setStage({ at: "door" });
       }
     },
