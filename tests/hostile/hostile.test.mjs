@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { people } from '../lib/client.mjs';
 import { Node } from '../lib/voiceroomd.mjs';
 
@@ -30,13 +31,17 @@ const attribute = (type, value) => {
   return Buffer.concat([head, value, Buffer.alloc((4 - (value.length % 4)) % 4)]);
 };
 
-/** A Binding request (RFC 8489) with MESSAGE-INTEGRITY under `password`; the smallest that a server must take. */
+/** A Binding request (RFC 8489) with MESSAGE-INTEGRITY under `password` and FINGERPRINT; the smallest that a server must take. */
 function check(username, password) {
   const head = Buffer.concat([Buffer.from([0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]), randomBytes(12)]);
   const user = attribute(0x0006, Buffer.from(username));
   head.writeUInt16BE(user.length + 24, 2);
   const mac = createHmac('sha1', password).update(head).update(user).digest();
-  return Buffer.concat([head, user, attribute(0x0008, mac)]);
+  const sofar = Buffer.concat([head, user, attribute(0x0008, mac)]);
+  sofar.writeUInt16BE(sofar.length - 20 + 8, 2);
+  const crc = Buffer.alloc(4);
+  crc.writeUInt32BE((crc32(sofar) ^ 0x5354554e) >>> 0);
+  return Buffer.concat([sofar, attribute(0x8028, crc)]);
 }
 
 describe('strangers', () => {
@@ -71,6 +76,7 @@ describe('strangers', () => {
     for (let i = 0; i < 50; i++) client.send(check(`${ufrag}:${theirs}`, password));
     await sleep(400);
     console.log(`measured: 50 checks: ${client.sent} bytes in, ${client.got} bytes out`);
+    assert.ok(client.got > 0, 'valid checks are answered');
     assert.ok(client.got <= client.sent, `${client.got} of ${client.sent}`);
   });
 
