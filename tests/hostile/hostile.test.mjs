@@ -31,10 +31,10 @@ const attribute = (type, value) => {
   return Buffer.concat([head, value, Buffer.alloc((4 - (value.length % 4)) % 4)]);
 };
 
-/** A Binding request (RFC 8489) with MESSAGE-INTEGRITY under `password` and FINGERPRINT; the smallest that a server must take. */
+/** A Binding request (RFC 8489) with MESSAGE-INTEGRITY under `password` and FINGERPRINT; PRIORITY and ICE-CONTROLLING as RFC 8445, 7.1.1 asks. */
 function check(username, password) {
   const head = Buffer.concat([Buffer.from([0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]), randomBytes(12)]);
-  const user = attribute(0x0006, Buffer.from(username));
+  const user = Buffer.concat([attribute(0x0006, Buffer.from(username)), attribute(0x0024, randomBytes(4)), attribute(0x802a, randomBytes(8))]);
   head.writeUInt16BE(user.length + 24, 2);
   const mac = createHmac('sha1', password).update(head).update(user).digest();
   const sofar = Buffer.concat([head, user, attribute(0x0008, mac)]);
