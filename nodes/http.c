@@ -144,8 +144,29 @@ static void on_connection(uv_stream_t *stream, int status)
     /* h2o writes a WebSocket frame's header and payload apart: with Nagle's algorithm every message
      * would wait 44 ms for an acknowledgement. */
     uv_tcp_nodelay(&connection->tcp, 1);
-    h2o_accept(listener->tls ? &part->accept_tls : &part->accept_plain,
-               h2o_uv_socket_create((uv_stream_t *)&connection->tcp, on_connection_closed));
+    connection->sock = h2o_uv_socket_create((uv_stream_t *)&connection->tcp, on_connection_closed);
+    h2o_accept(listener->tls ? &part->accept_tls : &part->accept_plain, connection->sock);
+}
+
+/** A TLS connection that was reset: libuv has taken its right to write away, uv_write refuses h2o's
+ *  close_notify at once, h2o does not look at that and waits for ever for the write to end. End it.
+ */
+static void connections_reap(struct vr_http_worker *part)
+{
+    VR_LIST_EACH(item, &part->connections)
+    {
+        struct connection *connection = VR_OWNER(item, struct connection, link);
+        h2o_socket_t *sock = connection->sock;
+
+        if (sock != NULL && sock->_cb.write != NULL &&
+            !uv_is_closing((uv_handle_t *)&connection->tcp) &&
+            !uv_is_writable((uv_stream_t *)&connection->tcp)) {
+            h2o_socket_cb written = sock->_cb.write;
+
+            sock->_cb.write = NULL;
+            written(sock, h2o_socket_error_io);
+        }
+    }
 }
 
 /* --- requests --- */
@@ -347,6 +368,7 @@ static void on_sweep(uv_timer_t *handle)
     struct vr_http_worker *part = VR_OWNER(handle, struct vr_http_worker, sweep);
 
     ws_sweep(part, part_now(part));
+    connections_reap(part);
     if (part->closing) {
         closing_step(part);
     }

@@ -43,6 +43,7 @@ struct connection {
     uv_tcp_t tcp;
     struct vr_list link; /* vr_http_worker.connections */
     struct vr_http_worker *part;
+    h2o_socket_t *sock;     /* h2o's, good until the handle is closed; NULL before */
     uint32_t address_place; /* in by_address; ADDRESS_COUNTS: not counted */
     bool websocket;
 };
