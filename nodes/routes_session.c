@@ -132,26 +132,34 @@ void vr_route_join(struct vr_http_request *request)
     }
 }
 
+static void on_left(void *ctx, enum vr_err err)
+{
+    struct vr_http_request *request = ctx;
+
+    if (err == VR_OK) {
+        vr_http_answer_empty(request, 200); /* RFC 9725, 4.2: 200, not 204 */
+    } else {
+        vr_http_answer_problem(request, err == VR_E_GONE ? VR_E_NOT_FOUND : err, NULL);
+    }
+}
+
 void vr_route_session_delete(struct vr_http_request *request)
 {
     struct vr_id session;
-    enum vr_err err = VR_OK;
 
-    if (!vr_route_id(request, 0, &session)) {
-        return;
+    if (vr_route_id(request, 0, &session)) {
+        vr_session_leave(request->worker, session, request->grants.user, on_left, request);
     }
-    err = vr_session_delete(request->worker, session, request->grants.user);
-    if (err != VR_OK) {
-        vr_http_answer_problem(request, err, NULL);
-        return;
-    }
-    vr_http_answer_empty(request, 200); /* RFC 9725, 4.2: 200, not 204 */
 }
 
 static void on_restarted(void *ctx, const struct vr_join_result *result)
 {
     struct vr_http_request *request = ctx;
 
+    if (result->err == VR_E_GONE) { /* of a session on another worker: as if it had never been */
+        vr_http_answer_problem(request, VR_E_NOT_FOUND, NULL);
+        return;
+    }
     if (result->err != VR_OK) {
         vr_http_answer_refusal(request, result->answer);
         return;

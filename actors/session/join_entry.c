@@ -179,6 +179,10 @@ void vr_session_restart_ice(struct vr_worker *worker, struct vr_id id, const cha
     struct vr_why why = {0};
     enum vr_err err = VR_OK;
 
+    if (session == NULL && user != NULL && session_is_remote(worker, id)) {
+        session_remote_restart(worker, id, user, sdp, joined, ctx);
+        return;
+    }
     if (session == NULL ||
         (user != NULL && !vr_id_equal(session->user_hint, vr_resume_user_hint(user)))) {
         refuse(joined, ctx, VR_E_NOT_FOUND, NULL);

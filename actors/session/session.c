@@ -293,8 +293,10 @@ static enum vr_err handle_shell(struct vr_actor *actor, void *state, struct vr_m
     case VR_MSG_PING: /* a room that came back from the store asks who is still there */
         pong(actor, session, msg);
         break;
-    case VR_MSG_ANSWER: /* of LOST and LEAVE, which were only posted */
     case VR_MSG_COMMAND:
+        session_serve(session, msg);
+        break;
+    case VR_MSG_ANSWER: /* of LOST and LEAVE, which were only posted */
     case VR_MSG_GATE:
     case VR_MSG_GATE_DONE:
     case VR_MSG_SHARD_SET:

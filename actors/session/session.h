@@ -97,6 +97,10 @@ void vr_session_client_msg(struct vr_worker *worker, struct vr_id session,
  * `user` must be its own. */
 VR_MUST_CHECK enum vr_err vr_session_delete(struct vr_worker *worker, struct vr_id session,
                                             const char *user);
+/** The same wherever the session lives; `left` is told once, maybe before the return. */
+typedef void (*vr_session_left_fn)(void *ctx, enum vr_err err);
+void vr_session_leave(struct vr_worker *worker, struct vr_id session, const char *user,
+                      vr_session_left_fn left, void *ctx);
 /** ICE restart by a new offer; answers with the new SDP by `joined` (json NULL). */
 void vr_session_restart_ice(struct vr_worker *worker, struct vr_id session, const char *user,
                             struct vr_bytes sdp, vr_joined_fn joined, void *ctx);

@@ -122,6 +122,13 @@ void session_peer_state(struct session *session, struct vr_id peer, enum vr_peer
 void session_peer_close(struct session *session, struct session_peer *peer);
 void session_peers_close(struct session *session);
 
+/* remote.c */
+bool session_is_remote(const struct vr_worker *worker, struct vr_id session);
+void session_remote_restart(struct vr_worker *worker, struct vr_id session, const char *user,
+                            struct vr_bytes sdp, vr_joined_fn joined, void *ctx);
+/** A command that another worker sent here on behalf of this session's client. */
+void session_serve(struct session *session, const struct vr_msg *msg);
+
 /* answer.c */
 struct join_answer {
     const struct vr_answer *room;

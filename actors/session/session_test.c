@@ -251,9 +251,12 @@ static const struct vr_socket_ops fake_ops = {fake_send, fake_close};
 static void settle(struct world *world)
 {
     struct vr_worker *media = vr_system_worker(world->system, VR_WORKER_MEDIA, 0);
+    uint32_t count = vr_system_worker_count(world->system, VR_WORKER_CONTROL);
 
     for (int i = 0; i < 20; i++) {
-        (void)vr_worker_turn(world->control, world->now);
+        for (uint32_t k = 0; k < count; k++) {
+            (void)vr_worker_turn(vr_system_worker(world->system, VR_WORKER_CONTROL, k), world->now);
+        }
         (void)vr_worker_turn(media, world->now);
     }
 }
@@ -266,11 +269,23 @@ static void pass(struct world *world, vr_time_us time)
     }
 }
 
-static int set_up(void **state)
+static uint32_t place_actor(void *ctx, const struct vr_address *address)
+{
+    const struct world *world = ctx;
+
+    return address->kind == VR_ACTOR_SESSION ? vr_session_worker_index(world->system, address->id)
+                                             : 0;
+}
+
+static int set_up_workers(void **state, uint32_t control_workers)
 {
     struct world *world = calloc(1, sizeof(*world));
-    struct vr_system_conf conf = {
-        .control_workers = 1, .media_workers = 1, .node = 1, .classify = classify};
+    struct vr_system_conf conf = {.control_workers = control_workers,
+                                  .media_workers = 1,
+                                  .node = 1,
+                                  .classify = classify,
+                                  .place = place_actor,
+                                  .ctx = world};
 
     vr_random_seeded_init(&world->random, 7);
     world->now = VR_SECONDS(100);
@@ -282,8 +297,8 @@ static int set_up(void **state)
     world->env.media_count = 1;
     world->env.slots = 4;
     world->env.grace = VR_SECONDS(15);
-    world->services =
-        (struct vr_session_services){.place = place_zero, .sessions = vr_sessions_new(1)};
+    world->services = (struct vr_session_services){.place = place_zero,
+                                                   .sessions = vr_sessions_new(control_workers)};
     world->env.session_services = &world->services;
     memcpy(world->env.node, "one", 4);
     conf.clock = &world->clock;
@@ -293,6 +308,16 @@ static int set_up(void **state)
     world->control = vr_system_worker(world->system, VR_WORKER_CONTROL, 0);
     *state = world;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_workers(state, 1);
+}
+
+static int set_up_two(void **state)
+{
+    return set_up_workers(state, 2);
 }
 
 static int tear_down(void **state)
@@ -795,6 +820,43 @@ static void many_sessions(void **state)
     assert_int_equal(vr_sessions_count(world->services.sessions), 0);
 }
 
+static void on_left(void *ctx, enum vr_err err)
+{
+    *(enum vr_err *)ctx = err;
+}
+
+static enum vr_err leave_from(struct world *world, struct vr_worker *worker, const char *user)
+{
+    enum vr_err err = VR_ERR_COUNT;
+
+    vr_session_leave(worker, world->session_id, user, on_left, &err);
+    settle(world);
+    return err;
+}
+
+/** HTTP comes in on any control worker, the session lives on one. */
+static void requests_reach_a_session_on_another_worker(void **state)
+{
+    struct world *world = *state;
+    struct vr_worker *other = vr_system_worker(world->system, VR_WORKER_CONTROL, 1);
+
+    join(world);
+    assert_int_equal(vr_session_worker_index(world->system, world->session_id), 0);
+    vr_session_restart_ice(other, world->session_id, "ana", vr_bytes_of(offer), on_joined, world);
+    settle(world);
+    assert_int_equal(world->joined_err, VR_OK);
+    assert_int_equal(world->opened_count, 2);
+    assert_non_null(strstr(world->sdp, world->opened[1].ufrag));
+    vr_session_restart_ice(other, world->session_id, "bob", vr_bytes_of(offer), on_joined, world);
+    settle(world);
+    assert_int_equal(world->joined_err, VR_E_NOT_FOUND);
+    assert_int_equal(leave_from(world, other, "bob"), VR_E_NOT_FOUND);
+    assert_int_equal(leave_from(world, other, "ana"), VR_OK);
+    assert_int_equal(last_asked(world), VR_CMD_LEAVE);
+    assert_int_equal(leave_from(world, other, "ana"), VR_E_GONE);
+    assert_int_equal(leave_from(world, world->control, "ana"), VR_E_NOT_FOUND);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -823,6 +885,8 @@ int main(void)
         WITH_WORLD(a_message_makes_no_session),
         WITH_WORLD(only_who_is_there_answers_a_ping),
         WITH_WORLD(many_sessions),
+        cmocka_unit_test_setup_teardown(requests_reach_a_session_on_another_worker, set_up_two,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
