@@ -90,8 +90,9 @@ static bool ready(const struct begun *step)
 static void add_audit(struct room_actor *self, struct vr_answer *answer)
 {
     struct vr_buf text = {0};
-    enum vr_err err = vr_room_audit_json(vr_system_records(vr_actor_system(self->actor)),
-                                         &self->vault, vr_room_id(self->room), &text);
+    enum vr_err err =
+        vr_room_audit_json(vr_system_records(vr_actor_system(self->actor)), &self->vault,
+                           vr_room_id(self->room), vr_room_audits(self->room), &text);
 
     if (err == VR_OK && !text.failed) {
         answer->body = vr_blob_new(vr_buf_bytes(&text));

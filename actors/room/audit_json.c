@@ -81,10 +81,10 @@ static bool visit(void *ctx, struct vr_bytes key, struct vr_bytes value)
 }
 
 enum vr_err vr_room_audit_json(struct vr_records *records, const struct vr_vault *vault,
-                               struct vr_id room, struct vr_buf *out)
+                               struct vr_id room, uint64_t newest, struct vr_buf *out)
 {
     struct tail *tail = calloc(1, sizeof(*tail));
-    uint8_t key[16];
+    uint8_t key[24];
     enum vr_err err;
     uint64_t shown;
 
@@ -93,7 +93,8 @@ enum vr_err vr_room_audit_json(struct vr_records *records, const struct vr_vault
     }
     tail->vault = vault;
     vr_id_put(key, room);
-    err = vr_records_scan(records, VR_TABLE_AUDIT, vr_bytes(key, sizeof(key)), (struct vr_bytes){0},
+    vr_put64(key + 16, newest > ENTRIES_MAX ? newest - ENTRIES_MAX + 1 : 0);
+    err = vr_records_scan(records, VR_TABLE_AUDIT, vr_bytes(key, 16), vr_bytes(key, sizeof(key)),
                           visit, tail);
     err = err == VR_E_NOT_FOUND ? VR_OK : err;
     shown = tail->count < ENTRIES_MAX ? tail->count : ENTRIES_MAX;

@@ -31,6 +31,11 @@ uint64_t vr_room_revision(const struct vr_room *room)
     return room->revision;
 }
 
+uint64_t vr_room_audits(const struct vr_room *room)
+{
+    return room->counters.audits;
+}
+
 enum vr_phase vr_room_phase(const struct vr_room *room)
 {
     return room->phase;

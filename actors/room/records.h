@@ -42,10 +42,10 @@ VR_MUST_CHECK enum vr_err vr_room_load_record(struct vr_room *room, const struct
 /** After the last record. */
 void vr_room_loaded(struct vr_room *room, struct vr_instant at);
 
-/** The newest audit entries, at most 200, as {"entries":[...]}. */
+/** The newest audit entries, at most 200, as {"entries":[...]}; `newest` is vr_room_audits(). */
 VR_MUST_CHECK enum vr_err vr_room_audit_json(struct vr_records *records,
                                              const struct vr_vault *vault, struct vr_id room,
-                                             struct vr_buf *out);
+                                             uint64_t newest, struct vr_buf *out);
 
 /** A row of VR_TABLE_ROOMS as the list of rooms needs it; strings are 0-terminated copies. */
 struct vr_room_listing {

@@ -100,6 +100,7 @@ uint64_t vr_room_sequence(const struct vr_room *room);
 uint64_t vr_room_epoch(const struct vr_room *room);
 void vr_room_set_epoch(struct vr_room *room, uint64_t epoch);
 uint64_t vr_room_revision(const struct vr_room *room);
+uint64_t vr_room_audits(const struct vr_room *room); /* the number of the newest audit entry */
 enum vr_phase vr_room_phase(const struct vr_room *room);
 uint64_t vr_room_digest(const struct vr_room *room);
 

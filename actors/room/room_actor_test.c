@@ -661,6 +661,37 @@ static void test_sleep_and_wake(void **state)
     node_free(node);
 }
 
+/* A mute overtakes the join that it follows on the way to a shard which nobody knew before. */
+static void test_mute_of_one_who_is_joining(void **state)
+{
+    struct node *node = node_new();
+    struct vr_command *cmd = joining("ben", 2, 1);
+    uint32_t join;
+    uint32_t mute;
+    int last = -1;
+
+    (void)state;
+    create(node);
+    assert_int_equal(say(node, joining("ana", 1, 0))->participant, 1);
+    vr_memory_set_immediate(node->records, false);
+    cmd->by.granted = VR_ROLE_SPEAKER;
+    join = ask(node, cmd);
+    mute = ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    settle(node);
+    assert_int_equal(find(node, "shard 1:", 0), -1);
+    while (vr_memory_step(node->records, VR_OK)) {
+        settle(node);
+    }
+    assert_int_equal(node->errors[join], VR_OK);
+    assert_int_equal(node->errors[mute], VR_OK);
+    for (int at = find(node, "shard 1: gate 2", 0); at >= 0;
+         at = find(node, "shard 1: gate 2", at + 1)) {
+        last = at;
+    }
+    assert_non_null(strstr(node->log[last], "gate 2 - hear v2"));
+    node_free(node);
+}
+
 static void test_drain(void **state)
 {
     struct node *node = node_new();
@@ -724,6 +755,7 @@ int main(void)
         cmocka_unit_test(test_repeat_after_restart),
         cmocka_unit_test(test_end_and_delete),
         cmocka_unit_test(test_sleep_and_wake),
+        cmocka_unit_test(test_mute_of_one_who_is_joining),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_speakers),
     };
