@@ -121,7 +121,8 @@ void vr_reports_send(struct vr_engine *engine, uint32_t peer)
         return;
     }
     for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
-        const struct vr_slot *slot = &live->shard->slots.slots[k];
+        const struct vr_slot *slot =
+            live->listener.narrow ? &live->shard->narrow.slots[k] : &live->shard->slots.slots[k];
         struct vr_rtcp_sender sender = {
             .ssrc = VR_SLOT_SSRC + k,
             .ntp = vr_ntp_from_wall(engine->now),

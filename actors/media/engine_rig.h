@@ -344,6 +344,7 @@ struct rig_wish {
     uint32_t hello_padding;
     uint32_t mtu;
     uint32_t participant; /* 0: a new one */
+    uint8_t slot_count;   /* 0: 4 */
 };
 
 static inline void rig_gate(struct rig_node *node, uint32_t participant, uint64_t version,
@@ -392,7 +393,7 @@ static inline struct rig_person *rig_person(struct rig *rig, struct rig_wish wis
         .red_pt = wish.red || wish.red_receive ? 63 : VR_PT_NONE,
         .level_id = wish.no_level ? 0 : 1,
         .mid_id = 4,
-        .slot_count = 4,
+        .slot_count = wish.slot_count == 0 ? 4 : wish.slot_count,
         .may_send = true,
         .red_receive = wish.red_receive,
     };

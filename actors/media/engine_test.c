@@ -459,6 +459,37 @@ static void redundancy(void **state)
     }
 }
 
+/* A player with one receiving section hears whoever is the loudest, in one row of numbers. */
+static void one_section(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *people[3];
+    struct rig_person *player;
+
+    for (int i = 0; i < 3; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){0});
+    }
+    player = rig_join(rig, (struct rig_wish){.slot_count = 1, .muted = true});
+    for (int turn = 0; turn < 6; turn++) { /* each takes another slot of the room */
+        rig_talk(people[turn % 3], 30, 20);
+        rig_advance(rig, VR_MS(500));
+    }
+    assert_int_equal(player->heard_count, 6 * 20);
+    for (uint32_t i = 0; i < player->heard_count; i++) {
+        assert_int_equal(player->heard[i].slot, 0);
+        assert_int_equal(player->heard[i].participant, people[i / 20 % 3]->conf.participant);
+        if (i > 0) {
+            assert_int_equal(player->heard[i].seq, (uint16_t)(player->heard[i - 1].seq + 1));
+            assert_true((int32_t)(player->heard[i].ts - player->heard[i - 1].ts) > 0);
+        }
+    }
+    assert_int_equal(people[0]->heard[21].slot, 2);
+    rig_gate(player->node, people[2]->conf.participant, 9, false, true,
+             false); /* muted: silent here too */
+    rig_talk(people[2], 10, 5);
+    assert_int_equal(player->heard_count, 6 * 20);
+}
+
 static void late_packet_fills(void **state)
 {
     struct rig *rig = *state;
@@ -658,6 +689,7 @@ int main(void)
         TEST(reports),
         TEST(redundancy),
         TEST(late_packet_fills),
+        TEST(one_section),
         TEST(silence_is_left_out),
         TEST(rate_cap),
         TEST(unreachable_is_not_opened),

@@ -53,6 +53,7 @@ struct vr_listener {
     uint8_t slot_count;            /* takes slots below this */
     bool open;      /* up, the current transport of its participant, and his gate lets out */
     bool red;       /* wants redundancy */
+    bool narrow;    /* has fewer slots than the room: gets the loudest in its first one */
     uint32_t place; /* in the shard's array */
 };
 

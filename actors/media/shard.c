@@ -26,6 +26,7 @@ enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *
     shard->conf = *conf;
     vr_slots_init(&shard->slots, conf->slots == 0 ? SLOTS_DEFAULT : conf->slots,
                   vr_random_u64(engine->conf.random));
+    vr_slots_init(&shard->narrow, 1, vr_random_u64(engine->conf.random));
     vr_list_init(&shard->talkers);
     vr_list_push(&engine->shards, &shard->link);
     vr_engine_wake(engine, engine->now);
@@ -87,6 +88,7 @@ static struct vr_participant *find_or_add(struct vr_shard *shard, vr_participant
         return NULL;
     }
     vr_talker_init(&who->talker, id);
+    vr_talker_init(&who->narrow, id);
     vr_list_init(&who->peers);
     vr_list_init(&who->talking);
     who->active = VR_PEER_NONE;
@@ -106,6 +108,7 @@ static void forget(struct vr_shard *shard, struct vr_participant *who)
     }
     *at = who->next;
     vr_slots_release(&shard->slots, &who->talker);
+    vr_slots_release(&shard->narrow, &who->narrow);
     vr_list_remove(&who->talking);
     shard->participant_count--;
     free(who);
@@ -142,7 +145,7 @@ void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who)
 
     who->active = choose_active(engine, who);
     if (who->active != before && who->active != VR_PEER_NONE && before != VR_PEER_NONE) {
-        vr_talker_break(&who->talker);
+        vr_participant_break(who);
     }
     VR_LIST_EACH(item, &who->peers)
     {
@@ -157,6 +160,7 @@ void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who)
         vr_list_push(&shard->talkers, &who->talking);
     } else {
         vr_slots_release(&shard->slots, &who->talker);
+        vr_slots_release(&shard->narrow, &who->narrow);
     }
 }
 
@@ -204,6 +208,7 @@ static bool add_listener(struct vr_shard *shard, struct vr_listener *listener)
     listener->place = shard->listener_count;
     shard->listeners[shard->listener_count++] = listener;
     shard->red_listeners += listener->red;
+    shard->narrow_listeners += listener->narrow;
     return true;
 }
 
@@ -214,6 +219,7 @@ static void remove_listener(struct vr_shard *shard, struct vr_listener *listener
     shard->listeners[listener->place] = last;
     last->place = listener->place;
     shard->red_listeners -= listener->red;
+    shard->narrow_listeners -= listener->narrow;
 }
 
 enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf *conf,
@@ -251,6 +257,7 @@ enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf
         .participant = conf->participant,
         .slot_count = conf->slot_count > VR_SLOTS_MAX ? VR_SLOTS_MAX : conf->slot_count,
         .red = conf->red_receive && conf->red_pt != VR_PT_NONE,
+        .narrow = conf->slot_count > 0 && conf->slot_count < shard->slots.count,
     };
     vr_list_push(&who->peers, &live->by_participant);
     if (!add_listener(shard, &live->listener)) {

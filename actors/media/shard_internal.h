@@ -18,8 +18,9 @@ struct vr_participant {
     struct vr_list talking;      /* vr_shard.talkers, while he may send */
     struct vr_gate gate;
     struct vr_talker talker;
-    uint32_t active;       /* the transport that counts, VR_PEER_NONE */
-    uint32_t source_shard; /* where his packets came from last: VR_SOURCE_LOCAL or a shard */
+    struct vr_talker narrow; /* the same for vr_shard.narrow */
+    uint32_t active;         /* the transport that counts, VR_PEER_NONE */
+    uint32_t source_shard;   /* where his packets came from last: VR_SOURCE_LOCAL or a shard */
     uint32_t source_generation;
     vr_time_us gone_at;
     vr_time_us counted_at; /* spoken time is counted up to here */
@@ -47,6 +48,8 @@ struct vr_shard {
     struct vr_engine *engine;
     struct vr_shard_conf conf;
     struct vr_slots slots;
+    struct vr_slots narrow; /* one slot, the loudest: for players with one receiving section */
+    uint32_t narrow_listeners;
     struct vr_participant *participants[VR_PARTICIPANT_BUCKETS];
     uint32_t participant_count;
     struct vr_list talkers; /* vr_participant.talking */
@@ -85,6 +88,9 @@ void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who);
 void vr_shard_peer_moved(struct vr_shard *shard, uint32_t peer, enum vr_peer_state state);
 /** Before the peer's memory goes. */
 void vr_shard_peer_forget(struct vr_shard *shard, uint32_t peer);
+
+/** His next packet begins new numbers: another transport, another SSRC, a link's pause. */
+void vr_participant_break(struct vr_participant *who);
 
 /** Could a packet of this level be heard, here or elsewhere? */
 bool vr_shard_reachable(const struct vr_shard *shard, const struct vr_participant *who,

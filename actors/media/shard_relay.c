@@ -167,7 +167,7 @@ void vr_shard_relay_in(struct vr_shard *shard, vr_time_us now, const struct vr_r
         return;
     }
     if (relay->marker && who->talker.heard && relay->index > who->talker.highest) {
-        vr_talker_break(&who->talker);
+        vr_participant_break(who);
     }
     speech = (struct vr_speech){
         .who = who,

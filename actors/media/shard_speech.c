@@ -6,6 +6,12 @@
 #include "actors/wire/level.h"
 #include "actors/wire/red.h"
 
+void vr_participant_break(struct vr_participant *who)
+{
+    vr_talker_break(&who->talker);
+    vr_talker_break(&who->narrow);
+}
+
 bool vr_shard_source(struct vr_participant *who, uint32_t shard, uint32_t generation,
                      vr_time_us now)
 {
@@ -17,7 +23,7 @@ bool vr_shard_source(struct vr_participant *who, uint32_t shard, uint32_t genera
     }
     who->source_shard = shard;
     who->source_generation = generation;
-    vr_talker_break(&who->talker);
+    vr_participant_break(who);
     return true;
 }
 
@@ -69,42 +75,33 @@ static void keep_last(struct vr_shard *shard, const struct vr_slot_packet *packe
     }
 }
 
-static void distribute(struct vr_shard *shard, struct vr_slot_packet *packet)
+static void distribute(struct vr_shard *shard, struct vr_slot_packet *packet, bool narrow)
 {
-    if (shard->red_listeners > 0) {
-        build_red(shard, packet);
-        keep_last(shard, packet);
-    }
     for (uint32_t i = 0; i < shard->listener_count; i++) {
         struct vr_listener *listener = shard->listeners[i];
 
-        if (listener->open && listener->participant != packet->participant &&
-            packet->slot < listener->slot_count) {
+        if (listener->open && listener->narrow == narrow &&
+            listener->participant != packet->participant && packet->slot < listener->slot_count) {
             listener->ops->slot(listener, packet);
         }
     }
 }
 
-bool vr_shard_hear(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech)
+/* One choice and its listeners. */
+static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
+                              const struct vr_speech *speech, bool narrow)
 {
-    struct vr_talker *talker = &speech->who->talker;
-    uint64_t changes = shard->slots.changes;
+    struct vr_slots *slots = narrow ? &shard->narrow : &shard->slots;
+    struct vr_talker *talker = narrow ? &speech->who->narrow : &speech->who->talker;
     struct vr_packet_in in = {speech->index, speech->ts, speech->level, speech->marker};
     struct vr_packet_out out;
     struct vr_slot_packet packet;
+    enum vr_number verdict;
 
-    vr_slots_level(&shard->slots, talker, speech->level, now);
-    shard->engine->stats.speaker_changes += shard->slots.changes - changes;
-    switch (vr_slots_number(&shard->slots, talker, &in, now, &out)) {
-    case VR_NUMBER_SEND:
-        break;
-    case VR_NUMBER_REPEATED:
-        return false;
-    case VR_NUMBER_LEFT_OUT:
-    case VR_NUMBER_TOO_LATE:
-    case VR_NUMBER_NO_SLOT:
-        shard->engine->stats.not_chosen++;
-        return true;
+    vr_slots_level(slots, talker, speech->level, now);
+    verdict = vr_slots_number(slots, talker, &in, now, &out);
+    if (verdict != VR_NUMBER_SEND) {
+        return verdict;
     }
     packet = (struct vr_slot_packet){
         .now = now,
@@ -117,7 +114,27 @@ bool vr_shard_hear(struct vr_shard *shard, vr_time_us now, const struct vr_speec
         .newest = out.newest,
         .opus = speech->opus,
     };
-    distribute(shard, &packet);
+    if (!narrow && shard->red_listeners > 0) {
+        build_red(shard, &packet);
+        keep_last(shard, &packet);
+    }
+    distribute(shard, &packet, narrow);
+    return VR_NUMBER_SEND;
+}
+
+bool vr_shard_hear(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech)
+{
+    uint64_t changes = shard->slots.changes;
+    enum vr_number verdict = hear_on(shard, now, speech, false);
+
+    shard->engine->stats.speaker_changes += shard->slots.changes - changes;
+    if (verdict == VR_NUMBER_REPEATED) {
+        return false;
+    }
+    shard->engine->stats.not_chosen += verdict != VR_NUMBER_SEND;
+    if (shard->narrow_listeners > 0) {
+        (void)hear_on(shard, now, speech, true);
+    }
     return true;
 }
 

@@ -211,7 +211,7 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
     speech.index = advance(hot, &rtp, &restarted);
     if (restarted) {
         vr_rtp_source_init(&live->source, 0);
-        vr_talker_break(&live->who->talker);
+        vr_participant_break(live->who);
     }
     vr_rtp_source_update(&live->source, rtp.seq, NULL);
     vr_rtp_source_arrived(&live->source, (uint32_t)((uint64_t)engine->now * 48 / 1000), rtp.ts);
