@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "actors/base/log.h"
 #include "nodes/http_internal.h"
@@ -188,6 +189,30 @@ static bool file_serve(struct vr_http_worker *part, h2o_req_t *h2o, struct vr_by
     return file != NULL;
 }
 
+/** Two lengths, or a length and chunks: whoever stands before us may have read another end of the
+ *  body (request smuggling, RFC 9112, 6.3). h2o takes the last and drops the rest from its headers,
+ *  so the bytes as they came are looked at. */
+static bool lengths_disagree(h2o_req_t *h2o)
+{
+    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
+    const char *at = input->bytes;
+    const char *end = at + input->size;
+    uint32_t lengths = 0, codings = 0;
+
+    while (at < end) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t size = line_end == NULL ? 0 : (size_t)(line_end - at);
+
+        if (size == 0 || (size == 1 && at[0] == '\r')) {
+            break;
+        }
+        lengths += size > 15 && strncasecmp(at, "content-length:", 15) == 0;
+        codings += size > 18 && strncasecmp(at, "transfer-encoding:", 18) == 0;
+        at = line_end + 1;
+    }
+    return lengths + codings > 1;
+}
+
 static int on_request(h2o_handler_t *self, h2o_req_t *h2o)
 {
     struct vr_http_worker *part = VR_OWNER(h2o->conn->ctx, struct vr_http_worker, ctx);
@@ -197,6 +222,12 @@ static int on_request(h2o_handler_t *self, h2o_req_t *h2o)
     struct request *request = NULL;
 
     (void)self;
+    if (lengths_disagree(h2o)) {
+        h2o->http1_is_persistent = 0;
+        h2o_send_error_400(h2o, "Bad Request", "the length of the body is given twice",
+                           H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
+        return 0;
+    }
     if (part->http->conf.ws != NULL && vr_bytes_equal(path, vr_bytes_of("/v1/ws"))) {
         return ws_upgrade(part, h2o);
     }
