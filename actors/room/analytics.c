@@ -10,6 +10,7 @@ void analytics_joined(struct step *step, struct person *person)
     if (person->hidden) {
         return;
     }
+    counters->unique += person->joins == 0 ? 1 : 0;
     person->joins++;
     counters->joins++;
     if (there > counters->peak) {

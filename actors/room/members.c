@@ -126,7 +126,6 @@ enum vr_err step_join(struct step *step)
         if (person == NULL) {
             return vr_fail(&step->why, VR_E_NO_MEMORY, "no place for one more person");
         }
-        step->room->counters.unique++;
     }
     if (person_present(person)) {
         come_back(step, person, false);

@@ -502,7 +502,12 @@ static void test_hidden_services(void **state)
     assert_int_equal(kit.answer.role, VR_ROLE_LISTENER);
     assert_true(vr_room_digest(kit.room) == digest);
     assert_int_equal(vr_room_counts(kit.room).participants, 1);
+    assert_int_equal(vr_room_counts(kit.room).present, 2);
     assert_int_equal(kit_say(&kit, VR_CMD_KICK, 1, 2), VR_E_NOT_FOUND);
+    cmd = kit_command(VR_CMD_SHOW, "ana");
+    cmd->want = VR_SHOW_ANALYTICS;
+    assert_int_equal(kit_do(&kit, cmd), VR_OK);
+    assert_non_null(strstr(vr_blob_text(kit.answer.body), "\"joins\":1,\"unique\":1"));
     kit_deinit(&kit);
 }
 
