@@ -106,6 +106,7 @@ static void join_by_json(struct vr_http_request *request, struct vr_join_request
         if (judge_entry(request, join->resume, join)) {
             vr_session_join(request->worker, join, on_joined, request);
         }
+        join->msg = NULL; /* borrowed for the call only */
     }
     vr_client_msg_deinit(&msg);
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/base/assert.h"
+
 bool session_is_remote(const struct vr_worker *worker, struct vr_id session)
 {
     return vr_session_worker_index(vr_worker_system(worker), session) != vr_worker_index(worker);
@@ -33,6 +35,7 @@ static void tell(const struct remote *remote, const struct vr_answer *answer)
     if (remote->left != NULL) {
         remote->left(remote->ctx, answer->err);
     } else {
+        vr_assert(remote->joined != NULL);
         remote->joined(remote->ctx, &result);
     }
 }

@@ -21,7 +21,7 @@
 #define PEER_TIMEOUT VR_SECONDS(3)
 #define COMMAND_TIMEOUT VR_SECONDS(10)
 #define BUCKETS_MIN 64u
-#define RESUME_VALID_S (12 * 3600)
+#define RESUME_VALID_S ((int64_t)12 * 3600)
 
 struct session_peer {
     struct vr_id id; /* zero: unused */

@@ -57,37 +57,39 @@ struct world {
 
     /* the room */
     enum vr_command_kind asked[SENT_MAX];
-    uint32_t asked_count;
     struct vr_actor_identity last_by;
-    bool last_flag;
     struct vr_address session; /* of the last join or resume */
-    enum vr_err refuse;        /* the next command is refused with it */
-    bool silent;               /* the room does not answer */
-    bool event_before_answer;
-    uint32_t generation;
     uint64_t sequence;
 
     /* the shard */
     struct vr_peer_conf opened[8];
-    uint32_t opened_count;
     struct vr_id closed[8];
-    uint32_t closed_count;
-    enum vr_err refuse_peer;
-    bool opened_before_joined; /* the shard had the peer before the answer left */
 
     /* the socket */
     char *sent[SENT_MAX];
-    uint32_t sent_count;
-    uint16_t close_code;
 
     /* joined */
-    uint32_t joined_count;
-    enum vr_err joined_err;
     char joined_why[160];
     struct vr_id session_id;
     char token[VR_RESUME_TEXT];
     char *json;
     char *sdp;
+
+    /* small ones together */
+    uint32_t asked_count;
+    enum vr_err refuse; /* the next command is refused with it */
+    uint32_t generation;
+    uint32_t opened_count;
+    uint32_t closed_count;
+    enum vr_err refuse_peer;
+    uint32_t sent_count;
+    uint32_t joined_count;
+    enum vr_err joined_err;
+    uint16_t close_code;
+    bool last_flag;
+    bool silent; /* the room does not answer */
+    bool event_before_answer;
+    bool opened_before_joined; /* the shard had the peer before the answer left */
     bool attach; /* attach a socket from within joined, as the WebSocket's edge does */
 };
 
