@@ -257,8 +257,9 @@ enum vr_err steps_begin(struct room_actor *self, const struct vr_msg *asked,
 
 void steps_free(struct room_actor *self, enum vr_err err)
 {
-    while (!vr_list_empty(&self->steps)) {
-        struct begun *step = (struct begun *)self->steps.next;
+    VR_LIST_EACH(item, &self->steps)
+    {
+        struct begun *step = (struct begun *)item;
         struct told_person *left = step->leaver == 0 ? NULL : told_find(self, step->leaver);
 
         if (left != NULL) {

@@ -83,7 +83,7 @@ void hand_down(struct step *step, struct person *person, const char *reason)
         return;
     }
     memmove(&room->hands[position - 1], &room->hands[position],
-            (room->hand_count - position) * sizeof(room->hands[0]));
+            (room->hand_count - position) * sizeof(struct person *));
     room->hand_count--;
     person->hand_order = 0;
     person_changed(step, person);

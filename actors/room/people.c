@@ -41,16 +41,6 @@ struct person *person_by_id(const struct vr_room *room, vr_participant_id id)
     return place < room->people_count && room->people[place]->id == id ? room->people[place] : NULL;
 }
 
-struct person *person_by_user(const struct vr_room *room, const char *user)
-{
-    struct person *found = NULL;
-
-    if (user[0] != 0) {
-        HASH_FIND(hh, room->by_user, user, strlen(user), found);
-    }
-    return found;
-}
-
 static bool grow(struct vr_room *room)
 {
     uint32_t capacity = room->people_capacity == 0 ? 16 : room->people_capacity * 2;
@@ -83,14 +73,9 @@ struct person *person_load(struct vr_room *room, vr_participant_id id, const cha
     }
     person->id = id;
     snprintf(person->user, sizeof(person->user), "%s", user);
-    if (user[0] != 0) {
-        unsigned before = HASH_COUNT(room->by_user);
-
-        HASH_ADD_KEYPTR(hh, room->by_user, person->user, strlen(person->user), person);
-        if (HASH_COUNT(room->by_user) == before) {
-            free(person);
-            return NULL;
-        }
+    if (!index_add(room, person)) {
+        free(person);
+        return NULL;
     }
     memmove(&room->people[place + 1], &room->people[place],
             (room->people_count - place) * sizeof(struct person *));
@@ -120,9 +105,7 @@ static bool forget(struct vr_room *room, uint32_t place)
     grown[room->forgotten_count] = person->id;
     room->forgotten = grown;
     room->forgotten_count++;
-    if (person->user[0] != 0) {
-        HASH_DEL(room->by_user, person);
-    }
+    index_remove(room, person);
     memmove(&room->people[place], &room->people[place + 1],
             (room->people_count - place - 1) * sizeof(struct person *));
     room->people_count--;
@@ -160,13 +143,15 @@ struct person *person_add(struct vr_room *room, const char *user)
 
 void people_free(struct vr_room *room)
 {
-    HASH_CLEAR(hh, room->by_user);
     for (uint32_t i = 0; i < room->people_count; i++) {
         free(room->people[i]);
     }
     free(room->people);
+    free(room->chains);
     room->people = NULL;
     room->people_count = 0;
+    room->chains = NULL;
+    room->chain_count = 0;
 }
 
 void person_changed(struct step *step, struct person *person)

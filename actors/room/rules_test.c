@@ -511,6 +511,31 @@ static void test_hidden_services(void **state)
     kit_deinit(&kit);
 }
 
+/* Everybody is found again by his name, however many there are. */
+static void test_many_people(void **state)
+{
+    struct vr_settings *settings = kit_settings("many");
+    struct kit kit;
+    char user[16];
+
+    (void)state;
+    settings->set |= VR_SET_CAPACITY;
+    settings->capacity = 300;
+    start(&kit, settings);
+    for (vr_participant_id id = 1; id <= 300; id++) {
+        snprintf(user, sizeof(user), "u%u", id);
+        assert_int_equal(kit_join(&kit, user), id);
+    }
+    assert_int_equal(join_with(&kit, "one more", ""), VR_E_ROOM_FULL);
+    for (vr_participant_id id = 300; id >= 1; id--) {
+        snprintf(user, sizeof(user), "u%u", id);
+        assert_int_equal(kit_join(&kit, user), id);
+        assert_int_equal(kit.answer.generation, 2);
+    }
+    assert_int_equal(vr_room_counts(kit.room).participants, 300);
+    kit_deinit(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_analytics),
         cmocka_unit_test(test_update_and_schedule),
         cmocka_unit_test(test_hidden_services),
+        cmocka_unit_test(test_many_people),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

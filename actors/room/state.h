@@ -10,10 +10,6 @@
 #include "actors/room/permissions.h"
 #include "actors/room/room.h"
 
-#define UTHASH_USE_DEFINED_SIZES
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #define CHAT_KEPT 256        /* messages whose author is known for deletion */
 #define TRIES_KEPT 64        /* identities whose wrong passcodes are counted */
 #define TRIES_MAX 5          /* wrong passcodes of one identity per TRIES_WINDOW */
@@ -63,7 +59,7 @@ struct person {
     uint64_t spoke_ms;
     struct rate chat;
     struct rate reactions;
-    UT_hash_handle hh; /* vr_room.by_user */
+    struct person *next; /* in his chain of vr_room.chains */
 };
 
 struct ban {
@@ -163,7 +159,9 @@ struct vr_room {
     struct person **people; /* by id, ascending; owned */
     uint32_t people_count;
     uint32_t people_capacity;
-    struct person *by_user;
+    struct person **chains; /* by hash of the user; owned, the people are not */
+    uint32_t chain_count;   /* a power of two, or 0 */
+    uint32_t indexed_count;
     struct person *hands[VR_HANDS_MAX]; /* in order */
     uint32_t hand_count;
     struct ban *bans;
@@ -211,7 +209,6 @@ typedef enum vr_err (*handler)(struct step *step);
 
 /* people.c: the lists */
 struct person *person_by_id(const struct vr_room *room, vr_participant_id id);
-struct person *person_by_user(const struct vr_room *room, const char *user);
 struct person *person_add(struct vr_room *room, const char *user); /* NULL: no memory */
 struct person *person_load(struct vr_room *room, vr_participant_id id, const char *user);
 void people_make_room(struct vr_room *room);
@@ -221,6 +218,11 @@ bool person_listed(const struct person *person); /* present and not hidden */
 void person_changed(struct step *step, struct person *person);
 void settings_changed(struct step *step);
 struct person *host_of(const struct vr_room *room); /* there or away; or NULL */
+
+/* people_index.c: people by user */
+struct person *person_by_user(const struct vr_room *room, const char *user);
+bool index_add(struct vr_room *room, struct person *person); /* before it is in the list */
+void index_remove(struct vr_room *room, struct person *person);
 
 /* entry.c: may one come in, and as what */
 enum vr_err entry_check(struct step *step, const struct person *known, bool fresh);
