@@ -62,8 +62,8 @@ export class Person {
     return this;
   }
 
-  /** Bind a socket to the session by its resume token. */
-  async connect(url = this.node.url) {
+  /** Bind a socket to the session by its resume token; with an `sdp` in `fields` a session is made anew. */
+  async connect(url = this.node.url, fields = {}) {
     this.socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, 'voicerooms.v1');
     this.closed = new Promise((done) => this.socket.once('close', (code, reason) => done({ code, reason: String(reason) })));
     this.socket.on('message', (text) => this.take(JSON.parse(text)));
@@ -71,7 +71,7 @@ export class Person {
       this.socket.once('open', done);
       this.socket.once('error', failed);
     });
-    const answer = await this.request('room:resume', { room: this.room, resume_token: this.me.resume_token });
+    const answer = await this.request('room:resume', { room: this.room, resume_token: this.me.resume_token, ...fields });
     this.me = { ...this.me, ...answer.result };
     return answer;
   }

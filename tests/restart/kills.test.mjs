@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { people, rest } from '../lib/client.mjs';
+import { offer, people, rest } from '../lib/client.mjs';
 import { enter, onStage } from '../lib/enter.mjs';
 import { openBrowser, Page } from '../lib/chromium.mjs';
 import { Node, until } from '../lib/voiceroomd.mjs';
@@ -39,7 +39,7 @@ describe('kill -9 while people talk', () => {
     const before = picture(await host.state());
     await node.kill9();
     await node.start();
-    await host.connect();
+    await host.connect(node.url, { protocol: 1, capabilities: ['red'], sdp: offer() });
     assert.deepEqual(picture(await host.state()), before);
     const { bans } = await rest(node, host.token, 'GET', `/v1/rooms/${host.room}/bans`);
     assert.deepEqual(bans.map((b) => b.reason), ['spam']);
