@@ -253,7 +253,7 @@ static void test_role_moves(void **state)
         for (int from = 0; from < VR_ROLES; from++) {
             enum vr_role after = VR_ROLES;
             bool moves = role_after((enum role_move)move, (enum vr_role)from, &after);
-            char got = moves ? vr_role_name(after)[0] : '-';
+            int got = moves ? vr_role_name(after)[0] : '-';
 
             assert_int_equal(got, to[move][from]);
         }

@@ -190,11 +190,11 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
     if (answer != NULL) {
         err = answer->err;
     }
-    if (err == VR_OK && answer->participant != 0) {
+    if (answer != NULL && err == VR_OK && answer->participant != 0) {
         life->who[question->who].id = answer->participant;
         life->who[question->who].generation = answer->generation;
     }
-    if (err == VR_OK && question->kind == VR_CMD_SHOW) {
+    if (answer != NULL && err == VR_OK && question->kind == VR_CMD_SHOW) {
         snprintf(life->people, sizeof(life->people), "%s", vr_blob_text(answer->body));
     }
     life->fine += err == VR_OK ? 1 : 0;
