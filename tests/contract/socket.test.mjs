@@ -256,6 +256,7 @@ describe('WebSocket', () => {
     assert.ok((await socket.event('server:draining')).retry_after_ms >= 0);
     assert.equal((await socket.closed).code, 1001);
     assert.deepEqual(socket.wrong, []);
+    assert.deepEqual(await own.exited, { code: 0, signal: null });
   });
 
   test('every message was seen', () => {
