@@ -98,7 +98,7 @@ static void send_answer(struct client *client, const struct vr_client_msg *asked
 static void refuse(struct client *client, const struct vr_client_msg *asked, enum vr_err err,
                    const char *why)
 {
-    struct vr_answer answer = {.err = err};
+    struct vr_answer answer = {.err = err, .retry_after_ms = vr_err_status(err) == 503 ? 1000 : 0};
 
     snprintf(answer.why, sizeof(answer.why), "%s",
              why == NULL || why[0] == '\0' ? vr_err_text(err) : why);
