@@ -83,16 +83,21 @@ static socklen_t address_parse(const char *text, uint16_t port, struct sockaddr_
 }
 
 /** The kernel cuts it to net.core.rmem_max without privileges: better than its default all the
- * same. */
+ * same, but a burst may lose packets, so it is said. */
 static void buffers_grow(int fd)
 {
     int size = BUFFER_BYTES;
+    socklen_t length = sizeof(size);
 
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     }
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0) {
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &length) == 0 && size < BUFFER_BYTES / 2) {
+        vr_log(VR_LOG_WARN, "small receive buffer: raise net.core.rmem_max to 4194304",
+               VR_I("bytes", size));
     }
 }
 
