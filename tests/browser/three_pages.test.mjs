@@ -16,8 +16,8 @@ describe('three pages in a room', () => {
     cy = await Page.open(browser, node, 'cy', 1300);
     all = [ana, ben, cy];
     const room = await enter(ana, { create: 'Tones' });
-    await enter(ben, { room });
-    await enter(cy, { room });
+    await enter(ben, { room, quiet: false });
+    await enter(cy, { room, quiet: false });
   });
   after(async () => {
     await browser?.close();
@@ -25,6 +25,7 @@ describe('three pages in a room', () => {
   });
 
   it('a host is heard by listeners who hold no microphone', async () => {
+    console.log(`measured: join to first sound decoded: ${ben.soundMs.toFixed(0)} and ${cy.soundMs.toFixed(0)} ms (answer after ${ben.joinMs.toFixed(0)} and ${cy.joinMs.toFixed(0)} ms)`);
     await ben.untilHears([ana], all);
     await cy.untilHears([ana], all);
     assert.deepEqual(await ana.hears(all), []);

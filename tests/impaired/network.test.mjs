@@ -69,6 +69,27 @@ describe('a bad network', () => {
     assert.ok(none > red);
   });
 
+  it('a join through loss, doubling and reordering of everything, handshake included', async (t) => {
+    const relay = await Impair.open(t, node.media, 31);
+    await relay.set('both', 'delay', 10);
+    await relay.set('both', 'loss', 0.2);
+    await relay.set('both', 'duplicate', 0.5);
+    await relay.set('both', 'reorder', 0.5);
+    const ana = await Page.open(browser, node, 'ana', 500);
+    const room = await enter(ana, { create: 'Rough' });
+    t.after(() => ana.context.close());
+    const times = [];
+    for (let i = 0; i < 5; i++) {
+      const ben = await Page.open(browser, node, `ben${i}`, 900, { rewrite: relay.rewrite });
+      const start = Date.now();
+      await enter(ben, { room });
+      times.push(Date.now() - start);
+      await ben.untilHears([ana], [ana, ben], 10000);
+      await ben.context.close();
+    }
+    console.log(`measured: joins over 20 % loss, half doubled, half reordered: ${times.join(' ')} ms, page load included`);
+  });
+
   it('jitter and reordering are heard through', async (t) => {
     const { relay, ana, ben } = await pair(t, 'Jitter', 5);
     await relay.set('both', 'delay', 25);
@@ -92,24 +113,19 @@ describe('a bad network', () => {
   });
 
   it('an ICE restart: sound goes on, at most 3 s', async (t) => {
-    const relay = await Impair.open(t, node.media, 8);
     const ana = await Page.open(browser, node, 'ana', 500);
     const ben = await Page.open(browser, node, 'ben', 900);
     const room = await enter(ana, { create: 'Restart' });
     await enter(ben, { room });
     t.after(() => Promise.all([ana.context.close(), ben.context.close()]));
     await ben.untilHears([ana], [ana, ben]);
-    void relay;
     const before = await ben.evaluate(() => window.rig.exchanges);
     const start = Date.now();
     await ben.evaluate(() => window.dispatchEvent(new Event('online')));
-    await ben.evaluate(async () => {
-      const pc = window.rig.connections.at(-1);
-      pc.restartIce();
-    });
-    await sleep(500);
+    await until('the second exchange', async () => (await ben.evaluate(() => window.rig.exchanges)) > before, 3000);
+    await until('new credentials in use', () => ben.evaluate(() => window.rig.connections.length === 1 && window.rig.connections[0].iceConnectionState === 'connected'), 3000);
     await ben.untilHears([ana], [ana, ben]);
-    console.log(`measured: ICE restart: heard ${Date.now() - start} ms after it, ${(await ben.evaluate(() => window.rig.exchanges)) - before} exchange`);
+    console.log(`measured: ICE restart: heard ${Date.now() - start} ms after it began, ${(await ben.evaluate(() => window.rig.exchanges)) - before} exchange`);
     assert.ok(Date.now() - start <= 3000);
   });
 

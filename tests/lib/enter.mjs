@@ -2,7 +2,7 @@
 import { rest } from './client.mjs';
 
 /** Opens the page, and joins (or creates and joins). Answers the room's id. `window.rig.room` is the library's room. */
-export async function enter(page, { create, room, settings = {}, voice = {}, resume } = {}) {
+export async function enter(page, { create, room, settings = {}, voice = {}, resume, quiet = true } = {}) {
   const token = page.node.token(page.name, { roomCreate: true, ...voice });
   page.token = token;
   if (create) room = (await rest(page.node, token, 'POST', '/v1/rooms', { title: create, ...settings })).id;
@@ -12,11 +12,25 @@ export async function enter(page, { create, room, settings = {}, voice = {}, res
     const { client } = window.voicerooms;
     client.setToken(bearer);
     const start = performance.now();
+    window.rig.sound = null;
+    const seen = setInterval(async () => {
+      // Decoded and played out, not only received. The browser refreshes these figures every 50 ms.
+      const reports = [...((await window.rig.connections.at(-1)?.getStats())?.values() ?? [])];
+      if (reports.some((r) => r.type === 'inbound-rtp' && r.jitterBufferEmittedCount > 0 && r.packetsReceived > 0)) {
+        window.rig.sound ??= performance.now() - start;
+        clearInterval(seen);
+      }
+    }, 10);
+    setTimeout(() => clearInterval(seen), 10000);
     window.rig.room = await client.join(id, resumeToken ? { resumeToken } : {});
     return performance.now() - start;
   }, [room, token, resume]);
   await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: 8000 });
   await page.page.waitForFunction(() => window.rig.connections.at(-1)?.connectionState === 'connected', null, { timeout: 8000 });
+  if (!create && !quiet) {
+    await page.page.waitForFunction(() => window.rig.sound !== null, null, { timeout: 8000 });
+    page.soundMs = await page.evaluate(() => window.rig.sound);
+  }
   page.id = await page.evaluate(() => window.rig.room.selfParticipant);
   page.room = room;
   return room;

@@ -1,0 +1,98 @@
+// What a person does with the page: everything by role and accessible name, as a screen reader finds it.
+import { Page } from '../lib/chromium.mjs';
+import { freePort, Node } from '../lib/voiceroomd.mjs';
+
+export const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 360, height: 740 };
+
+/** A node with a port of its own, to be stopped by the caller. */
+export function startHouse(flags = {}) {
+  return new Node({ flags }).start();
+}
+
+/** A stranger's window at the node's address, with `tone` for a microphone. */
+export async function openWindow(browser, node, name, tone, { size = DESKTOP, path = '/', microphone } = {}) {
+  const page = await Page.open(browser, node, name, tone);
+  await page.page.setViewportSize(size);
+  if (microphone) {
+    await page.page.addInitScript((why) => {
+      window.rig.refuse = why;
+      const open = navigator.mediaDevices.getUserMedia;
+      navigator.mediaDevices.getUserMedia = async (...args) => {
+        if (window.rig.refuse) throw new DOMException('as the test wants it', window.rig.refuse);
+        return open(...args);
+      };
+    }, microphone);
+  }
+  await page.page.goto(node.url + path);
+  return page;
+}
+
+const exactly = (name) => (typeof name === 'string' ? { name, exact: true } : { name });
+
+/** The one element of this role and name. */
+export function by(page, role, name) {
+  return page.page.getByRole(role, exactly(name));
+}
+
+/** Waits until it is there to be seen. */
+export async function see(page, role, name, ms = 8000) {
+  const found = by(page, role, name);
+  await found.first().waitFor({ state: 'visible', timeout: ms });
+  return found.first();
+}
+
+export async function gone(page, role, name, ms = 8000) {
+  await by(page, role, name).first().waitFor({ state: 'hidden', timeout: ms });
+}
+
+export async function press(page, role, name) {
+  await (await see(page, role, name)).click();
+}
+
+export async function write(page, label, text) {
+  await page.page.getByLabel(label).fill(text);
+}
+
+/** Waits for a sentence that is shown. */
+export async function read(page, text, ms = 8000) {
+  const found = page.page.getByText(text).first();
+  await found.waitFor({ state: 'visible', timeout: ms });
+  return found;
+}
+
+/** Waits for a sentence in the live region that screen readers speak. */
+export async function hearSaid(page, text, ms = 8000) {
+  await page.page.locator('p[role="status"][aria-live="polite"]').filter({ hasText: text }).waitFor({ state: 'attached', timeout: ms });
+}
+
+export async function createRoom(page, name, title, more = async () => {}) {
+  await press(page, 'link', 'New room');
+  await write(page, 'Title', title);
+  await write(page, 'Your name', name);
+  await more();
+  await press(page, 'button', 'Open the room');
+  await see(page, 'heading', title);
+  return new URL(page.page.url()).hash.split('/').at(-1);
+}
+
+/** From the list into a room as a listener. */
+export async function joinFromList(page, name, title) {
+  await press(page, 'link', new RegExp(title));
+  await write(page, 'Your name', name);
+  await press(page, 'button', 'Join and listen');
+  await see(page, 'heading', /^Listening/);
+}
+
+/** What the console complained of; a refusal that the test wanted is named by its status. */
+export function complaints(page, wanted = []) {
+  const left = [...wanted];
+  return page.errors.filter((line) => {
+    const at = left.findIndex((status) => line.includes(`status of ${status}`));
+    if (at < 0) return true;
+    left.splice(at, 1);
+    return false;
+  });
+}
+
+export { freePort };
