@@ -9,11 +9,11 @@
 struct uv_loop_s;
 struct vr_loop;
 
-/** What else lives on this loop. `opened` runs on the new thread before the first turn (open sockets,
- *  h2o contexts); `before_wait` after each turn (flush batches), may be NULL; `closing` when the loop
- *  was asked to stop: close every handle you opened, the loop ends when none is left. A turn comes in
- *  each pass before the loop waits; prepare handles of yours run before it, so what must follow a turn
- *  belongs into `before_wait`. */
+/** What else lives on this loop. `opened` runs on the new thread before the first turn (open
+ * sockets, h2o contexts); `before_wait` after each turn (flush batches), may be NULL; `closing`
+ * when the loop was asked to stop: close every handle you opened, the loop ends when none is left.
+ * A turn comes in each pass before the loop waits; prepare handles of yours run before it, so what
+ * must follow a turn belongs into `before_wait`. */
 struct vr_loop_hooks {
     enum vr_err (*opened)(void *ctx, struct vr_worker *worker, struct uv_loop_s *loop,
                           struct vr_why *why);
