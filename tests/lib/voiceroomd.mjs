@@ -85,7 +85,7 @@ export class Node {
     const end = await this.exited;
     clearTimeout(timer);
     if (!this.keep) rmSync(this.data, { recursive: true, force: true });
-    if (/ERROR: \w+Sanitizer|runtime error:/.test(this.log)) throw new Error(`sanitizer:\n${this.log.slice(-8000)}`);
+    if (/(ERROR|WARNING): \w+Sanitizer|runtime error:/.test(this.log)) throw new Error(`sanitizer:\n${this.log.slice(-8000)}`);
     if (end.code !== 0 && !this.options.mayDie) {
       throw new Error(`voiceroomd ended with ${end.code ?? end.signal}:\n${this.log.slice(-4000)}`);
     }

@@ -1,6 +1,6 @@
 // What a person does with the page: everything by role and accessible name, as a screen reader finds it.
 import { Page } from '../lib/chromium.mjs';
-import { freePort, Node } from '../lib/voiceroomd.mjs';
+import { Node } from '../lib/voiceroomd.mjs';
 
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 360, height: 740 };
@@ -35,15 +35,24 @@ export function by(page, role, name) {
   return page.page.getByRole(role, exactly(name));
 }
 
-/** Waits until it is there to be seen. */
-export async function see(page, role, name, ms = 8000) {
-  const found = by(page, role, name);
-  await found.first().waitFor({ state: 'visible', timeout: ms });
-  return found.first();
+/* A failure tells what the page shows instead, as a screen reader has it. */
+async function wait(page, what, found, state, ms = 8000) {
+  try {
+    await found.waitFor({ state, timeout: ms });
+  } catch {
+    const shown = await page.page.locator('body').ariaSnapshot({ timeout: 2000 }).catch(() => '?');
+    throw new Error(`${page.name}: not ${state} within ${ms} ms: ${what}\n${shown}\nconsole: ${page.errors.slice(-5).join(' | ')}`);
+  }
+  return found;
 }
 
-export async function gone(page, role, name, ms = 8000) {
-  await by(page, role, name).first().waitFor({ state: 'hidden', timeout: ms });
+/** Waits until it is there to be seen. */
+export function see(page, role, name, ms) {
+  return wait(page, `${role} ${name}`, by(page, role, name).first(), 'visible', ms);
+}
+
+export function gone(page, role, name, ms) {
+  return wait(page, `${role} ${name}`, by(page, role, name).first(), 'hidden', ms);
 }
 
 export async function press(page, role, name) {
@@ -55,15 +64,17 @@ export async function write(page, label, text) {
 }
 
 /** Waits for a sentence that is shown. */
-export async function read(page, text, ms = 8000) {
-  const found = page.page.getByText(text).first();
-  await found.waitFor({ state: 'visible', timeout: ms });
-  return found;
+export function read(page, text, ms) {
+  return wait(page, `text ${text}`, page.page.getByText(text, { exact: typeof text === 'string' }).first(), 'visible', ms);
+}
+
+export function unread(page, text, ms) {
+  return wait(page, `text ${text}`, page.page.getByText(text, { exact: typeof text === 'string' }).first(), 'hidden', ms);
 }
 
 /** Waits for a sentence in the live region that screen readers speak. */
-export async function hearSaid(page, text, ms = 8000) {
-  await page.page.locator('p[role="status"][aria-live="polite"]').filter({ hasText: text }).waitFor({ state: 'attached', timeout: ms });
+export function hearSaid(page, text, ms) {
+  return wait(page, `said: ${text}`, page.page.locator('p[role="status"][aria-live="polite"]').filter({ hasText: text }), 'attached', ms);
 }
 
 export async function createRoom(page, name, title, more = async () => {}) {
@@ -94,5 +105,3 @@ export function complaints(page, wanted = []) {
     return false;
   });
 }
-
-export { freePort };

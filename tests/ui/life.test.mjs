@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openBrowser } from '../lib/chromium.mjs';
-import { by, complaints, createRoom, DESKTOP, gone, joinFromList, openWindow, PHONE, press, read, see, startHouse, write } from './hands.mjs';
+import { by, complaints, createRoom, DESKTOP, gone, joinFromList, openWindow, PHONE, press, read, see, startHouse, unread, write } from './hands.mjs';
 
 describe('the life of a room in the page', () => {
   let node, browser, ana, ben, cy, all;
@@ -30,7 +30,7 @@ describe('the life of a room in the page', () => {
   it('two others find it in the list, join to listen, and hear her', async () => {
     for (const [page, name] of [[ben, 'Ben'], [cy, 'Cy']]) {
       await page.page.reload();
-      await see(page, 'link', /Evening songs.*Ana/);
+      await see(page, 'link', /Evening songs.*Ana/, 12000);
       await joinFromList(page, name, 'Evening songs');
       await read(page, 'You are listening');
     }
@@ -83,7 +83,7 @@ describe('the life of a room in the page', () => {
     await press(cy, 'button', 'Send');
     await read(ana, 'Sing it <b>again</b>!');
     await press(ana, 'button', 'Delete the message of Cy');
-    await ben.page.getByText('Sing it').waitFor({ state: 'hidden' });
+    await unread(ben, 'Sing it <b>again</b>!');
     await press(cy, 'button', 'Close hands and chat');
     await press(cy, 'button', 'React');
     await press(cy, 'button', 'Clap');
