@@ -60,5 +60,5 @@ uint8_t vr_level_meter_measure(struct vr_level_meter *meter, struct vr_bytes opu
     }
     /* RFC 6464, 3: dB below the overload point, here a square wave of full scale. */
     level = -10 * log10(square);
-    return level < 0 ? 0 : level > 127 ? 127 : (uint8_t)(level + 0.5);
+    return level < 0 ? 0 : level > 127 ? 127 : (uint8_t)lround(level);
 }

@@ -12,7 +12,7 @@ struct vr_relay_pool {
 
 struct vr_relay_pool *vr_relay_pool_new(uint32_t count)
 {
-    struct vr_relay_pool *pool = calloc(1, sizeof *pool + count * sizeof pool->items[0]);
+    struct vr_relay_pool *pool = calloc(1, sizeof *pool + count * sizeof(struct vr_relay *));
 
     if (pool == NULL) {
         return NULL;

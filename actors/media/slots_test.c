@@ -195,6 +195,7 @@ static void numbers(void **state)
 
 #define TALKERS 7
 #define SLOTS 3
+#define AIR_MAX (TALKERS * 8)
 #define SPAN 20000 /* numbers of a slot that a run may use */
 
 struct line_state {
@@ -209,7 +210,15 @@ struct flight { /* a packet on its way up */
     vr_time_us arrives;
 };
 
+struct uplink {
+    uint32_t loss_percent;
+    uint32_t reorder_percent;
+};
+
 struct world {
+    struct vr_random_seeded random;
+    struct flight air[AIR_MAX];
+    uint32_t in_air;
     struct vr_slots slots;
     struct vr_talker talkers[TALKERS];
     struct line_state lines[TALKERS];
@@ -244,77 +253,106 @@ static void arrive(struct world *world, const struct flight *flight)
     world->sent++;
 }
 
-static void property(uint64_t seed, uint32_t loss_percent, uint32_t reorder_percent)
+static void begin(struct world *world, uint64_t seed)
 {
-    struct vr_random_seeded random;
-    struct world *world = calloc(1, sizeof *world);
-    struct flight air[TALKERS * 8];
-    uint32_t in_air = 0;
-    uint64_t gaps = 0;
-
-    vr_random_seeded_init(&random, seed);
-    vr_slots_init(&world->slots, SLOTS, vr_random_u64(&random.random));
+    vr_random_seeded_init(&world->random, seed);
+    vr_slots_init(&world->slots, SLOTS, vr_random_u64(&world->random.random));
     for (uint32_t i = 0; i < SLOTS; i++) {
         world->base[i] = world->slots.slots[i].index;
     }
     for (uint32_t i = 0; i < TALKERS; i++) {
         vr_talker_init(&world->talkers[i], i + 1);
-        world->lines[i].index = 60000 + vr_random_below(&random.random, 10000);
-        world->lines[i].ts = (uint32_t)vr_random_u64(&random.random);
+        world->lines[i].index = 60000 + vr_random_below(&world->random.random, 10000);
+        world->lines[i].ts = (uint32_t)vr_random_u64(&world->random.random);
     }
+}
+
+static bool happens(struct world *world, uint32_t percent)
+{
+    return vr_random_below(&world->random.random, 100) < percent;
+}
+
+/* Everybody's next packet goes on its way, or is lost. */
+static void speak(struct world *world, vr_time_us now, const struct uplink *uplink)
+{
+    for (int i = 0; i < TALKERS; i++) {
+        struct line_state *line = &world->lines[i];
+        bool slow;
+
+        line->loud ^= vr_random_below(&world->random.random, 50) == 0;
+        line->index++;
+        line->ts += 960;
+        if (happens(world, uplink->loss_percent)) {
+            world->troubled++;
+            continue;
+        }
+        if (world->in_air == AIR_MAX) {
+            continue;
+        }
+        slow = happens(world, uplink->reorder_percent);
+        world->air[world->in_air++] = (struct flight){
+            .who = i,
+            .in = {line->index, line->ts, (uint8_t)(line->loud ? 20 + 5 * i : 127), false},
+            .arrives =
+                now + (slow ? VR_MS(10 + vr_random_below(&world->random.random, 70)) : VR_MS(1))};
+    }
+}
+
+static void deliver(struct world *world, vr_time_us until)
+{
+    for (uint32_t k = 0; k < world->in_air;) {
+        if (world->air[k].arrives > until) {
+            k++;
+            continue;
+        }
+        arrive(world, &world->air[k]);
+        world->in_air--;
+        world->air[k] = world->air[world->in_air];
+        k = 0;
+    }
+}
+
+/* The numbers of a slot that never came; time runs forward over those that did. */
+static uint64_t gaps_of(const struct world *world, uint32_t slot)
+{
+    uint32_t last_ts = 0;
+    bool started = false;
+    uint64_t gaps = 0;
+
+    for (uint64_t at = 0; at < world->top[slot]; at++) {
+        if (!world->got[slot][at]) {
+            gaps++;
+            continue;
+        }
+        assert_true(!started || (int32_t)(world->ts[slot][at] - last_ts) > 0);
+        last_ts = world->ts[slot][at];
+        started = true;
+    }
+    return gaps;
+}
+
+static void property(uint64_t seed, const struct uplink *uplink)
+{
+    struct world *world = calloc(1, sizeof *world);
+    uint64_t gaps = 0;
+
+    assert_non_null(world);
+    begin(world, seed);
     for (vr_time_us now = START; now < START + VR_SECONDS(60); now += VR_MS(20)) {
-        for (int i = 0; i < TALKERS; i++) {
-            struct line_state *line = &world->lines[i];
+        speak(world, now, uplink);
+        deliver(world, now + VR_MS(20));
+        if (vr_random_below(&world->random.random, 200) == 0) { /* muted, or back from a move */
+            uint32_t who = (uint32_t)vr_random_below(&world->random.random, TALKERS);
 
-            line->loud ^= vr_random_below(&random.random, 50) == 0;
-            line->index++;
-            line->ts += 960;
-            if (vr_random_below(&random.random, 100) < loss_percent) {
-                world->troubled++;
-            } else if (in_air < sizeof air / sizeof air[0]) {
-                bool slow = vr_random_below(&random.random, 100) < reorder_percent;
-
-                air[in_air++] = (struct flight){
-                    .who = i,
-                    .in = {line->index, line->ts, (uint8_t)(line->loud ? 20 + 5 * i : 127), false},
-                    .arrives =
-                        now + (slow ? VR_MS(10 + vr_random_below(&random.random, 70)) : VR_MS(1))};
-            }
-        }
-        for (uint32_t k = 0; k < in_air;) {
-            if (air[k].arrives > now + VR_MS(20)) {
-                k++;
-                continue;
-            }
-            arrive(world, &air[k]);
-            in_air--;
-            air[k] = air[in_air];
-            k = 0;
-        }
-        if (vr_random_below(&random.random, 200) == 0) { /* muted, or back from a move */
-            struct vr_talker *talker = &world->talkers[vr_random_below(&random.random, TALKERS)];
-
-            vr_slots_release(&world->slots, talker);
+            vr_slots_release(&world->slots, &world->talkers[who]);
         }
     }
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
-        uint32_t last_ts = 0;
-        bool started = false;
-
-        for (uint64_t at = 0; at < world->top[slot]; at++) {
-            if (!world->got[slot][at]) {
-                gaps++;
-                continue;
-            }
-            assert_true(!started ||
-                        (int32_t)(world->ts[slot][at] - last_ts) > 0); /* time runs forward */
-            last_ts = world->ts[slot][at];
-            started = true;
-        }
+        gaps += gaps_of(world, slot);
     }
     assert_true(world->sent > 2000);
     assert_true(gaps <= world->troubled);
-    if (loss_percent == 0 && reorder_percent == 0) {
+    if (uplink->loss_percent == 0 && uplink->reorder_percent == 0) {
         assert_int_equal(gaps, 0);
     }
     free(world);
@@ -324,10 +362,10 @@ static void receivers_see_what_the_uplink_did(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        property(seed, 0, 0);
-        property(seed, 5, 0);
-        property(seed, 0, 10);
-        property(seed, 10, 20);
+        property(seed, &(struct uplink){0, 0});
+        property(seed, &(struct uplink){5, 0});
+        property(seed, &(struct uplink){0, 10});
+        property(seed, &(struct uplink){10, 20});
     }
 }
 
