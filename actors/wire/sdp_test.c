@@ -223,84 +223,84 @@ static void answers_word_by_word(void **state)
 #define CODEC "a=rtcp-mux\na=rtpmap:111 opus/48000/2\n"
 #define SECOND M "a=mid:b\na=recvonly\n" CODEC
 
+/* clang-format off */
+static const struct { const char *offer; const char *why; } judged[] = {
+    { HEAD ICE PRINT M CODEC,                                             NULL },
+    { "",                                                                 "v=0" },
+    { "v=1\n",                                                            "v=0" },
+    { "hello",                                                            "v=0" },
+    { HEAD,                                                               "no audio" },
+    { HEAD "nonsense\n" ICE PRINT M CODEC,                                "x=" },
+    { HEAD "a=x:\x01\n" ICE PRINT M CODEC,                                "control" },
+    { HEAD ICE PRINT "m=audio 9 RTP/AVP 111\n" CODEC,                     "RTP/AVP" },
+    { HEAD ICE PRINT "m=audio 9 RTP/SAVPF 111\n" CODEC,                   "RTP/SAVPF" },
+    { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVP 111\n" CODEC,            "SAVP" },
+    { HEAD ICE PRINT "m=audio 9 TCP/TLS/RTP/SAVPF 111\n" CODEC,           "TCP" },
+    { HEAD ICE PRINT M CODEC "m=video 9 RTP/AVP 96\na=mid:v\n",           "RTP/AVP" },
+    { HEAD ICE PRINT "m=audio x UDP/TLS/RTP/SAVPF 111\n" CODEC,           "malformed" },
+    { HEAD ICE PRINT "m=audio 65536 UDP/TLS/RTP/SAVPF 111\n" CODEC,       "malformed" },
+    { HEAD ICE PRINT "m=audio\n" CODEC,                                   "malformed" },
+    { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVPF\n" CODEC,               "no format" },
+    { HEAD ICE PRINT "m=audio 0 UDP/TLS/RTP/SAVPF 111\n" CODEC,           "no audio" },
+    { HEAD ICE PRINT "m=video 9 UDP/TLS/RTP/SAVPF 111\n" CODEC,           "no audio" },
+    { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVPF 0\na=rtcp-mux\n",       "no audio" },
+    { HEAD ICE PRINT M "a=rtcp-mux\na=rtpmap:111 opus/48000\n",           "no audio" },
+    { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVPF 72\na=rtcp-mux\na=rtpmap:72 opus/48000/2\n", "no audio" },
+    { HEAD ICE PRINT M "a=rtpmap:111 opus/48000/2\n",                     "rtcp-mux" },
+    { HEAD PRINT M CODEC,                                                 "ice-ufrag" },
+    { HEAD PRINT "a=ice-ufrag:abcd\n" M CODEC,                            "ice-pwd" },
+    { HEAD PRINT "a=ice-ufrag:abc\n" M CODEC,                             "ice-ufrag" },
+    { HEAD PRINT "a=ice-ufrag:ab d\n" M CODEC,                            "ice-ufrag" },
+    { HEAD PRINT "a=ice-ufrag:abcdefghijklmnopqrstuvwxyz0123456\n" M CODEC, "ice-ufrag" },
+    { HEAD PRINT "a=ice-pwd:short\n" M CODEC,                             "ice-pwd" },
+    { HEAD ICE M CODEC,                                                   "fingerprint" },
+    { HEAD ICE "a=fingerprint:sha-1 00:01\n" M CODEC,                     "fingerprint" },
+    { HEAD ICE "a=fingerprint:sha-256 00:01\n" M CODEC,                   "fingerprint" },
+    { HEAD ICE "a=fingerprint:\n" M CODEC,                                "fingerprint" },
+    { HEAD ICE PRINT "a=setup:passive\n" M CODEC,                         "setup" },
+    { HEAD ICE PRINT "a=setup:holdconn\n" M CODEC,                        "setup" },
+    { HEAD ICE PRINT "a=setup:whatever\n" M CODEC,                        "setup" },
+    { HEAD ICE PRINT "a=ice-lite\n" M CODEC,                              "ice-lite" },
+    { HEAD ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND,              "bundled" },
+    { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND, NULL },
+    { HEAD "a=group:BUNDLE a b\n" PRINT M "a=mid:a\na=sendonly\n" ICE CODEC /* a later offer */
+      M "a=mid:b\na=recvonly\na=rtpmap:111 opus/48000/2\n",              NULL },
+    { HEAD "a=group:BUNDLE a b\n" PRINT ICE M "a=mid:a\na=sendonly\na=rtpmap:111 opus/48000/2\n" SECOND, "rtcp-mux" },
+    { HEAD "a=group:BUNDLE x\n" ICE PRINT M "a=mid:a\n" CODEC,            "no audio" },
+    { HEAD "a=group:LS a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND, "bundled" },
+    { HEAD "a=group:BUNDLE b\n" ICE PRINT SECOND SECOND,                  "different a=mid" },
+    { HEAD ICE PRINT M CODEC M CODEC,                                     "different a=mid" },
+    { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC
+      M "a=mid:b\na=sendrecv\n" CODEC,                                    "both send" },
+    { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\n" CODEC
+      "m=audio 9 UDP/TLS/RTP/SAVPF 96\na=mid:b\na=recvonly\na=rtcp-mux\na=rtpmap:96 opus/48000/2\n", "differ" },
+    { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\n"
+      CODEC SECOND "a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level\n", "differ" },
+    { HEAD ICE PRINT M "a=mid:0123456789abcdefg\n" CODEC,                 "a=mid" },
+    { HEAD ICE PRINT M "a=mid:a b\n" CODEC,                               "a=mid" },
+    { HEAD ICE PRINT M "a=mid:\n" CODEC,                                  "a=mid" },
+    { HEAD ICE PRINT M "a=inactive\n" CODEC,                              "sends or receives" },
+    { HEAD ICE PRINT M "a=rtpmap:128 opus/48000/2\n" CODEC,               "rtpmap" },
+    { HEAD ICE PRINT M "a=rtpmap:-1 opus/48000/2\n" CODEC,                "rtpmap" },
+    { HEAD ICE PRINT M "a=fmtp:x\n" CODEC,                                "fmtp" },
+    { HEAD ICE PRINT M "a=extmap:1\n" CODEC,                              "extmap" },
+    { HEAD ICE PRINT M "a=extmap:99999 urn:x\n" CODEC,                    "extmap" },
+};
+/* clang-format on */
+
 static void refuses_with_a_sentence(void **state)
 {
-    /* clang-format off */
-    static const struct { const char *offer; const char *why; } rows[] = {
-        { HEAD ICE PRINT M CODEC,                                             NULL },
-        { "",                                                                 "v=0" },
-        { "v=1\n",                                                            "v=0" },
-        { "hello",                                                            "v=0" },
-        { HEAD,                                                               "no audio" },
-        { HEAD "nonsense\n" ICE PRINT M CODEC,                                "x=" },
-        { HEAD "a=x:\x01\n" ICE PRINT M CODEC,                                "control" },
-        { HEAD ICE PRINT "m=audio 9 RTP/AVP 111\n" CODEC,                     "RTP/AVP" },
-        { HEAD ICE PRINT "m=audio 9 RTP/SAVPF 111\n" CODEC,                   "RTP/SAVPF" },
-        { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVP 111\n" CODEC,            "SAVP" },
-        { HEAD ICE PRINT "m=audio 9 TCP/TLS/RTP/SAVPF 111\n" CODEC,           "TCP" },
-        { HEAD ICE PRINT M CODEC "m=video 9 RTP/AVP 96\na=mid:v\n",           "RTP/AVP" },
-        { HEAD ICE PRINT "m=audio x UDP/TLS/RTP/SAVPF 111\n" CODEC,           "malformed" },
-        { HEAD ICE PRINT "m=audio 65536 UDP/TLS/RTP/SAVPF 111\n" CODEC,       "malformed" },
-        { HEAD ICE PRINT "m=audio\n" CODEC,                                   "malformed" },
-        { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVPF\n" CODEC,               "no format" },
-        { HEAD ICE PRINT "m=audio 0 UDP/TLS/RTP/SAVPF 111\n" CODEC,           "no audio" },
-        { HEAD ICE PRINT "m=video 9 UDP/TLS/RTP/SAVPF 111\n" CODEC,           "no audio" },
-        { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVPF 0\na=rtcp-mux\n",       "no audio" },
-        { HEAD ICE PRINT M "a=rtcp-mux\na=rtpmap:111 opus/48000\n",           "no audio" },
-        { HEAD ICE PRINT "m=audio 9 UDP/TLS/RTP/SAVPF 72\na=rtcp-mux\na=rtpmap:72 opus/48000/2\n", "no audio" },
-        { HEAD ICE PRINT M "a=rtpmap:111 opus/48000/2\n",                     "rtcp-mux" },
-        { HEAD PRINT M CODEC,                                                 "ice-ufrag" },
-        { HEAD PRINT "a=ice-ufrag:abcd\n" M CODEC,                            "ice-pwd" },
-        { HEAD PRINT "a=ice-ufrag:abc\n" M CODEC,                             "ice-ufrag" },
-        { HEAD PRINT "a=ice-ufrag:ab d\n" M CODEC,                            "ice-ufrag" },
-        { HEAD PRINT "a=ice-ufrag:abcdefghijklmnopqrstuvwxyz0123456\n" M CODEC, "ice-ufrag" },
-        { HEAD PRINT "a=ice-pwd:short\n" M CODEC,                             "ice-pwd" },
-        { HEAD ICE M CODEC,                                                   "fingerprint" },
-        { HEAD ICE "a=fingerprint:sha-1 00:01\n" M CODEC,                     "fingerprint" },
-        { HEAD ICE "a=fingerprint:sha-256 00:01\n" M CODEC,                   "fingerprint" },
-        { HEAD ICE "a=fingerprint:\n" M CODEC,                                "fingerprint" },
-        { HEAD ICE PRINT "a=setup:passive\n" M CODEC,                         "setup" },
-        { HEAD ICE PRINT "a=setup:holdconn\n" M CODEC,                        "setup" },
-        { HEAD ICE PRINT "a=setup:whatever\n" M CODEC,                        "setup" },
-        { HEAD ICE PRINT "a=ice-lite\n" M CODEC,                              "ice-lite" },
-        { HEAD ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND,              "bundled" },
-        { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND, NULL },
-        { HEAD "a=group:BUNDLE a b\n" PRINT M "a=mid:a\na=sendonly\n" ICE CODEC /* a later offer */
-          M "a=mid:b\na=recvonly\na=rtpmap:111 opus/48000/2\n",              NULL },
-        { HEAD "a=group:BUNDLE a b\n" PRINT ICE M "a=mid:a\na=sendonly\na=rtpmap:111 opus/48000/2\n" SECOND, "rtcp-mux" },
-        { HEAD "a=group:BUNDLE x\n" ICE PRINT M "a=mid:a\n" CODEC,            "no audio" },
-        { HEAD "a=group:LS a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC SECOND, "bundled" },
-        { HEAD "a=group:BUNDLE b\n" ICE PRINT SECOND SECOND,                  "different a=mid" },
-        { HEAD ICE PRINT M CODEC M CODEC,                                     "different a=mid" },
-        { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\na=sendonly\n" CODEC
-          M "a=mid:b\na=sendrecv\n" CODEC,                                    "both send" },
-        { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\n" CODEC
-          "m=audio 9 UDP/TLS/RTP/SAVPF 96\na=mid:b\na=recvonly\na=rtcp-mux\na=rtpmap:96 opus/48000/2\n", "differ" },
-        { HEAD "a=group:BUNDLE a b\n" ICE PRINT M "a=mid:a\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\n"
-          CODEC SECOND "a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level\n", "differ" },
-        { HEAD ICE PRINT M "a=mid:0123456789abcdefg\n" CODEC,                 "a=mid" },
-        { HEAD ICE PRINT M "a=mid:a b\n" CODEC,                               "a=mid" },
-        { HEAD ICE PRINT M "a=mid:\n" CODEC,                                  "a=mid" },
-        { HEAD ICE PRINT M "a=inactive\n" CODEC,                              "sends or receives" },
-        { HEAD ICE PRINT M "a=rtpmap:128 opus/48000/2\n" CODEC,               "rtpmap" },
-        { HEAD ICE PRINT M "a=rtpmap:-1 opus/48000/2\n" CODEC,                "rtpmap" },
-        { HEAD ICE PRINT M "a=fmtp:x\n" CODEC,                                "fmtp" },
-        { HEAD ICE PRINT M "a=extmap:1\n" CODEC,                              "extmap" },
-        { HEAD ICE PRINT M "a=extmap:99999 urn:x\n" CODEC,                    "extmap" },
-    };
-    /* clang-format on */
-
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
         struct vr_sdp_offer offer;
         struct vr_why why = {0};
-        enum vr_err err = vr_sdp_parse_offer(vr_bytes_of(rows[i].offer), &offer, &why);
+        enum vr_err err = vr_sdp_parse_offer(vr_bytes_of(judged[i].offer), &offer, &why);
 
-        if (rows[i].why == NULL) {
+        if (judged[i].why == NULL) {
             assert_int_equal(err, VR_OK);
         } else if (err != VR_E_BAD_SDP || why.code != err ||
-                   strstr(why.text, rows[i].why) == NULL) {
-            fail_msg("row %zu: %d '%s', wanted '%s'", i, err, why.text, rows[i].why);
+                   strstr(why.text, judged[i].why) == NULL) {
+            fail_msg("row %zu: %d '%s', wanted '%s'", i, err, why.text, judged[i].why);
         }
     }
 }
