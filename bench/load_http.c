@@ -170,10 +170,14 @@ static bool read_candidate(const char *sdp, struct sockaddr_in *out)
 {
     for (const char *at = sdp; (at = strstr(at, "a=candidate:")) != NULL; at++) {
         char address[64];
-        unsigned port;
+        int before = 0; /* bytes up to the port */
+        unsigned long port;
 
-        if (sscanf(at, "a=candidate:%*s %*s %*s %*s %63s %u", address, &port) == 2 &&
-            inet_pton(AF_INET, address, &out->sin_addr) == 1) {
+        if (sscanf(at, "a=candidate:%*s %*s %*s %*s %63s %n", address, &before) != 1) {
+            continue;
+        }
+        port = strtoul(at + before, NULL, 10);
+        if (port > 0 && port <= UINT16_MAX && inet_pton(AF_INET, address, &out->sin_addr) == 1) {
             out->sin_family = AF_INET;
             out->sin_port = htons((uint16_t)port);
             return true;

@@ -324,7 +324,8 @@ static long read_rss_kb(int pid)
     snprintf(path, sizeof(path), "/proc/%d/status", pid);
     file = fopen(path, "r");
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "VmRSS: %ld", &kb) == 1) {
+        if (strncmp(line, "VmRSS:", 6) == 0) {
+            kb = strtol(line + 6, NULL, 10);
             break;
         }
     }
@@ -336,20 +337,27 @@ static long read_rss_kb(int pid)
 
 static double read_cpu_s(int pid)
 {
-    char path[64];
-    unsigned long user = 0, system_time = 0;
+    char path[64], line[1024];
+    const char *at = NULL;
+    char *end;
+    unsigned long ticks = 0;
     FILE *file;
 
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     file = fopen(path, "r");
     if (file != NULL) {
-        if (fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                   &system_time) != 2) {
-            user = 0;
-        }
+        at = fgets(line, sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
         fclose(file);
     }
-    return (double)(user + system_time) / (double)sysconf(_SC_CLK_TCK);
+    /* After the name come state, ten numbers, then user and system time (man 5 proc). */
+    for (int i = 0; i < 12 && at != NULL; i++) {
+        at = strchr(at + 1, ' ');
+    }
+    if (at != NULL) {
+        ticks = strtoul(at, &end, 10);
+        ticks += strtoul(end, NULL, 10);
+    }
+    return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static int by_value(const void *a, const void *b)
@@ -385,7 +393,11 @@ static void report(struct load *load, double cpu_s, long rss_before, long rss_af
     uint64_t received = load->delay_count;
     float *ups = calloc(load->count, sizeof(float));
 
-    for (uint32_t i = 0; ups != NULL && i < load->count; i++) {
+    if (ups == NULL) {
+        perror("voiceroom-load: report");
+        return;
+    }
+    for (uint32_t i = 0; i < load->count; i++) {
         ups[i] = (float)load->people[i].up_ms;
     }
     qsort(load->delays_ms, load->delay_count, sizeof(float), by_value);

@@ -151,7 +151,7 @@ static void receive_from_clients(struct relay *relay, vr_time_us now)
     uint8_t data[DATAGRAM_MAX];
 
     for (;;) {
-        struct sockaddr_in from;
+        struct sockaddr_in from = {0};
         socklen_t length = sizeof(from);
         ssize_t size =
             recvfrom(relay->listener, data, sizeof(data), 0, (struct sockaddr *)&from, &length);
@@ -213,7 +213,7 @@ static void command(struct relay *relay, const char *line)
 {
     char way[16];
     char name[16];
-    double value;
+    int words = 0; /* bytes of the line before its number */
     bool understood = true;
 
     if (strncmp(line, "rebind", 6) == 0) {
@@ -224,11 +224,14 @@ static void command(struct relay *relay, const char *line)
         printf(",");
         print_direction("down", &relay->down);
         printf("}\n");
-    } else if (sscanf(line, "%15s %15s %lf", way, name, &value) == 3) {
+    } else if (sscanf(line, "%15s %15s %n", way, name, &words) == 2) {
+        char *end;
+        double value = strtod(line + words, &end);
         bool up = strcmp(way, "up") == 0 || strcmp(way, "both") == 0;
         bool down = strcmp(way, "down") == 0 || strcmp(way, "both") == 0;
 
-        understood = (up || down) && (!up || vr_impair_set(&relay->up.conf, name, value)) &&
+        understood = end != line + words && (up || down) &&
+                     (!up || vr_impair_set(&relay->up.conf, name, value)) &&
                      (!down || vr_impair_set(&relay->down.conf, name, value));
     } else {
         understood = false;
@@ -266,6 +269,7 @@ static void serve(struct relay *relay)
 {
     const struct vr_clock *clock = vr_clock_system();
     struct pollfd fds[FLOWS_MAX + 2];
+    nfds_t count;
 
     while (!relay->done) {
         vr_time_us now = clock->now(clock->ctx);
@@ -278,10 +282,11 @@ static void serve(struct relay *relay)
         }
         fds[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
         fds[1] = (struct pollfd){.fd = relay->listener, .events = POLLIN};
+        count = 2;
         for (int i = 0; i < relay->flow_count; i++) {
-            fds[2 + i] = (struct pollfd){.fd = relay->flows[i].upstream, .events = POLLIN};
+            fds[count++] = (struct pollfd){.fd = relay->flows[i].upstream, .events = POLLIN};
         }
-        if (poll(fds, (nfds_t)(2 + relay->flow_count), wait_ms) < 0 && errno != EINTR) {
+        if (poll(fds, count, wait_ms) < 0 && errno != EINTR) {
             perror("voiceroom-impair: poll");
             return;
         }
@@ -289,7 +294,7 @@ static void serve(struct relay *relay)
         if (fds[0].revents != 0) {
             read_commands(relay);
         }
-        for (int i = 0, count = relay->flow_count; i < count; i++) {
+        for (int i = 0, flows = relay->flow_count; i < flows; i++) {
             receive_from_server(relay, now, i);
         }
         receive_from_clients(relay, now);
