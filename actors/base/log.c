@@ -10,7 +10,7 @@
 #define REPEATS_PER_SECOND 20
 #define REMEMBERED 64
 
-/* The log sink and its level are the only mutable globals of the house (STYLE.md, 8). */
+/* The log sink and its level are the only mutable globals: two nodes can live in one process. */
 static enum vr_log_level log_level = VR_LOG_INFO; /* atomic */
 static void (*log_sink)(void *ctx, const char *line, size_t size);
 static void *log_sink_ctx;

@@ -2,7 +2,7 @@
  *
  * Both directions run through one BIO method of ours that knows datagram borders. It answers only
  * the controls it understands: a BIO that says 1 to everything makes OpenSSL believe in kernel TLS
- * and crash (facts on performance, 7). */
+ * and crash. */
 #include "actors/media/dtls.h"
 
 #include <openssl/bio.h>

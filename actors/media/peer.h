@@ -2,8 +2,7 @@
  *
  * cold: written at join and at the end of the handshake; hot: one cache line, written by packets.
  * Both are plain, fixed in size and free of pointers, so that a mapping can hold them over a
- * restart of the process (facts on restart, 5). live: what is made again from the two: contexts,
- * links, counters. */
+ * restart of the process. live: what is made again from the two: contexts, links, counters. */
 #ifndef VR_MEDIA_PEER_H
 #define VR_MEDIA_PEER_H
 
@@ -81,6 +80,7 @@ struct vr_peer_live {
     vr_time_us dtls_wait;
     vr_time_us rtcp_due;
     vr_time_us sr_at;
+    vr_time_us lossy_at; /* of the last report of much loss; 0: never */
     uint32_t ssrcs[VR_PEER_SSRCS];
     uint32_t ssrc_count;
     uint32_t skipped; /* packets left encrypted, for the sample that keeps the rollover counter in

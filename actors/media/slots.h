@@ -1,10 +1,11 @@
 /* slots.h - which speakers are heard, and what their packets are called on the way out.
  *
  * Pure: a shard feeds it levels and packet numbers, it answers with slot, sequence and timestamp.
- * No sockets, no bytes, no clock. The rules were found with real browsers (facts on media, c): the
- * loudest N hold slots with hysteresis; numbers of a slot run on when its speaker changes; what the
- * server leaves out closes up, what the uplink lost stays a hole and a late packet fills it; a
- * pause in which the sender's timestamp stood still (replaceTrack) is made up for. */
+ * No sockets, no bytes, no clock. The rules were found with real browsers: the loudest N hold slots
+ * with hysteresis; numbers of a slot run on when its speaker changes; what the server leaves out
+ * closes up (Chromium conceals a hole), what the uplink lost stays a hole and a late packet fills
+ * it (so FEC and RED work); a pause in which the sender's timestamp stood still (replaceTrack) is
+ * made up for. */
 #ifndef VR_MEDIA_SLOTS_H
 #define VR_MEDIA_SLOTS_H
 

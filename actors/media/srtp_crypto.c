@@ -2,7 +2,7 @@
  * fetched once per process, keys scheduled once per context, HMAC continued from saved inner and
  * outer SHA-1 states. */
 /* The one-shot SHA_CTX interface is deprecated but is the only one whose state can be saved by
- * copying; EVP_MAC allocates and copies a context for every packet (facts on performance, 6). */
+ * copying; EVP_MAC allocates and copies a context for every packet. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "actors/media/srtp_crypto.h"

@@ -1,5 +1,5 @@
 /* peer.h - what a shard must know to serve one client's media transport: plain, fixed size, without
- * pointers, written once at join (a crash-safe mapping can hold it as it is; facts on restart). */
+ * pointers, written once at join, so that a mapping can hold it over a restart of the process. */
 #ifndef VR_MESSAGES_PEER_H
 #define VR_MESSAGES_PEER_H
 
