@@ -18,21 +18,27 @@ static bool begin_slot(struct vr_peer_hot *hot, const struct vr_slot_packet *pac
 }
 
 static size_t put_payload(const struct vr_peer_conf *conf, const struct vr_slot_packet *packet,
-                          bool red, uint8_t *out)
+                          const struct vr_slot_red *red, uint8_t *out)
 {
-    if (!red) {
+    if (red == NULL) {
         memcpy(out, packet->opus.data, packet->opus.size);
         return packet->opus.size;
     }
-    memcpy(out, packet->red.data, packet->red.size);
-    if (packet->red_blocks == 2) {
-        out[0] |=
-            conf->opus_pt; /* four bytes of head for the redundant block, one for the primary */
-        out[4] |= conf->opus_pt;
-    } else {
-        out[0] |= conf->opus_pt;
+    memcpy(out, red->payload.data, red->payload.size);
+    for (uint32_t i = 0; i < red->blocks; i++) { /* heads of 4 bytes, the primary's is the last */
+        out[i * 4] |= conf->opus_pt;
     }
-    return packet->red.size;
+    return red->payload.size;
+}
+
+/* The form that this listener takes; NULL: plain Opus. */
+static const struct vr_slot_red *red_for(const struct vr_listener *listener,
+                                         const struct vr_slot_packet *packet)
+{
+    const struct vr_slot_red *red =
+        listener->red_depth == 0 ? NULL : &packet->red[listener->red_depth - 1];
+
+    return red != NULL && red->payload.size > 0 ? red : NULL;
 }
 
 static void send_slot(struct vr_listener *listener, const struct vr_slot_packet *packet)
@@ -40,7 +46,7 @@ static void send_slot(struct vr_listener *listener, const struct vr_slot_packet 
     struct vr_peer_live *live = VR_OWNER(listener, struct vr_peer_live, listener);
     struct vr_engine *engine = live->engine;
     const struct vr_peer_conf *conf = &engine->cold[live->index].conf;
-    bool red = listener->red && packet->red.size > 0;
+    const struct vr_slot_red *red = red_for(listener, packet);
     const char *mid = conf->slot_mid[packet->slot];
     uint32_t csrc = packet->participant;
     struct vr_rtp_ext ext[] = {
@@ -51,7 +57,7 @@ static void send_slot(struct vr_listener *listener, const struct vr_slot_packet 
     };
     struct vr_rtp_head head = {
         .marker = packet->marker,
-        .pt = red ? conf->red_pt : conf->opus_pt,
+        .pt = red != NULL ? conf->red_pt : conf->opus_pt,
         .seq = (uint16_t)packet->index,
         .ts = packet->ts,
         .ssrc = VR_SLOT_SSRC + packet->slot,

@@ -23,6 +23,10 @@
 #define VR_UPLINK_PPS 200
 #define VR_UPLINK_BURST 100
 #define VR_SAMPLE 2000 /* one packet in so many is decrypted although nobody will hear it */
+#define VR_LOSS_MANY 2 /* per cent that a receiver reports: he gets two older frames a packet...   \
+                        */
+#define VR_LOSS_HOLD                                                                               \
+    VR_SECONDS(15) /* ...and keeps getting them for so long after the last such report */
 #define VR_METER_EVERY                                                                             \
     5 /* of the packets of a sender without level extension, one in so many is decoded */
 
@@ -57,7 +61,7 @@ struct vr_engine {
     uint32_t answering; /* the peer whose handshake writes */
     bool made_up;       /* something was forwarded by this input */
     uint8_t scratch[VR_PACKET_MAX];
-    uint8_t red[VR_PACKET_MAX];
+    uint8_t red[VR_RED_DEPTH_MAX][VR_PACKET_MAX];
 };
 
 /* peers.c */

@@ -10,8 +10,17 @@
 #include "actors/base/clock.h"
 #include "actors/base/ids.h"
 
+#define VR_RED_DEPTH_MAX 2 /* older frames that a packet may repeat */
+
 struct vr_listener;
 struct vr_participant;
+
+/** A slot's packet as RFC 2198: its payload, and how many blocks are in it, the primary included.
+ * Payload types are 0 there: they are each listener's own. Empty: nobody wants it. */
+struct vr_slot_red {
+    struct vr_bytes payload;
+    uint8_t blocks;
+};
 
 /** A packet of a slot, numbered; the same for all listeners. Borrowed until return. */
 struct vr_slot_packet {
@@ -24,8 +33,7 @@ struct vr_slot_packet {
     bool marker;
     bool newest;
     struct vr_bytes opus;
-    struct vr_bytes red; /* RFC 2198 payload, built only when somebody wants it */
-    uint8_t red_blocks;  /* 1 or 2; payload types in it are 0: they are each listener's own */
+    struct vr_slot_red red[VR_RED_DEPTH_MAX]; /* [depth - 1] */
 };
 
 /** Speech of somebody local, authenticated and past his gate, before the choice. Borrowed. */
@@ -51,8 +59,8 @@ struct vr_listener {
     const struct vr_listener_ops *ops;
     vr_participant_id participant; /* who hears here: never told himself; 0: nobody in particular */
     uint8_t slot_count;            /* takes slots below this */
+    uint8_t red_depth;             /* older frames to repeat for him: 0, or by his loss 1 or 2 */
     bool open;      /* up, the current transport of its participant, and his gate lets out */
-    bool red;       /* wants redundancy */
     bool narrow;    /* has fewer slots than the room: gets the loudest in its first one */
     uint32_t place; /* in the shard's array */
 };

@@ -193,6 +193,13 @@ enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
 
 /* ---- transports ---- */
 
+static void count_red(struct vr_shard *shard, uint8_t depth, uint32_t by)
+{
+    if (depth > 0) {
+        shard->red_listeners[depth - 1] += by; /* modulo: UINT32_MAX takes one away */
+    }
+}
+
 static bool add_listener(struct vr_shard *shard, struct vr_listener *listener)
 {
     if (shard->listener_count == shard->listener_max) {
@@ -207,7 +214,7 @@ static bool add_listener(struct vr_shard *shard, struct vr_listener *listener)
     }
     listener->place = shard->listener_count;
     shard->listeners[shard->listener_count++] = listener;
-    shard->red_listeners += listener->red;
+    count_red(shard, listener->red_depth, 1);
     shard->narrow_listeners += listener->narrow;
     return true;
 }
@@ -218,8 +225,15 @@ static void remove_listener(struct vr_shard *shard, struct vr_listener *listener
 
     shard->listeners[listener->place] = last;
     last->place = listener->place;
-    shard->red_listeners -= listener->red;
+    count_red(shard, listener->red_depth, UINT32_MAX);
     shard->narrow_listeners -= listener->narrow;
+}
+
+void vr_shard_red_depth(struct vr_shard *shard, struct vr_listener *listener, uint8_t depth)
+{
+    count_red(shard, listener->red_depth, UINT32_MAX);
+    listener->red_depth = depth;
+    count_red(shard, depth, 1);
 }
 
 enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf *conf,
@@ -256,7 +270,7 @@ enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf
         .ops = &vr_peer_listener_ops,
         .participant = conf->participant,
         .slot_count = conf->slot_count > VR_SLOTS_MAX ? VR_SLOTS_MAX : conf->slot_count,
-        .red = conf->red_receive && conf->red_pt != VR_PT_NONE,
+        .red_depth = conf->red_receive && conf->red_pt != VR_PT_NONE,
         .narrow = conf->slot_count > 0 && conf->slot_count < shard->slots.count,
     };
     vr_list_push(&who->peers, &live->by_participant);

@@ -11,6 +11,15 @@
 #define VR_SOURCE_LOCAL UINT32_MAX
 #define VR_SOURCE_STALE VR_SECONDS(2)
 
+/** A frame that was sent, for the packets behind it. */
+struct vr_kept_frame {
+    uint64_t index; /* of the slot */
+    uint32_t ts;
+    vr_participant_id participant;
+    uint16_t size; /* 0: nothing kept */
+    uint8_t opus[VR_RED_KEEP];
+};
+
 /** A participant as this shard knows him: by a gate, by a transport, or by both. */
 struct vr_participant {
     struct vr_participant *next; /* hash chain */
@@ -57,15 +66,12 @@ struct vr_shard {
     struct vr_listener **listeners; /* of slots: the peers */
     uint32_t listener_count;
     uint32_t listener_max;
-    uint32_t red_listeners; /* of those, who want redundancy */
+    uint32_t red_listeners[VR_RED_DEPTH_MAX]; /* of those, who want so many older frames */
 
-    /* The newest packet out of each slot, for redundancy. */
-    struct {
-        uint64_t index;
-        uint32_t ts;
-        uint16_t size;
-        uint8_t opus[VR_RED_KEEP];
-    } last[VR_SLOTS_MAX];
+    struct { /* the newest frames out of each slot, in a ring, for redundancy */
+        uint32_t newest;
+        struct vr_kept_frame frames[VR_RED_DEPTH_MAX];
+    } kept[VR_SLOTS_MAX];
 
     struct vr_shard_set *set;
     struct vr_link *links; /* one per other shard */
@@ -85,6 +91,8 @@ static inline bool vr_shard_is_active(const struct vr_peer_live *live)
 }
 /** A peer's state or a gate has changed: choose the active transport, open and shut listeners. */
 void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who);
+/** What a listener with redundancy should get from now on; 1 to VR_RED_DEPTH_MAX. */
+void vr_shard_red_depth(struct vr_shard *shard, struct vr_listener *listener, uint8_t depth);
 void vr_shard_peer_moved(struct vr_shard *shard, uint32_t peer, enum vr_peer_state state);
 /** Before the peer's memory goes. */
 void vr_shard_peer_forget(struct vr_shard *shard, uint32_t peer);

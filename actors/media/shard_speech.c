@@ -6,6 +6,8 @@
 #include "actors/wire/level.h"
 #include "actors/wire/red.h"
 
+#define RED_ROOM 1000 /* bytes of all blocks: the packet stays below any path's MTU */
+
 void vr_participant_break(struct vr_participant *who)
 {
     vr_talker_break(&who->talker);
@@ -42,36 +44,79 @@ bool vr_shard_reachable(const struct vr_shard *shard, const struct vr_participan
     return false;
 }
 
-/* The newest frame of the slot as redundancy in front of this one, once for all who want it. */
-static void build_red(struct vr_shard *shard, struct vr_slot_packet *packet)
+/* The frame sent `back` packets ago, if it may stand in this packet: of the same speaker (a RED
+ * receiver plays it under this packet's CSRC), and within the 14 bits of the offset (a pause). */
+static const struct vr_kept_frame *kept_before(const struct vr_shard *shard,
+                                               const struct vr_slot_packet *packet, uint32_t back)
 {
-    struct vr_engine *engine = shard->engine;
-    struct vr_red red = {.count = 0};
-    uint32_t offset = packet->ts - shard->last[packet->slot].ts;
+    uint32_t at = (shard->kept[packet->slot].newest + VR_RED_DEPTH_MAX + 1 - back);
+    const struct vr_kept_frame *kept = &shard->kept[packet->slot].frames[at % VR_RED_DEPTH_MAX];
+    bool fits = packet->newest && kept->size > 0 && kept->index + back == packet->index &&
+                kept->participant == packet->participant &&
+                packet->ts - kept->ts <= VR_RED_OFFSET_MAX;
 
-    if (packet->newest && shard->last[packet->slot].size > 0 &&
-        shard->last[packet->slot].index + 1 == packet->index && offset <= VR_RED_OFFSET_MAX) {
+    return fits ? kept : NULL;
+}
+
+/* One form, once for all who want it. A hole ends the row: receivers may count blocks back. */
+static void build_red(struct vr_shard *shard, struct vr_slot_packet *packet, uint32_t depth)
+{
+    struct vr_red red = {.count = 0};
+    uint8_t *out = shard->engine->red[depth - 1];
+    size_t room = packet->opus.size < RED_ROOM ? RED_ROOM - packet->opus.size : 0;
+    const struct vr_kept_frame *older[VR_RED_DEPTH_MAX];
+    uint32_t count = 0;
+
+    while (count < depth) {
+        older[count] = kept_before(shard, packet, count + 1);
+        if (older[count] == NULL || older[count]->size > room) {
+            break;
+        }
+        room -= older[count]->size;
+        count++;
+    }
+    while (count-- > 0) {
         red.blocks[red.count++] = (struct vr_red_block){
-            .payload = vr_bytes(shard->last[packet->slot].opus, shard->last[packet->slot].size),
-            .ts_offset = (uint16_t)offset,
+            .payload = vr_bytes(older[count]->opus, older[count]->size),
+            .ts_offset = (uint16_t)(packet->ts - older[count]->ts),
         };
     }
     red.blocks[red.count++] = (struct vr_red_block){.payload = packet->opus};
-    packet->red_blocks = (uint8_t)red.count;
-    packet->red = vr_bytes(engine->red, vr_red_merge(&red, engine->red, VR_PACKET_MAX - 512));
+    packet->red[depth - 1].blocks = (uint8_t)red.count;
+    packet->red[depth - 1].payload = vr_bytes(out, vr_red_merge(&red, out, VR_PACKET_MAX - 512));
 }
 
-static void keep_last(struct vr_shard *shard, const struct vr_slot_packet *packet)
+static void keep_frame(struct vr_shard *shard, const struct vr_slot_packet *packet)
 {
+    uint32_t at = (shard->kept[packet->slot].newest + 1) % VR_RED_DEPTH_MAX;
+    struct vr_kept_frame *kept = &shard->kept[packet->slot].frames[at];
+
     if (!packet->newest) {
         return;
     }
-    shard->last[packet->slot].index = packet->index;
-    shard->last[packet->slot].ts = packet->ts;
-    shard->last[packet->slot].size = 0;
+    shard->kept[packet->slot].newest = at;
+    kept->index = packet->index;
+    kept->ts = packet->ts;
+    kept->participant = packet->participant;
+    kept->size = 0;
     if (packet->opus.size <= VR_RED_KEEP) {
-        shard->last[packet->slot].size = (uint16_t)packet->opus.size;
-        memcpy(shard->last[packet->slot].opus, packet->opus.data, packet->opus.size);
+        kept->size = (uint16_t)packet->opus.size;
+        memcpy(kept->opus, packet->opus.data, packet->opus.size);
+    }
+}
+
+static void add_redundancy(struct vr_shard *shard, struct vr_slot_packet *packet)
+{
+    uint32_t wanted = 0;
+
+    for (uint32_t depth = 1; depth <= VR_RED_DEPTH_MAX; depth++) {
+        wanted += shard->red_listeners[depth - 1];
+        if (shard->red_listeners[depth - 1] > 0) {
+            build_red(shard, packet, depth);
+        }
+    }
+    if (wanted > 0) {
+        keep_frame(shard, packet);
     }
 }
 
@@ -114,9 +159,8 @@ static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
         .newest = out.newest,
         .opus = speech->opus,
     };
-    if (!narrow && shard->red_listeners > 0) {
-        build_red(shard, &packet);
-        keep_last(shard, &packet);
+    if (!narrow) {
+        add_redundancy(shard, &packet);
     }
     distribute(shard, &packet, narrow);
     return VR_NUMBER_SEND;

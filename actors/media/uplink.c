@@ -229,10 +229,25 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
 
 /* ---- RTCP ---- */
 
+/* Two losses in a row leave a hole behind one redundant block, so on a lossy path there are two. */
+static void adapt_redundancy(struct vr_engine *engine, struct vr_peer_live *live, bool lossy)
+{
+    if (live->listener.red_depth == 0) {
+        return;
+    }
+    if (lossy) {
+        live->lossy_at = engine->now;
+        vr_shard_red_depth(live->shard, &live->listener, 2);
+    } else if (engine->now - live->lossy_at > VR_LOSS_HOLD) {
+        vr_shard_red_depth(live->shard, &live->listener, 1);
+    }
+}
+
 static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
                          const struct vr_rtcp_packet *packet)
 {
     struct vr_rtcp_report report;
+    bool lossy = false;
 
     for (unsigned i = 0; vr_rtcp_report_get(packet, i, &report); i++) {
         uint32_t slot = report.ssrc - VR_SLOT_SSRC;
@@ -240,6 +255,7 @@ static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
         if (slot >= VR_SLOTS_MAX) {
             continue;
         }
+        lossy = lossy || report.fraction_lost * 100 > VR_LOSS_MANY * 256;
         if (report.lost > (int32_t)live->lost_before[slot]) {
             engine->stats.lost_reported += (uint32_t)report.lost - live->lost_before[slot];
             live->lost_before[slot] = (uint32_t)report.lost;
@@ -247,6 +263,7 @@ static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
         engine->stats.jitter_seconds_sum += report.jitter / 48000.0;
         engine->stats.jitter_reports++;
     }
+    adapt_redundancy(engine, live, lossy);
 }
 
 void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size)
