@@ -10,12 +10,13 @@
 #include "actors/base/log.h"
 #include "nodes/config.h"
 #include "nodes/node.h"
+#include "store/lmdb.h"
 
 #define FLAGS_MAX 64
 
 extern char **environ;
 
-enum wish { WISH_RUN, WISH_CHECK, WISH_PRINT, WISH_HELP, WISH_VERSION };
+enum wish { WISH_RUN, WISH_CHECK, WISH_PRINT, WISH_REPAIR, WISH_HELP, WISH_VERSION };
 
 struct wishes {
     enum wish wish;
@@ -34,6 +35,7 @@ static void help_print(void)
            "  voiceroomd [--config FILE] [--SETTING VALUE ...]   run until SIGINT or SIGTERM\n"
            "  voiceroomd --check-config [...]   judge the settings: exit 0 or 1, with the line\n"
            "  voiceroomd --print-config [...]   the settings in force, secrets masked\n"
+           "  voiceroomd --repair [...]         a new store from what can be read of the old\n"
            "  voiceroomd --help | --version\n\n"
            "Settings, each in the file (YAML), in the environment, or as a flag (--http-port "
            "9000). Flags\n"
@@ -92,6 +94,8 @@ static bool wishes_read(int argc, char **argv, struct wishes *out)
             out->wish = WISH_CHECK;
         } else if (strcmp(arg, "--print-config") == 0) {
             out->wish = WISH_PRINT;
+        } else if (strcmp(arg, "--repair") == 0) {
+            out->wish = WISH_REPAIR;
         } else if (strcmp(arg, "--config") == 0 && i + 1 < argc) {
             out->file = argv[++i];
         } else if (!flag_take(out, argv, &i)) {
@@ -176,6 +180,23 @@ static int settings_print(const struct vr_config *config)
     return 0;
 }
 
+/** Before any thread: reading a damaged file goes on in child processes. */
+static int store_repair(const struct vr_config *config)
+{
+    struct vr_salvage_counts counts = {0};
+    struct vr_why why = {0};
+
+    if (vr_lmdb_salvage(config->data, &why, &counts) != VR_OK) {
+        fprintf(stderr, "voiceroomd: %s\n", why.text);
+        return why.code == VR_E_EXISTS ? 2 : 1;
+    }
+    printf("%llu records are in the new store of %s; lost: %llu values, and what stood at %llu "
+           "unreadable places.\nThe damaged file is kept there as %s.\n",
+           (unsigned long long)counts.kept, config->data, (unsigned long long)counts.values_lost,
+           (unsigned long long)counts.spots, counts.aside);
+    return 0;
+}
+
 static int with_settings(const struct wishes *wishes)
 {
     struct vr_config config;
@@ -191,6 +212,8 @@ static int with_settings(const struct wishes *wishes)
         code = 0;
     } else if (wishes->wish == WISH_PRINT) {
         code = settings_print(&config);
+    } else if (wishes->wish == WISH_REPAIR) {
+        code = store_repair(&config);
     } else {
         if (vr_log_level_parse(config.log_level, &level)) {
             vr_log_set_level(level);
