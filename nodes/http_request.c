@@ -73,6 +73,47 @@ void client_address(h2o_req_t *h2o, char out[46], bool *loopback)
     }
 }
 
+/** Is `host` (with or without a port) a name that always means this machine? */
+static bool host_is_local(struct vr_bytes host)
+{
+    static const char *const names[] = {"localhost", "[::1]"};
+    const char *text = (const char *)host.data;
+    size_t size = host.size;
+    const char *colon = size == 0 ? NULL : memrchr(text, ':', size);
+    char address[16];
+    struct in_addr v4;
+
+    if (colon != NULL && memchr(colon, ']', size - (size_t)(colon - text)) == NULL) {
+        size = (size_t)(colon - text);
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (h2o_lcstris(text, size, names[i], strlen(names[i]))) {
+            return true;
+        }
+    }
+    if (size == 0 || size >= sizeof(address)) {
+        return false;
+    }
+    memcpy(address, text, size);
+    address[size] = 0;
+    return inet_pton(AF_INET, address, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+}
+
+/** Whoever sits at this machine has rights of his own; the address alone does not prove it. A page
+ * of a stranger can give its own name our address (DNS rebinding), and then its Host is that name.
+ * A proxy beside us speaks for others, and says so. */
+static bool client_is_local(h2o_req_t *h2o)
+{
+    static const char *const proxied[] = {"forwarded", "x-forwarded-for", "x-real-ip"};
+
+    for (size_t i = 0; i < sizeof(proxied) / sizeof(proxied[0]); i++) {
+        if (h2o_find_header_by_str(&h2o->headers, proxied[i], strlen(proxied[i]), -1) != -1) {
+            return false;
+        }
+    }
+    return host_is_local(vr_bytes(h2o->authority.base, h2o->authority.len));
+}
+
 /** Lower case, without parameters: "application/json; charset=utf-8" is application/json. */
 static const char *media_type(struct request *request)
 {
@@ -100,7 +141,7 @@ static void on_client_gone(void *anchor)
 static bool anchor_drop(struct request *request)
 {
     request->anchor =
-        h2o_mem_alloc_shared(&request->h2o->pool, sizeof(*request->anchor), on_client_gone);
+        h2o_mem_alloc_shared(&request->h2o->pool, sizeof(struct request *), on_client_gone);
     if (request->anchor == NULL) {
         return false;
     }
@@ -146,6 +187,7 @@ struct request *request_new(struct vr_http_worker *part, h2o_req_t *h2o)
     request->idempotency_key = request_header(request, "idempotency-key");
     pub->tls = h2o->scheme == &H2O_URL_SCHEME_HTTPS;
     client_address(h2o, pub->address, &pub->loopback);
+    pub->loopback = pub->loopback && client_is_local(h2o);
     request_id_take(h2o, part->http->conf.random, pub->request_id);
     pub->started = part_now(part);
     return request;

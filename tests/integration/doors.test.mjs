@@ -1,0 +1,40 @@
+// Goal: the doors that are free for this machine, or closed to some, cannot be talked open.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { Node } from '../lib/voiceroomd.mjs';
+
+/** A request with headers that fetch would not send. */
+const raw = (node, method, path, headers = {}, body) => new Promise((done, failed) => {
+  const request = http.request({ host: '127.0.0.1', port: node.port, method, path, headers }, (answer) => {
+    let text = '';
+    answer.on('data', (part) => { text += part; });
+    answer.on('end', () => done({ status: answer.statusCode, headers: answer.headers, text }));
+  });
+  request.on('error', failed);
+  request.end(body);
+});
+
+describe('doors', () => {
+  let node;
+  before(async () => { node = await new Node({ flags: { guests: 'link' } }).start(); });
+  after(() => node.stop());
+
+  const guest = (headers, body = { name: 'Eve' }) => raw(node, 'POST', '/v1/guests',
+    { 'content-type': 'application/json', ...headers }, JSON.stringify(body));
+
+  it('for guests of this machine open by its own names only', async () => {
+    for (const host of ['localhost', `localhost:${node.port}`, 'LocalHost:1', '127.0.0.1', `127.0.0.1:${node.port}`, '[::1]', '[::1]:80']) {
+      assert.equal((await guest({ host })).status, 201, host);
+    }
+    for (const host of ['evil.example', `evil.example:${node.port}`, 'localhost.evil.example', '127.0.0.1.evil.example',
+      'evil.example:127.0.0.1', '128.0.0.1', 'localhostx']) {
+      assert.equal((await guest({ host })).status, 403, `a page that gave its own name our address: ${host}`);
+    }
+    for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip']) {
+      assert.equal((await guest({ host: 'localhost', [name]: '127.0.0.1' })).status, 403, `a proxy speaks for others: ${name}`);
+    }
+    assert.equal((await raw(node, 'GET', '/metrics', { host: 'evil.example' })).status, 401);
+    assert.equal((await raw(node, 'GET', '/metrics', { host: 'localhost' })).status, 200);
+  });
+});
