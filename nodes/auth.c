@@ -141,10 +141,13 @@ static enum vr_err secrets_load(struct vr_auth *auth)
         return err;
     }
     err = meta_secret(auth, join_code_row, code, sizeof(code));
+    if (err != VR_OK) {
+        return err;
+    }
     for (size_t i = 0; i < sizeof(code); i++) {
         auth->join_code[i] = digits[code[i] % (sizeof(digits) - 1)];
     }
-    return err;
+    return VR_OK;
 }
 
 enum vr_err vr_auth_new(const struct vr_auth_conf *conf, struct vr_auth **out, struct vr_why *why)

@@ -170,7 +170,7 @@ static void guests_come_in_where_they_may(void **state)
                          cases[i].may_enter);
         assert_int_equal(vr_auth_viewer_allowed(auth, cases[i].loopback), cases[i].may_look);
         if (cases[i].guests == VR_GUESTS_LINK && !cases[i].loopback) {
-            code[0] = cases[i].code ? (char)(code[0] ^ 1) : 'x';
+            code[0] = !cases[i].code ? 'x' : code[0] == '2' ? '3' : '2';
             assert_int_equal(vr_auth_guest_allowed(auth, false, code, NULL), VR_E_FORBIDDEN);
         }
         vr_auth_free(auth);

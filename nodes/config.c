@@ -417,7 +417,7 @@ static enum vr_err file_apply(struct vr_config *config, const char *file, struct
     size_t size = 0;
     enum vr_err err = file_read(file, &text, &size, why);
 
-    if (err != VR_OK) {
+    if (text == NULL) {
         return err;
     }
     if (!file_is_empty(text)) {

@@ -171,7 +171,7 @@ enum vr_err vr_files_load(const char *folder, struct vr_files **out, struct vr_w
     if (files != NULL) {
         err = folder_read(files, folder, "", 0);
     }
-    if (err == VR_OK) {
+    if (err == VR_OK && files->count > 0) {
         qsort(files->items, files->count, sizeof(files->items[0]), by_path);
         forms_pair(files);
         err = exact(files, "/index.html") == NULL ? VR_E_NOT_FOUND : VR_OK;

@@ -72,7 +72,7 @@ static void rate_headers(struct request *request)
     char left[120] = "";
     size_t p = 0, l = 0;
 
-    for (uint32_t i = 0; i < request->rate_count; i++) {
+    for (size_t i = 0; i < request->rate_count && i < sizeof(names) / sizeof(names[0]); i++) {
         const struct vr_rate_result *rate = &request->rates[i];
 
         if (rate->limit == 0) {

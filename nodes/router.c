@@ -43,26 +43,38 @@ static int hex(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/** Bytes of the character that starts here, 0 when it is none. RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF. */
+static size_t utf8_size(const uint8_t *p, size_t left)
+{
+    uint8_t c = p[0];
+    size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : 3;
+
+    if (c >= 0xf5 || (c >= 0x80 && c < 0xc2) || left <= more) {
+        return 0;
+    }
+    for (size_t k = 1; k <= more; k++) {
+        if ((p[k] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
+        (c == 0xf4 && p[1] > 0x8f)) {
+        return 0;
+    }
+    return more + 1;
+}
+
 static bool utf8_is_valid(const uint8_t *p, size_t size)
 {
-    for (size_t i = 0; i < size;) {
-        uint8_t c = p[i];
-        size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : 3;
+    while (size > 0) {
+        size_t taken = utf8_size(p, size);
 
-        if (c >= 0xf5 || (c >= 0x80 && c < 0xc2) || size - i <= more) {
+        if (taken == 0) {
             return false;
         }
-        for (size_t k = 1; k <= more; k++) {
-            if ((p[i + k] & 0xc0) != 0x80) {
-                return false;
-            }
-        }
-        if ((c == 0xe0 && p[i + 1] < 0xa0) || (c == 0xed && p[i + 1] > 0x9f) ||
-            (c == 0xf0 && p[i + 1] < 0x90) || (c == 0xf4 && p[i + 1] > 0x8f)) {
-            return false;
-        }
-        i += more + 1;
+        p += taken;
+        size -= taken;
     }
     return true;
 }

@@ -114,6 +114,7 @@ static int join(const struct kit *kit)
 
 static void frame_send(int fd, uint8_t first, const char *data, size_t size)
 {
+    static const uint8_t mask[4] = {1, 2, 3, 4};
     uint8_t head[14] = {first};
     size_t at = 2;
     char *masked = malloc(size + 1);
@@ -129,11 +130,11 @@ static void frame_send(int fd, uint8_t first, const char *data, size_t size)
         vr_put64(head + 2, size);
         at = 10;
     }
-    memcpy(head + at, "\1\2\3\4", 4);
+    memcpy(head + at, mask, sizeof(mask));
     for (size_t i = 0; i < size; i++) {
-        masked[i] = (char)(data[i] ^ (char)(1 + i % 4));
+        masked[i] = (char)(data[i] ^ mask[i % sizeof(mask)]);
     }
-    kit_send(fd, head, at + 4);
+    kit_send(fd, head, at + sizeof(mask));
     kit_send(fd, masked, size);
     free(masked);
 }
