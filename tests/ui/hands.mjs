@@ -60,7 +60,7 @@ export async function press(page, role, name) {
 }
 
 export async function write(page, label, text) {
-  await page.page.getByLabel(label).fill(text);
+  await (await see(page, 'textbox', label)).fill(text);
 }
 
 /** Waits for a sentence that is shown. */

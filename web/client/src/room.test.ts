@@ -241,14 +241,27 @@ describe("coming back", () => {
     await inside();
     platform.respond = (request) => (request.path.endsWith("/offer") ? problem(404, "not-found") : json(201, answer({})));
     platform.peer.become("disconnected");
-    await platform.timers.advance(2_100);
+    await platform.timers.advance(2_700);
     expect(platform.peers).toHaveLength(2);
+  });
+
+  it("media closed by a removal: its reason is waited for, nothing is tried again", async () => {
+    const room = await inside();
+    const ends: RoomOver[] = [];
+    room.on("over", (over) => ends.push(over));
+    platform.peer.become("failed");
+    await platform.timers.advance(100);
+    platform.socket.say({ type: "room:kicked", reason: "noise", epoch: 1, sequence: room.state.sequence });
+    platform.socket.drop(4002);
+    await platform.timers.advance(5_000);
+    expect(ends).toMatchObject([{ reason: "kicked", detail: "noise" }]);
+    expect(joins).toBe(1);
   });
 
   it("media that the server says is lost: a new peer", async () => {
     await inside();
     platform.socket.say({ type: "room:error", code: "media-lost", detail: "", epoch: 1, sequence: 10 });
-    await settle();
+    await platform.timers.advance(700);
     expect(platform.peers).toHaveLength(2);
     expect(platform.peers[0]!.connectionState).toBe("closed");
   });

@@ -37,6 +37,7 @@ export interface JoinOptions {
 
 const LEAVE_PATIENCE_MS = 1_500;
 const STATE_PATIENCE_MS = 1_000;
+const LAST_WORDS_MS = 600;
 
 export class Room extends RoomActs {
   private statusNow: RoomStatus = "joining";
@@ -73,7 +74,7 @@ export class Room extends RoomActs {
       platform,
       slots: options.slots ?? 4,
       exchange: (offer) => this.exchange(offer),
-      onLost: () => void this.rejoin(),
+      onLost: () => void this.mediaLost(),
       onState: (state) => this.emit("media", state),
       onSpeaking: (levels) => this.emit("speaking", levels),
       onMicrophone: (status) => this.emit("microphone", status),
@@ -87,7 +88,7 @@ export class Room extends RoomActs {
       first: () => ({ type: "room:resume", fields: this.proof() }),
       onReady: (answer) => this.bound(answer.result as unknown as JoinAnswer),
       onEvent: (event) => this.receive(event),
-      onComplaint: (error) => error.code === "media-lost" && void this.rejoin(),
+      onComplaint: (error) => error.code === "media-lost" && void this.mediaLost(),
       onDown: () => this.setStatus("reconnecting"),
       onRefused: () => void this.rejoin(),
       onOver: (code) => this.closedByServer(code),
@@ -239,6 +240,15 @@ export class Room extends RoomActs {
       throw cause;
     }
     this.signalling.start();
+  }
+
+  /* Who is removed loses his media first and is told a moment later, since gates close before anything is
+   * published. So while the socket is there its last words are waited for. */
+  private async mediaLost(): Promise<void> {
+    if (this.statusNow === "live") {
+      await sleep(this.platform.timers, LAST_WORDS_MS);
+    }
+    await this.rejoin();
   }
 
   /* A new peer in the old place. One at a time; it ends when it worked or when the server says no for good. */

@@ -9,7 +9,7 @@ import { Failure } from "../ui/failure.js";
 import { IconLock, IconPeople, IconPlus, IconSearch } from "../ui/icons.js";
 import { TopBar } from "../ui/topbar.js";
 
-const REFRESH_MS = 8_000;
+const REFRESH_MS = 5_000;
 const TYPING_MS = 250;
 
 interface Listing {
