@@ -11,6 +11,8 @@
 #include "actors/media/dtls.h"
 #include "actors/media/engine.h"
 #include "actors/media/shard.h"
+#include "actors/wire/red.h"
+#include "actors/wire/rtcp.h"
 #include "bench/client/client.h"
 
 #define RIG_PEOPLE 16
@@ -31,6 +33,11 @@ struct rig_heard {
     uint8_t mid;
     uint32_t word; /* first bytes of the payload: what was said */
     uint16_t size;
+    uint8_t blocks; /* of RED; 0: plain */
+    struct {
+        uint32_t word;
+        uint16_t ts_offset;
+    } older[2]; /* newest first */
 };
 
 struct rig_person {
@@ -140,6 +147,30 @@ static inline void rig_client_send(void *ctx, struct vr_bytes data)
     rig_push(person->rig, -1, rig_index(person), &person->path, data);
 }
 
+static inline void rig_heard_red(const struct rig_person *person, struct vr_bytes payload,
+                                 struct rig_heard *heard)
+{
+    struct vr_red red;
+
+    if (!vr_red_split(payload, &red) || red.count > 3) {
+        abort();
+    }
+    heard->blocks = (uint8_t)red.count;
+    for (uint32_t i = 0; i < red.count; i++) {
+        const struct vr_red_block *block = &red.blocks[i];
+
+        if (block->pt != person->conf.opus_pt || block->payload.size < 4) {
+            abort();
+        }
+        if (i + 1 == red.count) {
+            heard->word = vr_get32(block->payload.data);
+        } else {
+            heard->older[red.count - 2 - i].word = vr_get32(block->payload.data);
+            heard->older[red.count - 2 - i].ts_offset = block->ts_offset;
+        }
+    }
+}
+
 static inline void rig_client_rtp(void *ctx, const struct vr_rtp *rtp)
 {
     struct rig_person *person = ctx;
@@ -155,8 +186,8 @@ static inline void rig_client_rtp(void *ctx, const struct vr_rtp *rtp)
     heard->marker = rtp->marker;
     heard->size = (uint16_t)rtp->payload.size;
     heard->word = rtp->payload.size >= 4 ? vr_get32(rtp->payload.data) : 0;
-    if (rtp->pt == person->conf.red_pt && rtp->payload.size > 9) {
-        heard->word = vr_get32(rtp->payload.data + rtp->payload.size - 4);
+    if (rtp->pt == person->conf.red_pt) {
+        rig_heard_red(person, rtp->payload, heard);
     }
     if (vr_rtp_ext_find(rtp, person->conf.level_id, &value) && value.size == 1) {
         heard->level = value.data[0] & 0x7f;
@@ -199,13 +230,13 @@ static inline void rig_relay(void *ctx, uint32_t shard, struct vr_relay *relay)
 }
 
 static inline void rig_levels(void *ctx, uint32_t shard, const struct vr_speaker *items,
-                              uint32_t count)
+                              uint32_t count, bool deaf)
 {
     struct rig_node *from = ctx;
     struct rig_node *to = rig_node_of(from->rig, shard);
 
     if (to != NULL && !from->rig->links_down) {
-        vr_shard_levels_in(to->shard, from->rig->now, from->number, items, count);
+        vr_shard_levels_in(to->shard, from->rig->now, from->number, items, count, deaf);
     }
 }
 
@@ -340,7 +371,7 @@ struct rig_wish {
     uint32_t node; /* index */
     uint32_t generation;
     const char *profiles;
-    bool no_level, red, red_receive, muted, no_gate, wrong_fingerprint;
+    bool no_level, red, red_receive, muted, no_gate, wrong_fingerprint, no_sender;
     uint32_t hello_padding;
     uint32_t mtu;
     uint32_t participant; /* 0: a new one */
@@ -394,7 +425,7 @@ static inline struct rig_person *rig_person(struct rig *rig, struct rig_wish wis
         .level_id = wish.no_level ? 0 : 1,
         .mid_id = 4,
         .slot_count = wish.slot_count == 0 ? 4 : wish.slot_count,
-        .may_send = true,
+        .may_send = !wish.no_sender,
         .red_receive = wish.red_receive,
     };
     snprintf(person->conf.ufrag, sizeof person->conf.ufrag, "srv%u", n);

@@ -459,6 +459,210 @@ static void redundancy(void **state)
     }
 }
 
+/* A receiver report about slot 0: so many of 256 were lost. */
+static void report_loss(struct rig_person *person, uint8_t fraction)
+{
+    uint8_t buffer[256];
+    struct vr_rtcp_writer writer = vr_rtcp_writer(buffer, 200);
+    struct vr_rtcp_report report = {.ssrc = VR_SLOT_SSRC, .fraction_lost = fraction, .lost = 1};
+
+    vr_rtcp_write_rr(&writer, 77, &report, 1);
+    assert_false(writer.failed);
+    vr_client_raw(person->client, vr_bytes(buffer, writer.size), true);
+    rig_pump(person->rig);
+}
+
+static const struct rig_heard *last_heard(const struct rig_person *person)
+{
+    assert_true(person->heard_count > 0);
+    return &person->heard[(person->heard_count - 1) % RIG_HEARD];
+}
+
+/* Whoever tells of much loss gets two older frames with each packet, at distance 1 and 2; others
+ * one. */
+static void redundancy_follows_loss(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *lossy = rig_join(rig, (struct rig_wish){.red_receive = true});
+    struct rig_person *calm = rig_join(rig, (struct rig_wish){.red_receive = true});
+    struct rig_person *plain = rig_join(rig, (struct rig_wish){0});
+
+    rig_talk(ana, 30, 5);
+    assert_int_equal(last_heard(lossy)->blocks, 2);
+    report_loss(lossy, 5); /* 1.95 % */
+    report_loss(plain, 200);
+    rig_talk(ana, 30, 2);
+    assert_int_equal(last_heard(lossy)->blocks, 2);
+    assert_int_equal(last_heard(plain)->blocks, 0);
+    report_loss(lossy, 6); /* 2.3 % */
+    for (uint32_t i = 0; i < 20; i++) {
+        const struct rig_heard *got;
+
+        rig_talk(ana, 30, 1);
+        got = last_heard(lossy);
+        assert_int_equal(got->blocks, 3);
+        assert_int_equal(got->word, rig_word(ana));
+        assert_int_equal(got->older[0].word, rig_word(ana) - 1);
+        assert_int_equal(got->older[0].ts_offset, 960);
+        assert_int_equal(got->older[1].word, rig_word(ana) - 2);
+        assert_int_equal(got->older[1].ts_offset, 1920);
+        assert_int_equal(last_heard(calm)->blocks, 2);
+        assert_int_equal(last_heard(calm)->older[0].word, rig_word(ana) - 1);
+    }
+    for (uint32_t i = 0; i < 4; i++) { /* reports without loss, but not for long */
+        rig_talk(ana, 30, 150);
+        report_loss(lossy, 0);
+        rig_checks(rig);
+    }
+    assert_int_equal(last_heard(lossy)->blocks, 3);
+    rig_talk(ana, 30, 200);
+    report_loss(lossy, 0);
+    rig_checks(rig);
+    rig_talk(ana, 30, 1);
+    assert_int_equal(last_heard(lossy)->blocks, 2);
+}
+
+/* Nothing of another speaker, nothing over a hole, nothing from before a pause that the offset's 14
+ * bits can't tell. */
+static void redundancy_ends(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *red = rig_join(rig, (struct rig_wish){.red_receive = true, .muted = true});
+
+    rig_talk(ana, 30, 3);
+    report_loss(red, 60);
+    rig_talk(ana, 30, 2);
+    assert_int_equal(last_heard(red)->blocks, 3);
+    ana->ts += 960 * 7; /* a pause of 140 ms: told with its true distance */
+    rig_advance(rig, VR_MS(140));
+    rig_talk(ana, 30, 1);
+    assert_int_equal(last_heard(red)->blocks, 3);
+    assert_int_equal(last_heard(red)->older[0].ts_offset, 8 * 960);
+    assert_int_equal(last_heard(red)->older[1].ts_offset, 9 * 960);
+    ana->ts += 960 * 16; /* 340 ms and the frame itself: too far for the first, so none */
+    rig_advance(rig, VR_MS(320));
+    ana->ts += 960;
+    rig_talk(ana, 30, 1);
+    assert_int_equal(last_heard(red)->blocks, 1);
+    rig_talk(ana, 30, 1);
+    assert_int_equal(last_heard(red)->blocks, 2); /* its elder is 360 ms old */
+    rig_talk(ana, 30, 2);
+    assert_int_equal(last_heard(red)->blocks, 3);
+    rig->hold = true; /* one lost on the way up */
+    rig_say(ana, 30);
+    rig->queue_count = 0;
+    rig->hold = false;
+    rig_advance(rig, VR_MS(20));
+    rig_talk(ana, 30, 1);
+    assert_int_equal(last_heard(red)->blocks, 1);
+    rig_talk(ana, 30, 2);
+    assert_int_equal(last_heard(red)->blocks, 3);
+    rig_gate(ana->node, ana->conf.participant, 2, false, true, false);
+    for (uint8_t i = 1; i <= 3; i++) { /* Ben takes over her slot at once */
+        rig_talk(ben, 30, 1);
+        assert_int_equal(last_heard(red)->slot, 0);
+        assert_int_equal(last_heard(red)->participant, ben->conf.participant);
+        assert_int_equal(last_heard(red)->blocks, i);
+    }
+}
+
+/* BYE (RFC 3550, 6.6), also for another SSRC or with a broken tag. */
+static void say_goodbye(struct rig_person *person, uint32_t ssrc, bool broken)
+{
+    struct rig *rig = person->rig;
+    uint8_t buffer[256];
+    struct vr_rtcp_writer writer = vr_rtcp_writer(buffer, 200);
+
+    vr_rtcp_write_rr(&writer, ssrc, NULL, 0);
+    vr_rtcp_write_bye(&writer, &ssrc, 1);
+    assert_false(writer.failed);
+    rig->hold = true;
+    vr_client_raw(person->client, vr_bytes(buffer, writer.size), true);
+    rig->hold = false;
+    assert_int_equal(rig->queue_count, 1);
+    rig->queue[0].data[rig->queue[0].size - 6] ^= broken;
+    rig_pump(rig);
+}
+
+/* An authentic goodbye frees the slot at once; the transport stays. */
+static void goodbye(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *people[6];
+    const uint32_t ssrc = 1000; /* of the first person */
+
+    for (int i = 0; i < 6; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){0});
+    }
+    for (int i = 0; i < 4; i++) {
+        rig_talk(people[i], 30, 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (i == 0) {
+            say_goodbye(people[0], ssrc, true);
+        } else if (i == 1) {
+            say_goodbye(people[0], ssrc + 50, false);
+        } else { /* in another's name */
+            say_goodbye(people[1], ssrc, false);
+        }
+        rig_say(people[4], 60); /* too quiet to take a slot from anybody */
+        assert_int_equal(rig_heard_from(people[5], people[4]), 0);
+    }
+    say_goodbye(people[0], ssrc, false);
+    assert_int_equal(people[0]->state, VR_PEER_UP);
+    rig_say(people[4], 60);
+    assert_int_equal(rig_heard_from(people[5], people[4]), 1);
+    assert_int_equal(last_heard(people[5])->slot, 0);
+    rig_talk(people[1], 30, 3);
+    assert_int_equal(rig_heard_from(people[0], people[1]), 4); /* he still hears */
+}
+
+/* An offer without a sending section: its transport is no talker, whatever the gate says. */
+static void receive_only(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *mute = rig_join(rig, (struct rig_wish){.no_sender = true});
+
+    rig_talk(mute, 10, 20);
+    assert_int_equal(ana->heard_count, 0);
+    assert_int_equal(rig_stats(ana->node).gated, 20);
+    assert_int_equal(ana->node->speakers_reports, 0);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(mute, ana), 5);
+}
+
+/* Consent (RFC 7675, 5.1): at most 30 s after the last valid check nothing is sent any more, at
+ * whatever moment of the engine's round it came. */
+static void consent_in_time(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+
+    for (int offset = 0; offset < 5; offset++) {
+        struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+        uint32_t heard;
+
+        rig_advance(rig, VR_MS(210 * offset));
+        vr_client_check(ben->client, true, true);
+        rig_pump(rig);
+        for (int i = 0; i < 1500; i++) {
+            if (i % 100 == 0) {
+                vr_client_check(ana->client, true, true);
+            }
+            rig_talk(ana, 30, 1);
+            assert_true(i > 1400 || ben->state == VR_PEER_UP || ben->state == VR_PEER_SILENT);
+        }
+        heard = ben->heard_count;
+        rig_talk(ana, 30, 5);
+        assert_int_equal(ben->heard_count, heard);
+        assert_int_equal(ben->state, VR_PEER_CLOSED);
+    }
+}
+
 /* A player with one receiving section hears whoever is the loudest, in one row of numbers. */
 static void one_section(void **state)
 {
@@ -688,6 +892,11 @@ int main(void)
         TEST(consent),
         TEST(reports),
         TEST(redundancy),
+        TEST(redundancy_follows_loss),
+        TEST(redundancy_ends),
+        TEST(goodbye),
+        TEST(receive_only),
+        TEST(consent_in_time),
         TEST(late_packet_fills),
         TEST(one_section),
         TEST(silence_is_left_out),

@@ -215,6 +215,40 @@ static void the_summary_saves_the_link(void **state)
     assert_int_equal(rig_stats(quiet->node).relayed_out, before);
 }
 
+/* Where nobody hears nothing is sent; who comes to hear is served from the next packet on. */
+static void a_deaf_shard_gets_nothing(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *ben;
+    uint32_t relayed;
+
+    rig_advance(rig, VR_MS(100)); /* the summaries have come */
+    rig_talk(ana, 30, 50);
+    assert_int_equal(rig->relayed, 0);
+    ben = rig_join(rig, (struct rig_wish){.node = 1});
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+    assert_int_equal(rig->relayed, 5);
+    rig_gate(&rig->nodes[1], ben->conf.participant, 2, true, false, false); /* may not hear */
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig->relayed, 5);
+    rig_talk(ben, 30, 5); /* but is heard: only his way in counts there */
+    assert_int_equal(rig_heard_from(ana, ben), 5);
+    rig_gate(&rig->nodes[1], ben->conf.participant, 3, true, true, false);
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 10);
+    no_gap(ben);
+    vr_shard_peer_close(rig->nodes[1].shard, ben->conf.peer);
+    relayed = rig->relayed;
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig->relayed, relayed);
+    rig->links_down = true; /* news that is old counts no more: better too much than silence */
+    rig_advance(rig, VR_MS(400));
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig->relayed, relayed + 5);
+}
+
 /* An older set does not undo a newer one; without the other shard nothing is sent. */
 static void shard_set_versions(void **state)
 {
@@ -222,6 +256,7 @@ static void shard_set_versions(void **state)
     struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
     struct vr_shard_set *alone = vr_shard_set_new();
 
+    rig_join(rig, (struct rig_wish){.node = 1});
     alone->epoch = 1;
     alone->version = 5;
     alone->count = 1;
@@ -349,6 +384,7 @@ int main(void)
         TEST(gates_at_both_ends),
         TEST(what_is_dropped),
         TEST(the_summary_saves_the_link),
+        TEST(a_deaf_shard_gets_nothing),
         TEST(shard_set_versions),
         TEST(move_between_shards),
         cmocka_unit_test(pool_runs_dry_and_recovers),

@@ -38,6 +38,7 @@ void vr_shard_close(struct vr_shard *shard)
     if (shard == NULL) {
         return;
     }
+    vr_shard_links_free(shard); /* the last listener's end is told to no other shard any more */
     while (shard->listener_count > 0) { /* each one leaves the list as it closes */
         vr_peer_move(shard->engine,
                      VR_OWNER(shard->listeners[0], struct vr_peer_live, listener)->index,
@@ -51,7 +52,6 @@ void vr_shard_close(struct vr_shard *shard)
             free(who);
         }
     }
-    vr_shard_links_free(shard);
     vr_shard_set_release(shard->set);
     vr_list_remove(&shard->link);
     free(shard->listeners);
@@ -138,6 +138,14 @@ static uint32_t choose_active(const struct vr_engine *engine, const struct vr_pa
     return best;
 }
 
+static void open_listener(struct vr_shard *shard, struct vr_listener *listener, bool open)
+{
+    if (listener->slot_count > 0) {
+        shard->open_listeners += (uint32_t)open - (uint32_t)listener->open;
+    }
+    listener->open = open;
+}
+
 void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who)
 {
     struct vr_engine *engine = shard->engine;
@@ -151,17 +159,27 @@ void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who)
     {
         struct vr_peer_live *live = VR_OWNER(item, struct vr_peer_live, by_participant);
 
-        live->listener.open =
+        open_listener(
+            shard, &live->listener,
             live->index == who->active &&
-            vr_gate_passes_out(&who->gate, engine->cold[live->index].conf.generation);
+                vr_gate_passes_out(&who->gate, engine->cold[live->index].conf.generation));
     }
     vr_list_remove(&who->talking);
-    if (who->gate.known && who->gate.may_send) {
+    if (who->gate.known && who->gate.may_send &&
+        (who->active == VR_PEER_NONE || engine->cold[who->active].conf.may_send)) {
         vr_list_push(&shard->talkers, &who->talking);
     } else {
-        vr_slots_release(&shard->slots, &who->talker);
-        vr_slots_release(&shard->narrow, &who->narrow);
+        vr_shard_left(shard, who);
     }
+    if ((shard->open_listeners == 0) != shard->levels_deaf) {
+        vr_shard_links_tick(shard, engine->now); /* who came to hear must not wait for a tick */
+    }
+}
+
+void vr_shard_left(struct vr_shard *shard, struct vr_participant *who)
+{
+    vr_slots_release(&shard->slots, &who->talker);
+    vr_slots_release(&shard->narrow, &who->narrow);
 }
 
 enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
@@ -313,6 +331,7 @@ void vr_shard_peer_forget(struct vr_shard *shard, uint32_t peer)
     struct vr_peer_live *live = &shard->engine->live[peer];
     struct vr_participant *who = live->who;
 
+    open_listener(shard, &live->listener, false);
     remove_listener(shard, &live->listener);
     vr_list_remove(&live->by_participant);
     if (!who->gate.known && vr_list_empty(&who->peers)) {

@@ -18,8 +18,9 @@ struct vr_shard;
 struct vr_shard_ops {
     /** One packet for another shard of the room; takes the reference. */
     void (*relay)(void *ctx, uint32_t shard, struct vr_relay *relay);
-    /** Our holders, for all other shards. */
-    void (*levels)(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count);
+    /** Our holders, for all other shards; `deaf`: nobody hears here, so send no speech. */
+    void (*levels)(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count,
+                   bool deaf);
     /** Who of our own speaks, for the room. */
     void (*speakers)(void *ctx, const struct vr_speaker *items, uint32_t count);
     void (*peer_state)(void *ctx, const struct vr_peer_conf *conf, enum vr_peer_state state);
@@ -55,8 +56,8 @@ VR_MUST_CHECK enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_i
 void vr_shard_set_shards(struct vr_shard *shard, struct vr_shard_set *set);
 /** A packet from another shard; borrowed. */
 void vr_shard_relay_in(struct vr_shard *shard, vr_time_us now, const struct vr_relay *relay);
-/** Another shard's holders. */
+/** Another shard's holders, and whether anybody hears there. */
 void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
-                        const struct vr_speaker *items, uint32_t count);
+                        const struct vr_speaker *items, uint32_t count, bool deaf);
 
 #endif

@@ -33,7 +33,7 @@ static void send_relay(void *ctx, uint32_t shard, struct vr_relay *relay)
 }
 
 static void send_speakers(struct shard_state *state, enum vr_msg_kind kind, struct vr_address to,
-                          const struct vr_speaker *items, uint32_t count)
+                          const struct vr_speaker *items, uint32_t count, bool deaf)
 {
     struct vr_msg msg = {.kind = kind,
                          .to = to,
@@ -42,23 +42,25 @@ static void send_speakers(struct shard_state *state, enum vr_msg_kind kind, stru
                          .deadline = VR_NEVER};
 
     msg.as.speakers.count = count;
+    msg.as.speakers.deaf = deaf;
     memcpy(msg.as.speakers.items, items, count * sizeof items[0]);
     vr_system_post(state->system, &msg);
 }
 
-static void send_levels(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count)
+static void send_levels(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count,
+                        bool deaf)
 {
     struct shard_state *state = ctx;
 
     send_speakers(state, VR_MSG_SHARD_LEVELS, vr_shard_address(state->address.id, shard), items,
-                  count);
+                  count, deaf);
 }
 
 static void tell_speakers(void *ctx, const struct vr_speaker *items, uint32_t count)
 {
     struct shard_state *state = ctx;
 
-    send_speakers(state, VR_MSG_SPEAKERS, vr_room_address(state->address.id), items, count);
+    send_speakers(state, VR_MSG_SPEAKERS, vr_room_address(state->address.id), items, count, false);
 }
 
 static void tell_peer_state(void *ctx, const struct vr_peer_conf *conf,
@@ -222,7 +224,7 @@ static enum vr_err shard_handle(struct vr_actor *actor, void *raw, struct vr_msg
         return VR_OK;
     case VR_MSG_SHARD_LEVELS:
         vr_shard_levels_in(state->shard, now, msg->from.sub, msg->as.speakers.items,
-                           msg->as.speakers.count);
+                           msg->as.speakers.count, msg->as.speakers.deaf);
         sleep_if_empty(actor, state);
         return VR_OK;
     case VR_MSG_DRAIN:

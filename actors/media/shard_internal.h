@@ -42,6 +42,7 @@ struct vr_link {
     struct vr_shard *owner;
     uint32_t shard;
     vr_time_us summary_at; /* 0: none yet */
+    bool deaf;             /* its summary said that nobody hears there */
     uint32_t holder_count; /* of those that speak there */
     struct vr_speaker holders[VR_SLOTS_MAX];
     struct {
@@ -65,6 +66,7 @@ struct vr_shard {
 
     struct vr_listener **listeners; /* of slots: the peers */
     uint32_t listener_count;
+    uint32_t open_listeners; /* of those, who hear something now */
     uint32_t listener_max;
     uint32_t red_listeners[VR_RED_DEPTH_MAX]; /* of those, who want so many older frames */
 
@@ -78,6 +80,7 @@ struct vr_shard {
     uint32_t link_count;
     vr_time_us levels_at;
     uint64_t levels_changes;
+    bool levels_deaf; /* what was told */
 
     vr_time_us speakers_at;
     uint64_t speakers_hash; /* of the last report's set */
@@ -91,6 +94,8 @@ static inline bool vr_shard_is_active(const struct vr_peer_live *live)
 }
 /** A peer's state or a gate has changed: choose the active transport, open and shut listeners. */
 void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who);
+/** He said goodbye: his slot is free at once. His transport stays. */
+void vr_shard_left(struct vr_shard *shard, struct vr_participant *who);
 /** What a listener with redundancy should get from now on; 1 to VR_RED_DEPTH_MAX. */
 void vr_shard_red_depth(struct vr_shard *shard, struct vr_listener *listener, uint8_t depth);
 void vr_shard_peer_moved(struct vr_shard *shard, uint32_t peer, enum vr_peer_state state);

@@ -22,6 +22,9 @@ bool vr_link_wants(const struct vr_link *link, const struct vr_talker *talker, i
     if (link->summary_at == 0 || now - link->summary_at > SUMMARY_FRESH) {
         return talker->slot != VR_SLOT_NONE;
     }
+    if (link->deaf) {
+        return false;
+    }
     for (uint32_t i = 0; i < link->holder_count; i++) {
         if (link->holders[i].participant == talker->participant) {
             return true;
@@ -183,7 +186,7 @@ void vr_shard_relay_in(struct vr_shard *shard, vr_time_us now, const struct vr_r
 }
 
 void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
-                        const struct vr_speaker *items, uint32_t count)
+                        const struct vr_speaker *items, uint32_t count, bool deaf)
 {
     for (uint32_t i = 0; i < shard->link_count; i++) {
         struct vr_link *link = &shard->links[i];
@@ -192,6 +195,7 @@ void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
             continue;
         }
         link->summary_at = now;
+        link->deaf = deaf;
         link->holder_count = count > VR_SLOTS_MAX ? VR_SLOTS_MAX : count;
         memcpy(link->holders, items, link->holder_count * sizeof items[0]);
     }
@@ -200,10 +204,12 @@ void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
 void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now)
 {
     struct vr_speaker items[VR_SLOTS_MAX];
+    bool deaf = shard->open_listeners == 0;
     uint32_t count = 0;
 
     if (shard->link_count == 0 ||
-        (now - shard->levels_at < SUMMARY_GAP && shard->slots.changes == shard->levels_changes)) {
+        (now - shard->levels_at < SUMMARY_GAP && shard->slots.changes == shard->levels_changes &&
+         deaf == shard->levels_deaf)) {
         return;
     }
     for (uint32_t i = 0; i < shard->slots.count; i++) {
@@ -219,7 +225,8 @@ void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now)
     }
     shard->levels_at = now;
     shard->levels_changes = shard->slots.changes;
+    shard->levels_deaf = deaf;
     for (uint32_t i = 0; i < shard->link_count; i++) {
-        shard->conf.ops->levels(shard->conf.ctx, shard->links[i].shard, items, count);
+        shard->conf.ops->levels(shard->conf.ctx, shard->links[i].shard, items, count, deaf);
     }
 }

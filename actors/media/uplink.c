@@ -161,7 +161,7 @@ static bool hears_out(struct vr_engine *engine, uint32_t peer, uint8_t level, bo
 {
     struct vr_peer_live *live = &engine->live[peer];
 
-    if (!vr_shard_is_active(live) ||
+    if (!vr_shard_is_active(live) || !engine->cold[peer].conf.may_send ||
         !vr_gate_passes_in(&live->who->gate, engine->cold[peer].conf.generation)) {
         engine->stats.gated++;
         return false;
@@ -266,6 +266,21 @@ static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
     adapt_redundancy(engine, live, lossy);
 }
 
+/* RFC 3550, 6.6: the client ends his stream (Firefox does when a connection is closed). Without it
+ * his slot would be kept for the hang-over. */
+static void read_bye(struct vr_engine *engine, uint32_t peer, const struct vr_rtcp_packet *packet)
+{
+    struct vr_peer_live *live = &engine->live[peer];
+    uint32_t ssrc;
+
+    for (unsigned i = 0; vr_rtcp_bye_get(packet, i, &ssrc); i++) {
+        if (engine->hot[peer].in_started && ssrc == engine->hot[peer].in_ssrc &&
+            vr_shard_is_active(live) && live->who->source_shard == VR_SOURCE_LOCAL) {
+            vr_shard_left(live->shard, live->who);
+        }
+    }
+}
+
 void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size)
 {
     struct vr_peer_live *live = &engine->live[peer];
@@ -288,5 +303,6 @@ void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size
             live->sr_middle = vr_ntp_middle(sender.ntp);
         }
         read_reports(engine, live, &packet);
+        read_bye(engine, peer, &packet);
     }
 }

@@ -95,6 +95,7 @@ static Vr__Wire__Speakers *put_speakers(struct parts *parts, const struct vr_msg
     vr__wire__speakers__init(&parts->speakers);
     parts->speakers.n_items = count < VR_SPOKE_MAX ? count : VR_SPOKE_MAX;
     parts->speakers.items = parts->at;
+    parts->speakers.deaf = msg->as.speakers.deaf;
     for (size_t i = 0; i < parts->speakers.n_items; i++) {
         const struct vr_speaker *speaker = &msg->as.speakers.items[i];
         Vr__Wire__Speaker *to = &parts->items[i];

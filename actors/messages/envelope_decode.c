@@ -89,6 +89,7 @@ static enum vr_err get_speakers(const Vr__Wire__Speakers *in, struct vr_msg *out
                                                         (uint8_t)item->level, item->holds_slot};
     }
     out->as.speakers.count = (uint32_t)in->n_items;
+    out->as.speakers.deaf = in->deaf;
     return VR_OK;
 }
 

@@ -96,6 +96,9 @@ static struct vr_command *sample_command(const struct vr_random *random)
     command->by.admin = coin(random);
     command->by.guest = coin(random);
     command->by.hidden = coin(random);
+    command->by.no_publish = coin(random);
+    command->by.no_subscribe = coin(random);
+    command->by.no_request = coin(random);
     SAMPLE_TEXT(random, command->request_id);
     command->session = sample_address(random);
     command->shard = sample_address(random);
@@ -140,6 +143,7 @@ static struct vr_answer *sample_answer(const struct vr_random *random)
 static void sample_speakers(const struct vr_random *random, struct vr_msg *msg)
 {
     msg->as.speakers.count = (uint32_t)below(random, VR_SPOKE_MAX + 1);
+    msg->as.speakers.deaf = coin(random);
     for (uint32_t i = 0; i < msg->as.speakers.count; i++) {
         struct vr_speaker *speaker = &msg->as.speakers.items[i];
 

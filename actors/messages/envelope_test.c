@@ -74,6 +74,7 @@ static void assert_same_answer(const struct vr_answer *a, const struct vr_answer
 static void assert_same_speakers(const struct vr_msg *a, const struct vr_msg *b)
 {
     assert_int_equal(a->as.speakers.count, b->as.speakers.count);
+    assert_int_equal(a->as.speakers.deaf, b->as.speakers.deaf);
     for (uint32_t i = 0; i < a->as.speakers.count; i++) {
         const struct vr_speaker *x = &a->as.speakers.items[i];
         const struct vr_speaker *y = &b->as.speakers.items[i];

@@ -120,6 +120,7 @@ struct vr_msg {
         struct {
             uint32_t count;
             struct vr_speaker items[VR_SPOKE_MAX];
+            bool deaf; /* SHARD_LEVELS: nobody hears there now, speech need not be sent */
         } speakers;                /* SPEAKERS, SHARD_LEVELS */
         struct vr_peer_conf *peer; /* PEER_OPEN: owned */
         struct {
