@@ -1,60 +1,22 @@
 /* auth.c - keys and revocations in memory, loaded at start; the store has them for good. */
 #include "nodes/auth.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/base/log.h"
 #include "actors/base/random.h"
+#include "nodes/auth_internal.h"
 
-#define KEYS_MAX 64
-#define GUEST_KID "guest"
-#define ADMIN_KID "admin"
-#define JOIN_CODE_SIZE 12
 #define GUEST_TOKEN_S (24 * 3600)
+#define SWEPT_MAX 500 /* rows in one bite */
 
 /* META rows; their names are part of the format. */
 static const char guest_key_row[] = "guest-key";
 static const char join_code_row[] = "join-code";
 
-struct revoked {
-    char jti[VR_JTI_MAX + 1];
-};
-
-struct vr_auth {
-    struct vr_auth_conf conf;
-    struct vr_key guest;
-    char join_code[JOIN_CODE_SIZE + 1];
-    pthread_rwlock_t lock; /* over the rest */
-    uint32_t key_count;
-    struct vr_key keys[KEYS_MAX];
-    struct revoked *revoked; /* sorted */
-    size_t revoked_count;
-    size_t revoked_capacity;
-};
-
 /* --- loading --- */
-
-static bool key_load(void *ctx, struct vr_bytes key, struct vr_bytes value)
-{
-    struct vr_auth *auth = ctx;
-    struct vr_key *slot = &auth->keys[auth->key_count];
-
-    if (auth->key_count == KEYS_MAX) {
-        vr_log(VR_LOG_ERROR, "more API keys than can be held: the rest are not loaded");
-        return false;
-    }
-    if (key.size > VR_KID_MAX || value.size < VR_KEY_SECRET_MIN || value.size > VR_KEY_SECRET_MAX) {
-        return true;
-    }
-    *slot = (struct vr_key){.secret_size = value.size};
-    memcpy(slot->kid, key.data, key.size);
-    memcpy(slot->secret, value.data, value.size);
-    auth->key_count++;
-    return true;
-}
 
 static int by_jti(const void *a, const void *b)
 {
@@ -62,13 +24,17 @@ static int by_jti(const void *a, const void *b)
 }
 
 /** Under the lock, or at start. False: memory is out. */
-static bool revoked_add(struct vr_auth *auth, const char *jti, size_t size)
+static bool revoked_add(struct vr_auth *auth, const char *jti, size_t size, int64_t until)
 {
-    struct revoked entry = {{0}};
+    struct revoked entry = {.until = until};
+    struct revoked *known = NULL;
 
     memcpy(entry.jti, jti, size);
-    if (auth->revoked_count > 0 &&
-        bsearch(&entry, auth->revoked, auth->revoked_count, sizeof(entry), by_jti) != NULL) {
+    if (auth->revoked_count > 0) {
+        known = bsearch(&entry, auth->revoked, auth->revoked_count, sizeof(entry), by_jti);
+    }
+    if (known != NULL) {
+        known->until = until;
         return true;
     }
     if (auth->revoked_count == auth->revoked_capacity) {
@@ -88,8 +54,9 @@ static bool revoked_add(struct vr_auth *auth, const char *jti, size_t size)
 
 static bool revoked_load(void *ctx, struct vr_bytes key, struct vr_bytes value)
 {
-    (void)value;
-    return key.size > VR_JTI_MAX || revoked_add(ctx, (const char *)key.data, key.size);
+    int64_t until = value.size == 16 ? (int64_t)vr_get64(value.data + 8) : 0;
+
+    return key.size > VR_JTI_MAX || revoked_add(ctx, (const char *)key.data, key.size, until);
 }
 
 /** Read a META row, or make it. */
@@ -116,16 +83,12 @@ static enum vr_err meta_secret(struct vr_auth *auth, const char *row, void *out,
 
 static enum vr_err admin_make(struct vr_auth *auth)
 {
-    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    struct vr_key key = {.kid = ADMIN_KID, .secret_size = 52};
+    struct vr_key key = {.kid = ADMIN_KID};
 
     if (auth->key_count > 0) {
         return VR_OK;
     }
-    auth->conf.random->fill(auth->conf.random->ctx, key.secret, key.secret_size);
-    for (size_t i = 0; i < key.secret_size; i++) { /* text, so that it fits into a JSON file */
-        key.secret[i] = (uint8_t)digits[key.secret[i] % 32];
-    }
+    vr_auth_secret_make(auth->conf.random, &key);
     return vr_auth_key_put(auth, &key);
 }
 
@@ -163,7 +126,7 @@ enum vr_err vr_auth_new(const struct vr_auth_conf *conf, struct vr_auth **out, s
     auth->conf = *conf;
     auth->conf.guest_token_s = conf->guest_token_s == 0 ? GUEST_TOKEN_S : conf->guest_token_s;
     pthread_rwlock_init(&auth->lock, NULL);
-    err = vr_records_scan(conf->records, VR_TABLE_KEYS, all, all, key_load, auth);
+    err = auth_keys_load(auth);
     if (err == VR_OK) {
         err = vr_records_scan(conf->records, VR_TABLE_REVOKED, all, all, revoked_load, auth);
     }
@@ -194,25 +157,6 @@ void vr_auth_free(struct vr_auth *auth)
 
 /* --- judging --- */
 
-bool vr_auth_key(struct vr_auth *auth, const char *kid, struct vr_key *out)
-{
-    bool found = strcmp(kid, GUEST_KID) == 0;
-
-    if (found) {
-        *out = auth->guest;
-        return true;
-    }
-    pthread_rwlock_rdlock(&auth->lock);
-    for (uint32_t i = 0; i < auth->key_count && !found; i++) {
-        if (strcmp(auth->keys[i].kid, kid) == 0) {
-            *out = auth->keys[i];
-            found = true;
-        }
-    }
-    pthread_rwlock_unlock(&auth->lock);
-    return found;
-}
-
 static bool key_of(void *ctx, const char *kid, struct vr_key *out)
 {
     return vr_auth_key(ctx, kid, out);
@@ -221,7 +165,7 @@ static bool key_of(void *ctx, const char *kid, struct vr_key *out)
 static bool is_revoked(void *ctx, const char *jti)
 {
     struct vr_auth *auth = ctx;
-    struct revoked key = {{0}};
+    struct revoked key = {.until = 0};
     bool found = false;
 
     if (strlen(jti) > VR_JTI_MAX) {
@@ -233,6 +177,21 @@ static bool is_revoked(void *ctx, const char *jti)
             bsearch(&key, auth->revoked, auth->revoked_count, sizeof(key), by_jti) != NULL;
     pthread_rwlock_unlock(&auth->lock);
     return found;
+}
+
+bool vr_auth_withdrawn(struct vr_auth *auth, const char *kid, const char *jti)
+{
+    struct vr_key key;
+    bool withdrawn = (kid[0] != 0 && !vr_auth_key(auth, kid, &key)) ||
+                     (jti[0] != 0 && is_revoked(auth, jti));
+
+    explicit_bzero(&key, sizeof(key));
+    return withdrawn;
+}
+
+uint64_t vr_auth_changes(const struct vr_auth *auth)
+{
+    return atomic_load(&auth->changes);
 }
 
 enum vr_err vr_auth_token(struct vr_auth *auth, struct vr_bytes token, struct vr_grants *out,
@@ -355,15 +314,20 @@ enum vr_err vr_auth_identity(const struct vr_grants *grants, struct vr_id room, 
     out->admin = grants->admin || grants->room_admin;
     out->guest = grants->guest;
     out->hidden = grants->hidden;
+    out->no_publish = !grants->can_publish;
+    out->no_subscribe = !grants->can_subscribe;
+    out->no_request = !grants->can_request_to_speak;
     return VR_OK;
 }
 
 /* --- changing --- */
 
-void vr_auth_revoke(struct vr_auth *auth, const char *jti, vr_committed_fn done, void *ctx)
+void vr_auth_revoke(struct vr_auth *auth, const char *jti, int64_t until, vr_committed_fn done,
+                    void *ctx)
 {
     struct vr_commit *commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
     size_t size = strlen(jti);
+    uint8_t row[16]; /* when it was revoked, until when it must be known */
     bool added = false;
 
     if (size == 0 || size > VR_JTI_MAX || commit == NULL) {
@@ -372,47 +336,59 @@ void vr_auth_revoke(struct vr_auth *auth, const char *jti, vr_committed_fn done,
         return;
     }
     pthread_rwlock_wrlock(&auth->lock);
-    added = revoked_add(auth, jti, size);
+    added = revoked_add(auth, jti, size, until);
     pthread_rwlock_unlock(&auth->lock);
     if (!added) {
         vr_commit_free(commit);
         done(ctx, 0, VR_E_NO_MEMORY, 0);
         return;
     }
-    uint8_t at[8];
-    vr_put64(at, (uint64_t)(auth->conf.clock->wall(auth->conf.clock->ctx) / 1000000));
-    vr_commit_put(commit, VR_TABLE_REVOKED, vr_bytes(jti, size), vr_bytes(at, sizeof(at)));
+    atomic_fetch_add(&auth->changes, 1);
+    vr_put64(row, (uint64_t)auth_wall_s(auth));
+    vr_put64(row + 8, (uint64_t)until);
+    vr_commit_put(commit, VR_TABLE_REVOKED, vr_bytes(jti, size), vr_bytes(row, sizeof(row)));
     vr_records_submit(auth->conf.records, commit, done, ctx);
 }
 
-enum vr_err vr_auth_key_put(struct vr_auth *auth, const struct vr_key *key)
+static void on_swept(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
 {
-    struct vr_commit *commit = NULL;
-    uint32_t at = 0;
-    enum vr_err err = VR_OK;
+    (void)ctx;
+    (void)ticket;
+    (void)revision;
+    if (err != VR_OK) { /* they are loaded again at the next start, and swept then */
+        vr_log(VR_LOG_WARN, "expired revocations stay in the store",
+               VR_S("why", vr_err_text(err)));
+    }
+}
 
-    if (key->secret_size < VR_KEY_SECRET_MIN || key->secret_size > VR_KEY_SECRET_MAX ||
-        key->kid[0] == 0 || strcmp(key->kid, GUEST_KID) == 0) {
-        return VR_E_UNPROCESSABLE;
-    }
-    commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
+bool vr_auth_sweep(struct vr_auth *auth)
+{
+    struct vr_commit *commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
+    int64_t now = auth_wall_s(auth);
+    size_t kept = 0;
+    bool more = false;
+
     if (commit == NULL) {
-        return VR_E_NO_MEMORY;
-    }
-    vr_commit_put(commit, VR_TABLE_KEYS, vr_bytes_of(key->kid),
-                  vr_bytes(key->secret, key->secret_size));
-    err = vr_records_commit(auth->conf.records, commit, NULL);
-    if (err != VR_OK) {
-        return err;
+        return false;
     }
     pthread_rwlock_wrlock(&auth->lock);
-    while (at < auth->key_count && strcmp(auth->keys[at].kid, key->kid) != 0) {
-        at++;
+    for (size_t i = 0; i < auth->revoked_count; i++) {
+        const struct revoked *entry = &auth->revoked[i];
+        bool over = entry->until != 0 && entry->until + 2 * VR_JWT_SKEW_S < now;
+
+        if (over && commit->op_count < SWEPT_MAX) {
+            vr_commit_remove(commit, VR_TABLE_REVOKED, vr_bytes_of(entry->jti));
+        } else {
+            more = more || over;
+            auth->revoked[kept++] = *entry;
+        }
     }
-    if (at < KEYS_MAX) {
-        auth->keys[at] = *key;
-        auth->key_count += at == auth->key_count ? 1 : 0;
-    }
+    auth->revoked_count = kept;
     pthread_rwlock_unlock(&auth->lock);
-    return at < KEYS_MAX ? VR_OK : VR_E_FULL;
+    if (commit->op_count == 0) {
+        vr_commit_free(commit);
+    } else {
+        vr_records_submit(auth->conf.records, commit, on_swept, NULL);
+    }
+    return more;
 }

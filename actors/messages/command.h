@@ -137,6 +137,10 @@ struct vr_actor_identity {
     bool admin;           /* the token's voice.admin or roomAdmin for this room */
     bool guest;
     bool hidden; /* a recorder or a service; not listed */
+    /* What the token withholds (canPublish, canSubscribe, canRequestToSpeak: false). */
+    bool no_publish;
+    bool no_subscribe;
+    bool no_request;
 };
 
 enum vr_show {

@@ -21,6 +21,9 @@ static void put_identity(Vr__Wire__Identity *out, const struct vr_actor_identity
     out->admin = by->admin;
     out->guest = by->guest;
     out->hidden = by->hidden;
+    out->no_publish = by->no_publish;
+    out->no_subscribe = by->no_subscribe;
+    out->no_request = by->no_request;
 }
 
 static void put_settings(struct wire_command *out, const struct vr_settings *settings)
@@ -115,6 +118,9 @@ static bool get_identity(const Vr__Wire__Identity *in, struct vr_actor_identity 
     out->admin = in->admin;
     out->guest = in->guest;
     out->hidden = in->hidden;
+    out->no_publish = in->no_publish;
+    out->no_subscribe = in->no_subscribe;
+    out->no_request = in->no_request;
     return in->granted < VR_ROLES && WIRE_TEXT(in->user, out->user) &&
            WIRE_TEXT(in->name, out->name) && WIRE_TEXT(in->address, out->address);
 }

@@ -188,7 +188,7 @@ enum vr_role entry_role(const struct step *step, const struct person *person)
     if (role == VR_ROLE_HOST && room->counters.host != 0 && room->counters.host != person->id) {
         role = VR_ROLE_MODERATOR; /* somebody else is host */
     }
-    if (role == VR_ROLE_SPEAKER && !stage_has_place(room)) {
+    if (role == VR_ROLE_SPEAKER && (person->no_publish || !stage_has_place(room))) {
         role = VR_ROLE_LISTENER;
     }
     return role;

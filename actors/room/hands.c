@@ -60,6 +60,9 @@ enum vr_err step_hand_raise(struct step *step)
         return vr_fail(&step->why, VR_E_RATE, "a hand may be raised again in %u s",
                        (step->answer->retry_after_ms + 999) / 1000);
     }
+    if (self->no_request || self->no_publish) {
+        return vr_fail(&step->why, VR_E_FORBIDDEN, "the token does not allow to ask for the stage");
+    }
     if (room->hand_count == VR_HANDS_MAX) {
         return vr_fail(&step->why, VR_E_CONFLICT, "too many hands are up already");
     }

@@ -71,6 +71,14 @@ static void take_session(struct step *step, struct person *person)
     person_changed(step, person);
 }
 
+/* What the token that he comes with withholds. */
+static void take_limits(struct person *person, const struct vr_actor_identity *by)
+{
+    person->no_publish = by->no_publish;
+    person->no_subscribe = by->no_subscribe;
+    person->no_request = by->no_request;
+}
+
 /* A gone or new person takes his place. */
 static void come_in(struct step *step, struct person *person)
 {
@@ -78,6 +86,7 @@ static void come_in(struct step *step, struct person *person)
 
     person->guest = cmd->by.guest;
     person->hidden = cmd->by.hidden;
+    take_limits(person, &cmd->by);
     person->role = entry_role(step, person);
     if (person->role > VR_ROLE_LISTENER || person->served == 0) {
         person->served = ++step->room->counters.served;
@@ -98,6 +107,7 @@ static void come_back(struct step *step, struct person *person, bool media_goes_
     bool was_lost = person->presence == PERSON_LOST;
 
     replace_session(step, person, media_goes_on);
+    take_limits(person, &step->cmd->by);
     take_session(step, person);
     person->presence = PERSON_LIVE;
     gate_changed(step, person, false);

@@ -4,8 +4,8 @@
 
 bool may_speak(const struct person *person)
 {
-    return person_present(person) && person->role >= VR_ROLE_SPEAKER && !person->muted_by_self &&
-           !person->muted_by_moderator;
+    return person_present(person) && person->role >= VR_ROLE_SPEAKER && !person->no_publish &&
+           !person->muted_by_self && !person->muted_by_moderator;
 }
 
 static struct vr_effect gate_of(const struct person *person)
@@ -16,7 +16,7 @@ static struct vr_effect gate_of(const struct person *person)
     gate.as.gate.generation = person->generation;
     gate.as.gate.version = person->gate_version;
     gate.as.gate.may_send = may_speak(person);
-    gate.as.gate.may_hear = true;
+    gate.as.gate.may_hear = !person->no_subscribe;
     return gate;
 }
 

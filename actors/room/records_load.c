@@ -42,6 +42,9 @@ static void fill_person(struct vr_room *room, struct person *person, const Vr__P
     person->was_lost = record->present && record->lost;
     person->guest = record->guest;
     person->hidden = record->hidden;
+    person->no_publish = record->no_publish;
+    person->no_subscribe = record->no_subscribe;
+    person->no_request = record->no_request;
     person->demoted = record->demoted;
     person->muted_by_self = record->muted_by_self;
     person->muted_by_moderator = record->muted_by_moderator;

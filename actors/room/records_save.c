@@ -166,6 +166,9 @@ static void fill_person(Vr__PersonRecord *record, const struct person *person, u
     record->lost = person->presence == PERSON_LOST;
     record->guest = person->guest;
     record->hidden = person->hidden;
+    record->no_publish = person->no_publish;
+    record->no_subscribe = person->no_subscribe;
+    record->no_request = person->no_request;
     record->demoted = person->demoted;
     record->muted_by_self = person->muted_by_self;
     record->muted_by_moderator = person->muted_by_moderator;

@@ -59,6 +59,14 @@ void role_set(struct step *step, struct person *person, enum role_move move)
     }
 }
 
+static enum vr_err need_voice(struct step *step, const struct person *person)
+{
+    if (!person->no_publish) {
+        return VR_OK;
+    }
+    return vr_fail(&step->why, VR_E_FORBIDDEN, "this person's token does not allow to speak");
+}
+
 static enum vr_err need_place(struct step *step)
 {
     if (stage_has_place(step->room)) {
@@ -80,7 +88,10 @@ enum vr_err step_promote(struct step *step)
         return vr_fail(&step->why, VR_E_CONFLICT,
                        "this person has not raised a hand: invite instead");
     }
-    err = need_place(step);
+    err = need_voice(step, target);
+    if (err == VR_OK) {
+        err = need_place(step);
+    }
     if (err == VR_OK) {
         role_set(step, target, MOVE_PROMOTED);
     }
@@ -113,6 +124,9 @@ enum vr_err step_invite(struct step *step)
     if (target->role != VR_ROLE_LISTENER) {
         return vr_fail(&step->why, VR_E_CONFLICT, "this person may speak already");
     }
+    if (target->no_publish) {
+        return need_voice(step, target);
+    }
     target->invited_until_wall = step->at.wall + VR_INVITATION_US;
     person_changed(step, target);
     event = event_begin(step, "room:invited", false);
@@ -134,6 +148,9 @@ enum vr_err step_accept(struct step *step)
 {
     enum vr_err err = need_invitation(step);
 
+    if (err == VR_OK) {
+        err = need_voice(step, step->self);
+    }
     if (err == VR_OK) {
         err = need_place(step);
     }

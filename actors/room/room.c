@@ -250,6 +250,17 @@ static void finish(struct step *step, enum vr_err err)
     }
 }
 
+/* Who resumes by his resume token alone is who he was, with no more rights than he came with. */
+static void name_by_place(struct vr_actor_identity *by, const struct person *person)
+{
+    memcpy(by->user, person->user, sizeof(by->user));
+    by->guest = person->guest;
+    by->hidden = person->hidden;
+    by->no_publish = person->no_publish;
+    by->no_subscribe = person->no_subscribe;
+    by->no_request = person->no_request;
+}
+
 enum vr_err vr_room_step(struct vr_room *room, const struct vr_command *cmd, struct vr_instant at,
                          struct vr_effects *effects, struct vr_answer *answer)
 {
@@ -267,7 +278,7 @@ enum vr_err vr_room_step(struct vr_room *room, const struct vr_command *cmd, str
     if (cmd->kind == VR_CMD_RESUME && cmd->by.user[0] == 0 &&
         person_by_id(room, cmd->by.participant) != NULL) {
         named = *cmd;
-        memcpy(named.by.user, person_by_id(room, cmd->by.participant)->user, sizeof(named.by.user));
+        name_by_place(&named.by, person_by_id(room, cmd->by.participant));
         step.cmd = &named;
     }
     if (remember && memory_answer(&step)) {

@@ -512,6 +512,55 @@ static void test_hidden_services(void **state)
 }
 
 /* Everybody is found again by his name, however many there are. */
+static enum vr_err join_with_limits(struct kit *kit, bool publish, bool subscribe, bool request)
+{
+    struct vr_command *cmd = kit_join_command(kit, "ben");
+
+    cmd->by.granted = VR_ROLE_SPEAKER;
+    cmd->by.no_publish = !publish;
+    cmd->by.no_subscribe = !subscribe;
+    cmd->by.no_request = !request;
+    return kit_do(kit, cmd);
+}
+
+static const struct vr_effect *last_gate(const struct kit *kit)
+{
+    const struct vr_effect *found = NULL;
+
+    for (uint32_t i = 0; i < kit->effects.count; i++) {
+        if (kit->effects.items[i].kind == VR_EFFECT_GATE) {
+            found = &kit->effects.items[i];
+        }
+    }
+    assert_non_null(found);
+    return found;
+}
+
+/* canPublish, canSubscribe and canRequestToSpeak hold whatever people in the room do, and whoever
+ * comes back by his resume token alone does not shed them. */
+static void test_limits_of_a_token(void **state)
+{
+    struct kit kit;
+
+    (void)state;
+    start(&kit, NULL);
+    assert_true(kit_join(&kit, "ana") == 1);
+    assert_int_equal(join_with_limits(&kit, false, true, true), VR_OK);
+    assert_int_equal(kit.answer.role, VR_ROLE_LISTENER);
+    assert_int_equal(kit_say(&kit, VR_CMD_HAND_RAISE, 2, 0), VR_E_FORBIDDEN);
+    assert_int_equal(kit_say(&kit, VR_CMD_INVITE, 1, 2), VR_E_FORBIDDEN);
+    assert_int_equal(kit_say(&kit, VR_CMD_MAKE_MODERATOR, 1, 2), VR_OK);
+    assert_false(last_gate(&kit)->as.gate.may_send); /* moderates without a voice */
+    assert_int_equal(resume(&kit, "", 2, 1), VR_OK);
+    assert_false(last_gate(&kit)->as.gate.may_send);
+    assert_int_equal(join_with_limits(&kit, true, false, false), VR_OK);
+    assert_true(last_gate(&kit)->as.gate.may_send);
+    assert_false(last_gate(&kit)->as.gate.may_hear);
+    assert_int_equal(kit_say(&kit, VR_CMD_DEMOTE, 1, 2), VR_OK);
+    assert_int_equal(kit_say(&kit, VR_CMD_HAND_RAISE, 2, 0), VR_E_FORBIDDEN);
+    kit_deinit(&kit);
+}
+
 static void test_many_people(void **state)
 {
     struct vr_settings *settings = kit_settings("many");
@@ -557,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_analytics),
         cmocka_unit_test(test_update_and_schedule),
         cmocka_unit_test(test_hidden_services),
+        cmocka_unit_test(test_limits_of_a_token),
         cmocka_unit_test(test_many_people),
     };
 

@@ -36,6 +36,9 @@ struct person {
     bool creator;
     bool guest;
     bool hidden;
+    bool no_publish; /* these three: what his token withholds */
+    bool no_subscribe;
+    bool no_request;
     bool demoted; /* by a moderator: a token's role counts no more */
     bool muted_by_self;
     bool muted_by_moderator;
