@@ -70,6 +70,80 @@ static void packet_of_rfc3711_b3(void **state)
     vr_srtp_free(srtp);
 }
 
+/* The packets of RFC 7714, 16.1 and 17.1, under the master key and salt of RFC 3711, B.3: RFC 7714
+ * gives session keys only, which no master key leads to (its own results are libsrtp's self test at
+ * start, srtp_vectors.h). Expected bytes by another implementation (python3-cryptography) that
+ * gives the RFC's results with the RFC's session keys. In order: the wrap is part of it. */
+static void packets_of_another_implementation(void **state)
+{
+    static const struct {
+        uint8_t profile;
+        bool rtcp;
+        const char *plain;
+        const char *expected;
+    } rows[] = {
+        {VR_SRTP_GCM, false,
+         "8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e697320646976"
+         "69736120696e207061727465732074726573",
+         "8040f17b8041f8d35501a0b201b8be2fa69386b0391f3316d85e29559875821b"
+         "0a2f9b5c6ca63a2cc563d1a3e234095d7b348b206eefe51eb4497c567d75d7dc"
+         "3abe"}, /* a packet */
+        {VR_SRTP_GCM, false,
+         "8040ffff8041f8d35501a0b247616c6c696120657374206f6d6e697320646976"
+         "69736120696e207061727465732074726573",
+         "8040ffff8041f8d35501a0b29a1e8c438d73e57290b8f3147c606c124dfb39dd"
+         "b8439b6abfae0fbb3d0647a2e18a9be472908c2b5cdf36ca35475728a75fabd9"
+         "34a1"}, /* the last before a wrap */
+        {VR_SRTP_GCM, false,
+         "804000008041fcd35501a0b247616c6c696120657374206f6d6e697320646976"
+         "69736120696e207061727465732074726573",
+         "804000008041fcd35501a0b2f1cf6a1b64e4ca5d95abea0a57528fe2fb620e5f"
+         "5a61486c62f68450ff985d87be8b292057571932722a9a099aee79dd5190ca4a"
+         "266d"}, /* rollover counter 1 */
+        {VR_SRTP_GCM, true,
+         "81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61"
+         "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+         "81c8000d4d6172733ae6e9fb8870a71cb13b5caacfd0f4167d5b9484a31a2bf6"
+         "5c855d70ddd43987a3aa0005a84ff68c7ef8ae732f3986eea9516fa1d5a7c9ec"
+         "328172b580000001"}, /* SRTCP index 1 */
+        {VR_SRTP_SHA1_80, true,
+         "81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61"
+         "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+         "81c8000d4d617273f2bb7b81f9b988034c297110352c53781268f3d76040350f"
+         "49086b0a2297239aeebaf47f1a17638ae7a25bc880000001432cfe93cba0c478"
+         "3d44"}, /* SRTCP index 1 */
+    };
+    struct vr_srtp *srtp[VR_SRTP_SHA1_80 + 1] = {0};
+    uint8_t key[30];
+
+    (void)state;
+    hex("e1f97a0d3e018be0d64fa32c06de41390ec675ad498afeebb6960b3aabe6", key, 30);
+    srtp[VR_SRTP_GCM] = make(VR_SRTP_GCM, key, key);
+    srtp[VR_SRTP_SHA1_80] = make(VR_SRTP_SHA1_80, key, key);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct vr_srtp *one = srtp[rows[i].profile];
+        uint8_t plain[128];
+        uint8_t packet[128];
+        uint8_t expected[128];
+        size_t size = strlen(rows[i].plain) / 2;
+        size_t expected_size = strlen(rows[i].expected) / 2;
+
+        hex(rows[i].plain, plain, size);
+        hex(rows[i].expected, expected, expected_size);
+        memcpy(packet, plain, size);
+        assert_true(rows[i].rtcp ? vr_srtp_protect_rtcp(one, packet, &size)
+                                 : vr_srtp_protect(one, packet, &size));
+        assert_int_equal(size, expected_size);
+        assert_memory_equal(packet, expected, size);
+        assert_int_equal(rows[i].rtcp ? vr_srtp_unprotect_rtcp(one, packet, &size)
+                                      : vr_srtp_unprotect(one, packet, &size),
+                         VR_SRTP_OK);
+        assert_memory_equal(packet, plain, size);
+    }
+    vr_srtp_free(srtp[VR_SRTP_GCM]);
+    vr_srtp_free(srtp[VR_SRTP_SHA1_80]);
+}
+
 static void round_trip(uint8_t profile)
 {
     uint8_t a[30];
@@ -159,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packet_of_rfc3711_b3),
+        cmocka_unit_test(packets_of_another_implementation),
         cmocka_unit_test(both_profiles_past_a_wrap),
         cmocka_unit_test(replay_and_rtcp),
     };
