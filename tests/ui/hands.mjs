@@ -105,3 +105,13 @@ export function complaints(page, wanted = []) {
     return false;
   });
 }
+
+/** Tab, as often as it takes, until the focus is on it. */
+export async function keyTo(page, role, name) {
+  const wanted = await see(page, role, name);
+  for (let presses = 0; presses < 80; presses++) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    await page.page.keyboard.press('Tab');
+  }
+  throw new Error(`${page.name}: the tab key does not reach ${role} ${name}`);
+}

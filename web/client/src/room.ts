@@ -25,6 +25,7 @@ import type { ChatMessage, RoomOver, RoomStatus } from "./room_events.js";
 import { Signalling } from "./signalling.js";
 import { isOnStage, maySpeak } from "./state.js";
 import type { RoomState } from "./state.js";
+import { untilSelf } from "./until_self.js";
 
 export interface JoinOptions {
   passcode?: string;
@@ -36,7 +37,6 @@ export interface JoinOptions {
 }
 
 const LEAVE_PATIENCE_MS = 1_500;
-const STATE_PATIENCE_MS = 1_000;
 const LAST_WORDS_MS = 600;
 
 export class Room extends RoomActs {
@@ -200,14 +200,14 @@ export class Room extends RoomActs {
   async mute(): Promise<void> {
     this.setSelfMuted(true);
     await this.act("room:mute");
-    await this.untilState((self) => self.muted_by_self);
+    await untilSelf(this, this.platform.timers, (self) => self.muted_by_self);
   }
 
   /** Lifts the own mute as it is shown now; a mute that came since then stands (`stale`). */
   async unmute(): Promise<void> {
     await this.act("room:unmute", { version: this.self?.mute_version });
     this.setSelfMuted(false);
-    await this.untilState((self) => !self.muted_by_self);
+    await untilSelf(this, this.platform.timers, (self) => !self.muted_by_self);
   }
 
   async bans(): Promise<Ban[]> {
@@ -287,21 +287,6 @@ export class Room extends RoomActs {
 
   private proof(): object {
     return { room: this.id, resume_token: this.token, token: this.tokenOld ? undefined : this.rest.token };
-  }
-
-  /* The answer of an act may overtake its event. For an act whose next one builds on the state, both are awaited. */
-  private untilState(reached: (self: Participant) => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        stopTimer();
-        stop();
-        resolve();
-      };
-      const look = () => (!this.self || reached(this.self)) && done();
-      const stopTimer = this.platform.timers.after(STATE_PATIENCE_MS, done);
-      const stop = this.on("state", look);
-      look();
-    });
   }
 
   private async exchange(offer: string): Promise<string> {

@@ -1,7 +1,7 @@
 /* dialog.tsx - the browser's own modal dialog: focus stays in it, Escape and the backdrop close it. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { IconClose } from "./icons.js";
 
 interface Props {
@@ -12,12 +12,17 @@ interface Props {
 
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = dialog.current;
+    const before = document.activeElement as HTMLElement | null;
     if (element && !element.open) {
       element.showModal();
     }
-    return () => element?.close();
+    /* Back to where the person was, also when the dialog's button was disabled or gone by then. */
+    return () => {
+      element?.close();
+      before?.focus();
+    };
   }, []);
   return (
     <dialog

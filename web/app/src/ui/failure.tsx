@@ -4,10 +4,18 @@ import type { ComponentChildren } from "preact";
 import type { VoiceroomError } from "@voicerooms/client";
 import { sentence } from "../text.js";
 
-export function Failure({ error, children }: { error: VoiceroomError; children?: ComponentChildren }) {
+interface Props {
+  error: VoiceroomError;
+  /** The view has no other title. */
+  whole?: boolean;
+  children?: ComponentChildren;
+}
+
+export function Failure({ error, whole, children }: Props) {
+  const text = sentence(error.detail || error.code);
   return (
     <div class="empty" role="alert">
-      <h2>{sentence(error.detail || error.code)}</h2>
+      {whole ? <h1>{text}</h1> : <h2>{text}</h2>}
       <p>{error.whatToDo}</p>
       <div class="row center">{children}</div>
     </div>

@@ -137,7 +137,7 @@ function Door({ id, error, enter }: DoorProps) {
       <div class="page">
         <TopBar />
         <main class="column">
-          <Failure error={missing}>
+          <Failure error={missing} whole>
             <a class="button" href="#/">
               All rooms
             </a>

@@ -1,0 +1,224 @@
+// Goal: the page works without a mouse, without eyes, on a small phone, in both themes, and when things are refused.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, it } from 'node:test';
+import { openBrowser } from '../lib/chromium.mjs';
+import { rest } from '../lib/client.mjs';
+import { by, complaints, createRoom, DESKTOP, gone, hearSaid, keyTo, openWindow, PHONE, press, read, see, startHouse, unread, write } from './hands.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** What axe finds wrong in the page as it is now, one line a rule and place. */
+async function violations(page) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
+  return page.evaluate(async (values) => {
+    const { violations: found } = await window.axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] });
+    return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 120)} (${node.failureSummary.split('\n').at(-1).trim()})`));
+  }, RULES);
+}
+
+/** Every size and theme of one view: no violation, nothing wider than the window. */
+async function inspect(page, view) {
+  for (const size of [DESKTOP, PHONE, { width: 320, height: 640 }]) {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.page.setViewportSize(size);
+      await page.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const where = `${view}, ${size.width} px, ${colorScheme}`;
+      assert.deepEqual(await violations(page), [], where);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.equal(wide, 0, `${where}: scrolls sideways`);
+    }
+  }
+  await page.page.setViewportSize(DESKTOP);
+}
+
+describe('the page for everybody', () => {
+  let node, browser;
+  const open = (name, tone, options) => openWindow(browser, node, name, tone, options);
+  const close = (...pages) => Promise.all(pages.map((page) => page.context.close()));
+  const make = (settings) => rest(node, node.token('operator', { roomCreate: true }), 'POST', '/v1/rooms', settings);
+  const enter = async (page, id, name) => {
+    await page.page.goto(`${node.url}/#/room/${id}`);
+    await write(page, 'Your name', name);
+    await press(page, 'button', /^Join/);
+    await see(page, 'heading', /^On stage/);
+  };
+  before(async () => {
+    node = await startHouse();
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await node?.stop();
+  });
+
+  it('a person with a keyboard alone joins, speaks, mutes, writes and leaves; another hears it said', async () => {
+    const ana = await open('Ana', 500);
+    const room = await createRoom(ana, 'Ana', 'By keys');
+    const ben = await open('Ben', 900, { path: `/#/room/${room}` });
+    const all = [ana, ben];
+    await keyTo(ben, 'textbox', 'Your name');
+    await ben.page.keyboard.type('Ben');
+    await keyTo(ben, 'button', 'Join and listen');
+    await ben.page.keyboard.press('Enter');
+    await read(ben, 'You are listening');
+    await hearSaid(ana, 'Ben came in');
+    await keyTo(ben, 'button', 'Raise hand (R)');
+    await ben.page.keyboard.press('Space');
+    await hearSaid(ana, 'Ben raised a hand');
+    await hearSaid(ben, 'Your place in the queue is 1');
+    await keyTo(ana, 'button', 'Accept Ben');
+    await ana.page.keyboard.press('Enter');
+    await hearSaid(ben, 'You are now speaker');
+    await hearSaid(ana, 'Ben is now speaker');
+    await ana.untilHears([ben], all);
+    await ben.page.keyboard.press('m');
+    await read(ben, 'You are muted');
+    await ana.untilHears([], all);
+    await keyTo(ben, 'button', 'Unmute (M)');
+    await ben.page.keyboard.press('Enter');
+    await ana.untilHears([ben], all);
+    await keyTo(ana, 'button', /^Ben/);
+    await ana.page.keyboard.press('Enter');
+    await see(ana, 'dialog', 'Ben');
+    await keyTo(ana, 'button', 'Mute');
+    await ana.page.keyboard.press('Enter');
+    await gone(ana, 'dialog', 'Ben');
+    assert.equal(await by(ana, 'button', /^Ben/).evaluate((e) => e === document.activeElement), true, 'focus is back where it was');
+    await hearSaid(ben, 'You were muted by Ana');
+    await keyTo(ben, 'textbox', 'Message');
+    await ben.page.keyboard.type('more room for r and m');
+    await ben.page.keyboard.press('Enter');
+    await hearSaid(ana, 'Ben writes: more room for r and m');
+    await keyTo(ben, 'button', 'Leave quietly');
+    await ben.page.keyboard.press('Enter');
+    await see(ben, 'heading', 'Rooms');
+    await hearSaid(ana, 'Ben left');
+    for (const page of all) assert.deepEqual(complaints(page), []);
+    await close(ana, ben);
+  });
+
+  it('no view breaks a rule of axe or scrolls sideways, large, small and at 320 px, light and dark', async () => {
+    const ana = await open('Ana', 500);
+    const ben = await open('Ben', 900);
+    const title = 'A room with a title that is long enough to need several lines on any phone';
+    await press(ana, 'link', 'New room');
+    await see(ana, 'textbox', 'Title');
+    await inspect(ana, 'create');
+    await press(ana, 'link', 'Cancel');
+    const room = await createRoom(ana, 'Ana', title);
+    await see(ben, 'link', /A room with a title/, 12000);
+    await inspect(ben, 'list');
+    await ben.page.goto(`${node.url}/#/room/${room}`);
+    await see(ben, 'button', 'Join and listen');
+    await inspect(ben, 'door');
+    await enter(ben, room, 'Ben Featherstonehaugh-Cholmondeley von und zu Überlingen');
+    await inspect(ben, 'room, listener');
+    await press(ben, 'button', 'Raise hand (R)');
+    await see(ana, 'button', /^Accept Ben/);
+    await inspect(ana, 'room, host with a hand');
+    await press(ana, 'button', /^Accept Ben/);
+    await see(ben, 'button', 'Mute (M)');
+    await inspect(ben, 'room, speaker');
+    await write(ben, 'Message', 'hello to everyone');
+    await press(ben, 'button', 'Send');
+    await ana.page.setViewportSize(PHONE);
+    await press(ana, 'button', /^Chat and hands/);
+    await read(ana, 'hello to everyone');
+    await inspect(ana, 'chat');
+    await ana.page.setViewportSize(DESKTOP);
+    await press(ana, 'button', /^Ben/);
+    await see(ana, 'dialog');
+    await inspect(ana, 'person');
+    await press(ana, 'button', 'Ban…');
+    await inspect(ana, 'ban');
+    await press(ana, 'button', 'Close');
+    await press(ana, 'button', 'Manage the room');
+    await inspect(ana, 'manage');
+    await press(ana, 'button', 'End the room for all…');
+    await inspect(ana, 'end');
+    await press(ana, 'button', 'End the room');
+    await see(ben, 'heading', 'The room has ended');
+    await inspect(ben, 'over');
+    await press(ben, 'link', 'All rooms');
+    await inspect(ben, 'empty list');
+    await ben.page.goto(`${node.url}/#/room/${'0'.repeat(26)}`);
+    await see(ben, 'alert');
+    await inspect(ben, 'no such room');
+    await close(ana, ben);
+  });
+
+  for (const [why, help] of [
+    ['NotAllowedError', /Allow the microphone for this page/],
+    ['NotFoundError', /No microphone was found/],
+  ]) {
+    it(`${why}: a speaker without a microphone is told what to do, stays, and speaks once it is given`, async () => {
+      const ana = await open('Ana', 500);
+      const room = await createRoom(ana, 'Ana', `Given ${why}`);
+      const ben = await open('Ben', 900, { microphone: why });
+      await enter(ben, room, 'Ben');
+      await press(ben, 'button', 'Raise hand (R)');
+      await press(ana, 'button', 'Accept Ben');
+      await see(ben, 'alert');
+      await read(ben, help);
+      await read(ben, 'No microphone');
+      await ben.untilHears([ana], [ana, ben]);
+      assert.deepEqual(await ana.hears([ana, ben]), []);
+      assert.deepEqual(await violations(ben), []);
+      await ben.evaluate(() => { window.rig.refuse = ''; });
+      await press(ben, 'button', 'Try again');
+      await ana.untilHears([ben], [ana, ben]);
+      await gone(ben, 'alert');
+      for (const page of [ana, ben]) assert.deepEqual(complaints(page), []);
+      await close(ana, ben);
+    });
+  }
+
+  it('a full room, a wrong passcode and a locked room are refused at the door in a sentence', async () => {
+    const full = await make({ title: 'Small', capacity: 1 });
+    const guarded = await make({ title: 'Guarded', visibility: 'private', passcode: 'swordfish' });
+    const locked = await make({ title: 'Shut' });
+    await rest(node, node.token('operator', { roomCreate: true }), 'PATCH', `/v1/rooms/${locked.id}`, { locked: true });
+    const ana = await open('Ana', 500);
+    const ben = await open('Ben', 900);
+    await enter(ana, full.id, 'Ana');
+    const refused = async (id, words, passcode) => {
+      await ben.page.goto(`${node.url}/#/room/${id}`);
+      await write(ben, 'Your name', 'Ben');
+      if (passcode) await write(ben, 'Passcode', passcode).catch(() => {});
+      await press(ben, 'button', 'Join and listen');
+      await see(ben, 'alert');
+      await read(ben, words);
+    };
+    await refused(full.id, /All places are taken/);
+    await refused(locked.id, /Ask the host to unlock/);
+    await ben.page.goto(`${node.url}/#/room/${guarded.id}`);
+    await write(ben, 'Your name', 'Ben');
+    await press(ben, 'button', 'Join and listen');
+    await ben.page.getByLabel('Passcode').fill('sardine');
+    await press(ben, 'button', 'Join and listen');
+    await read(ben, /Check the passcode/);
+    await ben.page.getByLabel('Passcode').fill('swordfish');
+    await press(ben, 'button', 'Join and listen');
+    await read(ben, 'You are listening');
+    await close(ana, ben);
+  });
+
+  it('a node that is away is said in a banner, and everybody is back by himself', async () => {
+    const ana = await open('Ana', 500);
+    const room = await createRoom(ana, 'Ana', 'Through a crash');
+    const ben = await open('Ben', 900);
+    await enter(ben, room, 'Ben');
+    await ben.untilHears([ana], [ana, ben]);
+    await node.kill9();
+    await read(ben, 'The connection was lost.');
+    await inspect(ben, 'reconnecting');
+    await node.start();
+    await unread(ben, 'The connection was lost.', 20000);
+    await ben.untilHears([ana], [ana, ben], 15000);
+    await read(ben, 'You are listening');
+    await close(ana, ben);
+  });
+});

@@ -1,0 +1,122 @@
+// Takes the pictures of docs/screenshots: every view, two sizes, two themes, with a house full of people.
+//   npm run screenshots [-- part-of-a-name ...]
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBrowser } from '../lib/chromium.mjs';
+import { Person, rest } from '../lib/client.mjs';
+import { createRoom, DESKTOP, openWindow, PHONE, press, read, see, startHouse, write } from './hands.mjs';
+
+const FOLDER = join(import.meta.dirname, '../../docs/screenshots');
+const wanted = process.argv.slice(2);
+mkdirSync(FOLDER, { recursive: true });
+
+async function take(page, view) {
+  if (wanted.length && !wanted.some((part) => view.includes(part))) return;
+  for (const [size, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.page.setViewportSize(viewport);
+      await page.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.evaluate(() => document.fonts.ready);
+      await page.page.screenshot({ path: join(FOLDER, `${view}-${size}-${colorScheme}.png`), caret: 'initial' });
+    }
+  }
+  await page.page.setViewportSize(DESKTOP);
+}
+
+const NAMES = ['Ben Okafor', 'Chiara', 'Dmitri Volkov', 'Élodie Martin', 'Farah', 'Goran', 'Hana Sato', 'Ines', 'Jun',
+  'Kofi Mensah', 'Lucía Fernández', 'Maja', 'Noor', 'Ola', 'Priya Raman', 'Quentin', 'Rosa', 'Sven', 'Tomás', 'Uma',
+  'Vera', 'مريم الخطيب', '李雷', 'Xenia', 'Yusuf', 'Zoé', 'Featherstonehaugh-Cholmondeley', 'Ada', 'Bo'];
+
+const node = await startHouse();
+const browser = await openBrowser();
+const tokenOf = (name) => node.token(name, { roomCreate: true }, { name });
+
+async function crowd(room, names) {
+  const people = [];
+  for (const name of names) people.push(await new Person(node, tokenOf(name), name).join(room));
+  return people;
+}
+
+/** A public room with a host and some listeners, made without a page. */
+async function room(settings, host, listeners = []) {
+  const made = await rest(node, tokenOf(host), 'POST', '/v1/rooms', settings);
+  if (!settings.starts_at) await crowd(made.id, [host, ...listeners]);
+  return made;
+}
+
+try {
+  const guest = await openWindow(browser, node, 'guest', 500);
+  await see(guest, 'heading', 'It is quiet here');
+  await take(guest, 'rooms-empty');
+
+  await room({ title: 'Morning coffee', topic: 'Small talk', description: 'Bring your own cup.' }, 'Ola', ['Uma', 'Rosa', 'Sven']);
+  await room({ title: 'How we moved the database without anyone noticing', topic: 'Engineering', entry: 'speak' }, 'Priya Raman', NAMES.slice(0, 9));
+  await room({ title: 'حديث المساء', topic: 'ثقافة' }, 'مريم الخطيب', ['Yusuf', 'Noor']);
+  await room({ title: 'Choir rehearsal', topic: 'Music', passcode: 'lalala' }, 'Élodie Martin').catch(() => {});
+  await room({ title: 'Book club: The Dispossessed', topic: 'Books', starts_at: '2031-03-14T19:00:00Z' }, 'Kofi Mensah');
+  await room({ title: 'Book club: Piranesi', topic: 'Books', starts_at: '2031-04-11T19:00:00Z' }, 'Kofi Mensah');
+
+  await press(guest, 'link', 'New room');
+  await see(guest, 'textbox', 'Title');
+  await write(guest, 'Title', 'Songs by the fire');
+  await take(guest, 'create');
+
+  const ana = await openWindow(browser, node, 'Ana', 500);
+  const id = await createRoom(ana, 'Ana Silva', 'Songs by the fire', () => write(ana, /^Topic/, 'Music'));
+  await press(guest, 'link', 'Cancel');
+  await see(guest, 'link', /Songs by the fire.*Ana/, 12000);
+  await take(guest, 'rooms');
+
+  await guest.page.goto(`${node.url}/#/room/${id}`);
+  await write(guest, 'Your name', 'Nora');
+  await take(guest, 'join');
+  await press(guest, 'button', 'Join and listen');
+  await see(guest, 'button', 'Raise hand (R)');
+  const people = await crowd(id, NAMES);
+  const promote = async (person) => {
+    await person.ask('room:hand-raise');
+    await press(ana, 'button', `Accept ${person.name}`);
+    await see(ana, 'button', new RegExp(`^${person.name}\\s*Speaker`));
+  };
+  for (const person of [people[0], people[6], people[26], people[21]]) await promote(person);
+  await press(guest, 'button', 'Raise hand (R)');
+  await press(ana, 'button', 'Accept Nora');
+  await see(guest, 'button', 'Mute (M)');
+  await people[6].ask('room:mute');
+  for (const at of [3, 9, 22]) await people[at].ask('room:hand-raise');
+  await people[1].ask('room:chat', { text: 'What a lovely choice to start with!' });
+  await people[9].ask('room:chat', { text: 'The second verse gives me goose bumps every time. Who wrote it?' });
+  await guest.page.getByRole('textbox', { name: 'Message' }).fill('My grandmother did, in 1957.');
+  await press(guest, 'button', 'Send');
+  await people[14].ask('room:reaction', { reaction: '❤️' });
+  await people[4].ask('room:reaction', { reaction: '👏' });
+  await read(ana, 'My grandmother did, in 1957.');
+  await see(ana, 'button', /^Nora.*speaking/s);
+  await take(ana, 'host');
+  await take(guest, 'speaker');
+  await ana.page.setViewportSize(PHONE);
+  await press(ana, 'button', /^Chat and hands/);
+  await take(ana, 'chat');
+  await press(ana, 'button', 'Close hands and chat').catch(() => {});
+  await ana.page.setViewportSize(DESKTOP);
+  await press(ana, 'button', /^Ben Okafor/);
+  await see(ana, 'dialog', 'Ben Okafor');
+  await take(ana, 'person');
+  await press(ana, 'button', 'Close');
+
+  const cy = await openWindow(browser, node, 'Cy', 900, { path: `/#/room/${id}` });
+  await write(cy, 'Your name', 'Cy');
+  await press(cy, 'button', 'Join and listen');
+  await press(cy, 'button', 'Raise hand (R)');
+  await read(cy, 'Hand raised, place 4');
+  await take(cy, 'listener');
+  await press(ana, 'button', 'Manage the room');
+  await press(ana, 'button', 'End the room for all…');
+  await write(ana, /^A word to all/, 'Thank you all, see you next Friday');
+  await press(ana, 'button', 'End the room');
+  await see(cy, 'heading', 'The room has ended');
+  await take(cy, 'over');
+} finally {
+  await browser.close();
+  await node.stop();
+}
