@@ -1,15 +1,15 @@
-/* listen.c - getifaddrs, bind. */
+/* listen.c - getifaddrs, and which names stand for which addresses. */
 #include "nodes/listen.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "nodes/socket.h"
 
 static void address_add(struct vr_addresses *out, const struct ifaddrs *at, int family,
                         bool loopback)
@@ -54,56 +54,6 @@ void vr_addresses_local(struct vr_addresses *out)
     freeifaddrs(list);
 }
 
-static enum vr_err one_open(const char *address, uint16_t *port, bool reuse_port, int *out,
-                            const char *setting, struct vr_why *why)
-{
-    struct sockaddr_storage name = {0};
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&name;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&name;
-    socklen_t size = sizeof(*v4);
-    int yes = 1;
-    int fd = -1;
-
-    if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(*port);
-    } else if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(*port);
-        size = sizeof(*v6);
-    } else {
-        return vr_fail(why, VR_E_UNPROCESSABLE, "%s: \"%s\" is no address", setting, address);
-    }
-    fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return vr_fail(why, VR_E_NOT_FOUND, "TCP socket: %s", strerror(errno));
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (reuse_port) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes));
-    }
-    if (name.ss_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
-    }
-    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
-        int failed = errno;
-
-        close(fd);
-        if (failed == EADDRINUSE) {
-            return vr_fail(why, VR_E_EXISTS,
-                           "TCP port %u of %s is in use: stop what uses it, or set %s", *port,
-                           address, setting);
-        }
-        return vr_fail(why, failed == EADDRNOTAVAIL ? VR_E_NOT_FOUND : VR_E_INTERNAL,
-                       "TCP port %u of %s: %s", *port, address, strerror(failed));
-    }
-    size = sizeof(name);
-    getsockname(fd, (struct sockaddr *)&name, &size);
-    *port = ntohs(name.ss_family == AF_INET6 ? v6->sin6_port : v4->sin_port);
-    *out = fd;
-    return VR_OK;
-}
-
 enum vr_err vr_listen_open(const char *where, uint16_t *port, bool reuse_port,
                            int out[VR_LISTEN_MAX], uint32_t *count, const char *setting,
                            struct vr_why *why)
@@ -113,12 +63,21 @@ enum vr_err vr_listen_open(const char *where, uint16_t *port, bool reuse_port,
     bool single = strcmp(where, "localhost") != 0 && strcmp(where, "*") != 0;
     const char *const *names = strcmp(where, "*") == 0 ? all : both;
 
+    struct vr_socket_ask ask = {.type = SOCK_STREAM,
+                                .reuse_address = true,
+                                .reuse_port = reuse_port,
+                                .address_setting = setting,
+                                .port_setting = setting};
+
     *count = 0;
     for (uint32_t i = 0; i < (single ? 1u : 2u); i++) {
-        const char *name = single ? where : names[i];
-        enum vr_err err = one_open(name, port, reuse_port, &out[*count], setting, why);
+        enum vr_err err = VR_OK;
 
+        ask.address = single ? where : names[i];
+        ask.port = *port;
+        err = vr_socket_bind(&ask, &out[*count], why);
         if (err == VR_OK) {
+            *port = vr_socket_port(out[*count]);
             (*count)++;
         } else if (i == 0 || (err != VR_E_NOT_FOUND && err != VR_E_INTERNAL)) {
             /* A machine without IPv6 is fine. */

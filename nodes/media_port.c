@@ -9,8 +9,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +20,7 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "actors/runtime/system.h"
+#include "nodes/socket.h"
 
 #define BATCH_IN 64
 #define BATCH_OUT 256
@@ -63,25 +62,6 @@ struct vr_media_port {
 
 /* --- sockets --- */
 
-static socklen_t address_parse(const char *text, uint16_t port, struct sockaddr_storage *out)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-
-    memset(out, 0, sizeof(*out));
-    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        return sizeof(*v4);
-    }
-    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        return sizeof(*v6);
-    }
-    return 0;
-}
-
 /** The kernel cuts it to net.core.rmem_max without privileges: better than its default all the
  * same, but a burst may lose packets, so it is said. */
 static void buffers_grow(int fd)
@@ -103,47 +83,17 @@ static void buffers_grow(int fd)
 
 enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out, struct vr_why *why)
 {
-    struct sockaddr_storage name;
-    socklen_t size = address_parse(address, port, &name);
-    int yes = 1;
-    int fd = -1;
+    const struct vr_socket_ask ask = {.address = address,
+                                      .port = port,
+                                      .type = SOCK_DGRAM,
+                                      .address_setting = "media_addresses",
+                                      .port_setting = "media_port"};
+    enum vr_err err = vr_socket_bind(&ask, out, why);
 
-    *out = -1;
-    if (size == 0) {
-        return vr_fail(why, VR_E_UNPROCESSABLE, "media_addresses: \"%s\" is no address", address);
+    if (err == VR_OK) {
+        buffers_grow(*out);
     }
-    fd = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return vr_fail(why, VR_E_INTERNAL, "UDP socket: %s", strerror(errno));
-    }
-    if (name.ss_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
-    }
-    buffers_grow(fd);
-    if (bind(fd, (struct sockaddr *)&name, size) != 0) {
-        int failed = errno;
-
-        close(fd);
-        if (failed == EADDRINUSE) {
-            return vr_fail(why, VR_E_EXISTS,
-                           "UDP port %u of %s is in use: stop what uses it, or set media_port",
-                           port, address);
-        }
-        return vr_fail(why, failed == EADDRNOTAVAIL ? VR_E_NOT_FOUND : VR_E_INTERNAL,
-                       "UDP port %u of %s: %s", port, address, strerror(failed));
-    }
-    *out = fd;
-    return VR_OK;
-}
-
-uint16_t vr_media_socket_port(int fd)
-{
-    struct sockaddr_storage name = {0};
-    socklen_t size = sizeof(name);
-
-    getsockname(fd, (struct sockaddr *)&name, &size);
-    return ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
-                                            : ((struct sockaddr_in *)&name)->sin_port);
+    return err;
 }
 
 /* --- sending --- */

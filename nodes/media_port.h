@@ -34,7 +34,6 @@ struct vr_media_port_stats {
  * any. Errors: VR_E_EXISTS port taken; VR_E_NOT_FOUND the address is not of this machine. */
 VR_MUST_CHECK enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out,
                                                struct vr_why *why);
-uint16_t vr_media_socket_port(int fd);
 
 VR_MUST_CHECK enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf,
                                             struct vr_media_port **out);

@@ -17,6 +17,7 @@
 
 #include "nodes/listen.h"
 #include "nodes/media_port.h"
+#include "nodes/socket.h"
 
 static void a_port_in_use_is_named(void **state)
 {
@@ -26,10 +27,10 @@ static void a_port_in_use_is_named(void **state)
 
     (void)state;
     assert_int_equal(vr_media_socket_open("127.0.0.1", 0, &first, &why), VR_OK);
-    assert_true(vr_media_socket_port(first) != 0);
-    assert_int_equal(vr_media_socket_open("127.0.0.1", vr_media_socket_port(first), &second, &why),
+    assert_true(vr_socket_port(first) != 0);
+    assert_int_equal(vr_media_socket_open("127.0.0.1", vr_socket_port(first), &second, &why),
                      VR_E_EXISTS);
-    snprintf(port, sizeof(port), "%u", vr_media_socket_port(first));
+    snprintf(port, sizeof(port), "%u", vr_socket_port(first));
     assert_non_null(strstr(why.text, port));
     assert_non_null(strstr(why.text, "media_port"));
     assert_int_equal(second, -1);
@@ -63,7 +64,7 @@ static void ipv4_and_ipv6_share_a_port(void **state)
         int only = 0;
         socklen_t size = sizeof(only);
 
-        assert_int_equal(vr_media_socket_open("::1", vr_media_socket_port(v4), &v6, NULL), VR_OK);
+        assert_int_equal(vr_media_socket_open("::1", vr_socket_port(v4), &v6, NULL), VR_OK);
         assert_int_equal(getsockopt(v6, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size), 0);
         assert_int_equal(only, 1);
         close(v6);

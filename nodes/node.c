@@ -20,6 +20,7 @@
 #include "nodes/files.h"
 #include "nodes/metrics.h"
 #include "nodes/node_internal.h"
+#include "nodes/socket.h"
 #include "nodes/tls.h"
 #include "store/lmdb.h"
 
@@ -264,7 +265,7 @@ static enum vr_err media_open(struct vr_node *node, uint32_t index, struct vr_wh
                                    why);
         if (err == VR_OK) {
             text_put(candidate->address, sizeof(candidate->address), node->speech.text[i]);
-            candidate->port = vr_media_socket_port(sockets[place_of->candidate_count]);
+            candidate->port = vr_socket_port(sockets[place_of->candidate_count]);
             place_of->candidate_count++;
         }
     }

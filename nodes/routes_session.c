@@ -23,42 +23,37 @@ static void set_session_headers(struct vr_http_request *request,
     }
 }
 
-static void answer_failed(struct vr_http_request *request, const struct vr_join_result *result)
+/** Counts the join and sets its headers; false: it was refused, and so answered. */
+static bool came_in(struct vr_http_request *request, const struct vr_join_result *result)
 {
-    vr_metrics_join_refused(vr_node_metrics(request->node));
-    vr_http_answer_refusal(request, result->answer);
-}
+    struct vr_metrics *metrics = vr_node_metrics(request->node);
 
-static void count_join(struct vr_http_request *request)
-{
-    vr_metrics_join(vr_node_metrics(request->node),
-                    vr_worker_now(request->worker) - request->started);
+    if (result->err != VR_OK) {
+        vr_metrics_join_refused(metrics);
+        vr_http_answer_refusal(request, result->answer);
+        return false;
+    }
+    vr_metrics_join(metrics, vr_worker_now(request->worker) - request->started);
+    set_session_headers(request, result);
+    return true;
 }
 
 static void on_joined(void *ctx, const struct vr_join_result *result)
 {
     struct vr_http_request *request = ctx;
 
-    if (result->err != VR_OK) {
-        answer_failed(request, result);
-        return;
+    if (came_in(request, result)) {
+        vr_http_answer_json(request, 201, vr_blob_bytes(result->json));
     }
-    count_join(request);
-    set_session_headers(request, result);
-    vr_http_answer_json(request, 201, vr_blob_bytes(result->json));
 }
 
 static void on_whip(void *ctx, const struct vr_join_result *result)
 {
     struct vr_http_request *request = ctx;
 
-    if (result->err != VR_OK) {
-        answer_failed(request, result);
-        return;
+    if (came_in(request, result)) {
+        vr_http_answer(request, 201, "application/sdp", vr_blob_bytes(result->sdp));
     }
-    count_join(request);
-    set_session_headers(request, result);
-    vr_http_answer(request, 201, "application/sdp", vr_blob_bytes(result->sdp));
 }
 
 /** Who asks to come in; false: the request was answered. */

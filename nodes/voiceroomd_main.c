@@ -55,7 +55,11 @@ static bool flag_name(const char *arg, char out[48])
         if (size == 47) {
             return false;
         }
-        out[size++] = *at == '-' ? '_' : *at;
+        out[size] = *at;
+        if (*at == '-') {
+            out[size] = '_';
+        }
+        size++;
     }
     out[size] = 0;
     return vr_config_known(out);
