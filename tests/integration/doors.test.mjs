@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { people, Person, Refused, rest } from '../lib/client.mjs';
 import { Node } from '../lib/voiceroomd.mjs';
+
+const refused = (...codes) => (error) => error instanceof Refused && codes.includes(error.code);
 
 /** A request with headers that fetch would not send. */
 const raw = (node, method, path, headers = {}, body) => new Promise((done, failed) => {
@@ -36,5 +39,21 @@ describe('doors', () => {
     }
     assert.equal((await raw(node, 'GET', '/metrics', { host: 'evil.example' })).status, 401);
     assert.equal((await raw(node, 'GET', '/metrics', { host: 'localhost' })).status, 200);
+  });
+
+  it('of the stage stay shut for a token without canPublish, whatever the role it names', async (t) => {
+    const { room, ana } = await people(t, node, ['ana']);
+    const mo = new Person(node, node.token('mo', { role: 'speaker', canPublish: false }), 'mo');
+    t.after(() => mo.close());
+    await mo.join(room.id);
+    assert.equal(mo.me.role, 'listener');
+    await assert.rejects(mo.request('room:hand-raise'), refused('forbidden'));
+    await assert.rejects(ana.request('room:invite', { participant: mo.id }), refused('forbidden'));
+    const no = new Person(node, node.token('no', { canRequestToSpeak: false }), 'no');
+    t.after(() => no.close());
+    await no.join(room.id);
+    await assert.rejects(no.request('room:hand-raise'), refused('forbidden'));
+    await ana.request('room:invite', { participant: no.id });
+    await no.request('room:accept');
   });
 });
