@@ -4,6 +4,7 @@
 
 #include "actors/runtime/env.h"
 #include "actors/session/session.h"
+#include "nodes/auth_ref.h"
 #include "nodes/metrics.h"
 #include "nodes/node.h"
 #include "nodes/routes.h"
@@ -70,6 +71,7 @@ static bool judge_entry(struct vr_http_request *request, bool resume, struct vr_
         vr_http_answer_problem(request, VR_E_FORBIDDEN, "the token does not allow to join rooms");
         return false;
     }
+    join->token_ref = vr_auth_ref(grants);
     err = vr_http_identity(request, join->room, &join->identity);
     if (err != VR_OK) {
         vr_http_answer_problem(request, err, "the token is for another room");

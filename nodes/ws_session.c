@@ -12,6 +12,7 @@
 #include "actors/runtime/system.h"
 #include "actors/wire/client_json.h"
 #include "nodes/auth.h"
+#include "nodes/auth_ref.h"
 #include "nodes/metrics.h"
 #include "nodes/node.h"
 #include "nodes/ws.h"
@@ -200,6 +201,11 @@ static bool judge(struct client *client, const struct vr_client_msg *msg,
                  vr_ws_address(client->ws));
         return true;
     }
+    if (vr_auth_ref_withdrawn(vr_node_auth(client->node), join->token_ref)) {
+        refuse(client, msg, VR_E_UNAUTHORIZED, "the key or the token was withdrawn");
+        vr_ws_close(client->ws, VR_WS_UNAUTHORIZED, "the token is not valid");
+        return false;
+    }
     if (!grants->room_join && !grants->room_admin && !grants->admin) {
         refuse(client, msg, VR_E_FORBIDDEN, "the token does not allow to join rooms");
         return false;
@@ -221,6 +227,7 @@ static void enter(struct client *client, struct vr_client_msg *msg)
         vr_client_msg_deinit(msg);
         return;
     }
+    join.token_ref = vr_auth_ref(&client->grants);
     if (!judge(client, msg, &join)) {
         vr_client_msg_deinit(msg);
         return;

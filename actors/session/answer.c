@@ -13,6 +13,7 @@ enum vr_err session_resume_token(const struct session *session, char out[288])
         .room = session->room,
         .session = session->id,
         .user_ref_hint = session->user_hint,
+        .token_ref = session->token_ref,
         .participant = session->who.participant,
         .generation = session->who.generation,
         .role = session->role,

@@ -197,6 +197,7 @@ static void on_room(void *ctx, enum vr_err err, struct vr_msg *answer)
     }
     take_place(session, join->room);
     if (join->offer) {
+        session->shard = join->shard;
         join_open_peer(join, session);
     } else {
         finish(join);

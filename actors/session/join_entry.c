@@ -23,6 +23,7 @@ static enum vr_err find_resumed(struct vr_worker *worker, const struct vr_join_r
                                 struct vr_resume *token, struct session **out, struct vr_why *why)
 {
     const struct vr_env *env = session_env(worker);
+    const struct vr_session_services *services = env->session_services;
     const struct vr_clock *clock = vr_system_clock(vr_worker_system(worker));
     enum vr_err err = vr_resume_read(request->msg == NULL ? "" : request->msg->resume_token,
                                      env->resume_key, clock->wall(clock->ctx) / 1000000, token);
@@ -36,6 +37,12 @@ static enum vr_err find_resumed(struct vr_worker *worker, const struct vr_join_r
     }
     if (named && !vr_id_equal(token->user_ref_hint, vr_resume_user_hint(request->identity.user))) {
         return vr_fail(why, VR_E_UNAUTHORIZED, "the resume token is somebody else's");
+    }
+    /* An access token was judged by the edge; without one, what he once came with must still be
+     * good. */
+    if (!named && !vr_id_is_zero(token->token_ref) && services->withdrawn != NULL &&
+        services->withdrawn(services->ctx, token->token_ref)) {
+        return vr_fail(why, VR_E_UNAUTHORIZED, "the token behind this place was withdrawn");
     }
     *out = session_find(worker, token->session);
     if (*out == NULL) {
@@ -141,6 +148,10 @@ void vr_session_join(struct vr_worker *worker, const struct vr_join_request *req
         }
         take_identity(session, request, &token);
     }
+    /* The place stands on the newest access token that its person showed. */
+    session->token_ref = request->identity.user[0] == '\0' ? token.token_ref : request->token_ref;
+    /* The place stands on the newest access token that its person showed. */
+    session->token_ref = request->identity.user[0] == '\0' ? token.token_ref : request->token_ref;
     join->way = request->resume ? WAY_RESUME : WAY_JOIN;
     join->whip = request->whip;
     join->joined = joined;
@@ -201,9 +212,7 @@ void vr_session_restart_ice(struct vr_worker *worker, struct vr_id id, const cha
     join->way = WAY_RESTART;
     join->joined = joined;
     join->ctx = ctx;
-    join->shard = running == NULL ? session->env->session_services->place(
-                                        session->env->session_services->ctx, session->room)
-                                  : running->shard;
+    join->shard = session->shard; /* the room is not asked, so it must be where the room knows it */
     join->conf.restarts = running == NULL ? (struct vr_id){0} : running->id;
     session->joining = true;
     op_start(&join->op, session, join_free);

@@ -41,6 +41,11 @@ struct vr_session_services {
      * index). */
     uint32_t (*place)(void *ctx, struct vr_id room);
     void *ctx;
+    /** Is the access token withdrawn that this stands for (vr_resume.token_ref)? NULL: none is. */
+    bool (*withdrawn)(void *ctx, struct vr_id token_ref);
+    /** Grows with each withdrawal: then the sessions are looked at, and those whose token is
+     *  withdrawn end with 4001 within 2 s. NULL: they are never looked at. */
+    uint64_t (*withdrawals)(void *ctx);
     struct vr_sessions *sessions; /* must be set */
 };
 
@@ -57,6 +62,7 @@ struct vr_join_request {
         *msg; /* body: sdp, capabilities, resume token, passcode; may be NULL with `sdp` */
     struct vr_bytes sdp; /* WHIP: the offer, when `msg` is NULL */
     const char *request_id;
+    struct vr_id token_ref; /* stands for the access token that the identity is from */
     bool resume; /* the token in `msg` says who; identity.user may be "" (judged by the token alone)
                   */
     bool whip;   /* plain SDP in and out: no JSON, no participant list */

@@ -21,6 +21,7 @@
 #define PEER_TIMEOUT VR_SECONDS(3)
 #define COMMAND_TIMEOUT VR_SECONDS(10)
 #define BUCKETS_MIN 64u
+#define REVIEW_EVERY VR_SECONDS(2) /* are keys and tokens still good? */
 #define RESUME_VALID_S ((int64_t)12 * 3600)
 
 struct session_peer {
@@ -36,6 +37,9 @@ struct session_table {
     struct vr_list ops;       /* op.link: questions under way */
     struct vr_list dead;      /* session.dead_link: to be freed */
     uint32_t count;           /* atomic: read by metrics */
+    struct vr_timer review;   /* armed from the first session on */
+    struct vr_worker *worker;
+    uint64_t withdrawals; /* as of the last review that saw all sessions */
 };
 
 struct session {
@@ -53,6 +57,8 @@ struct session {
     struct vr_id room;
     struct vr_actor_identity who;
     struct vr_id user_hint;
+    struct vr_id token_ref; /* of the access token behind this place */
+    uint32_t shard;         /* where the room knows this session */
     enum vr_role role;
     uint64_t epoch;
     uint64_t sequence; /* of the last state the client knows */
@@ -103,6 +109,9 @@ struct vr_command *session_command(const struct session *session, enum vr_comman
                                    const char *request_id);
 /** Post a command to the room without waiting for its answer. */
 void session_tell_room(struct session *session, enum vr_command_kind kind, bool flag);
+
+/* review.c */
+void session_review_start(struct session_table *table, struct vr_worker *worker);
 
 /* socket.c */
 void session_send(struct session *session, struct vr_blob *text);

@@ -183,6 +183,7 @@ struct session *session_new(struct vr_worker *worker)
     vr_list_init(&session->held);
     vr_list_init(&session->dead_link);
     put(table, session);
+    session_review_start(table, worker);
     __atomic_add_fetch(&session->table->count, 1, __ATOMIC_RELAXED);
     return session;
 }

@@ -5,14 +5,15 @@
 #include "actors/wire/base64url.h"
 #include "actors/wire/mac.h"
 
-/*  0        1      2        18           34          50             54            58           66
- * 82 version | role | room 16 | session 16 | user 16 | participant 4 | generation 4 | expires 8 |
- * tag 16 |  */
-#define VERSION 1
-#define BODY 66
+/*  0         1      2         18           34        50
+ * | version | role | room 16 | session 16 | user 16 | token 16 |
+ *  66              70             74          82       98
+ * | participant 4 | generation 4 | expires 8 | tag 16 | */
+#define VERSION 2
+#define BODY 82
 #define TAG 16
 #define TOKEN (BODY + TAG)
-#define TEXT 110 /* base64url of TOKEN bytes */
+#define TEXT 131 /* base64url of TOKEN bytes */
 
 _Static_assert(TEXT == (TOKEN * 4 + 2) / 3, "length of the text");
 _Static_assert(TEXT < VR_RESUME_TEXT, "the token fits");
@@ -46,9 +47,10 @@ enum vr_err vr_resume_write(const struct vr_resume *resume, const uint8_t key[32
     vr_id_put(token + 2, resume->room);
     vr_id_put(token + 18, resume->session);
     vr_id_put(token + 34, resume->user_ref_hint);
-    vr_put32(token + 50, resume->participant);
-    vr_put32(token + 54, resume->generation);
-    vr_put64(token + 58, (uint64_t)resume->expires_at_s);
+    vr_id_put(token + 50, resume->token_ref);
+    vr_put32(token + 66, resume->participant);
+    vr_put32(token + 70, resume->generation);
+    vr_put64(token + 74, (uint64_t)resume->expires_at_s);
     if (!tag_of(token, key, token + BODY)) {
         return VR_E_INTERNAL;
     }
@@ -75,15 +77,16 @@ enum vr_err vr_resume_read(const char *text, const uint8_t key[32], int64_t now_
         return VR_E_UNAUTHORIZED;
     }
     /* The tag holds, so these are ours; another version or an old token is refused all the same. */
-    if (token[0] != VERSION || token[1] >= VR_ROLES || (int64_t)vr_get64(token + 58) <= now_s) {
+    if (token[0] != VERSION || token[1] >= VR_ROLES || (int64_t)vr_get64(token + 74) <= now_s) {
         return VR_E_UNAUTHORIZED;
     }
     out->role = (enum vr_role)token[1];
     out->room = vr_id_get(token + 2);
     out->session = vr_id_get(token + 18);
     out->user_ref_hint = vr_id_get(token + 34);
-    out->participant = vr_get32(token + 50);
-    out->generation = vr_get32(token + 54);
-    out->expires_at_s = (int64_t)vr_get64(token + 58);
+    out->token_ref = vr_id_get(token + 50);
+    out->participant = vr_get32(token + 66);
+    out->generation = vr_get32(token + 70);
+    out->expires_at_s = (int64_t)vr_get64(token + 74);
     return VR_OK;
 }

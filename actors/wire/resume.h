@@ -15,6 +15,8 @@ struct vr_resume {
     struct vr_id session;
     struct vr_id user_ref_hint; /* first 16 bytes of SHA-256 of the user id: binds the token to the
                                    identity */
+    struct vr_id token_ref;     /* stands for the access token that he came with, so that its end is
+                                   the end of this one too; zero: there was none */
     vr_participant_id participant;
     uint32_t generation; /* of the session; the previous one stays good until the new one is first
                             used */

@@ -13,6 +13,7 @@ static const uint8_t key[32] = {1, 2, 3};
 static const struct vr_resume place = {.room = {1, 2},
                                        .session = {3, 4},
                                        .user_ref_hint = {5, UINT64_MAX},
+                                       .token_ref = {6, 7},
                                        .participant = 0xfffffffe,
                                        .generation = 7,
                                        .role = VR_ROLE_MODERATOR,
@@ -30,6 +31,7 @@ static void comes_back(void **state)
     assert_true(vr_id_equal(out.room, place.room));
     assert_true(vr_id_equal(out.session, place.session));
     assert_true(vr_id_equal(out.user_ref_hint, place.user_ref_hint));
+    assert_true(vr_id_equal(out.token_ref, place.token_ref));
     assert_int_equal(out.participant, place.participant);
     assert_int_equal(out.generation, 7);
     assert_int_equal(out.role, VR_ROLE_MODERATOR);

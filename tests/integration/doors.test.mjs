@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { people, Person, Refused, rest } from '../lib/client.mjs';
+import { offer, people, Person, Refused, rest } from '../lib/client.mjs';
 import { Node } from '../lib/voiceroomd.mjs';
 
 const refused = (...codes) => (error) => error instanceof Refused && codes.includes(error.code);
@@ -55,5 +55,21 @@ describe('doors', () => {
     await assert.rejects(no.request('room:hand-raise'), refused('forbidden'));
     await ana.request('room:invite', { participant: no.id });
     await no.request('room:accept');
+  });
+
+  it('are shut for a revoked token everywhere, for its resume token too', async (t) => {
+    const { room } = await people(t, node, ['ana']);
+    const token = node.token('rex', {}, { jti: 'jti-of-rex' });
+    const rex = new Person(node, token, 'rex');
+    t.after(() => rex.close());
+    await rex.join(room.id);
+    await rest(node, node.admin(), 'POST', '/v1/tokens/revoke', { jti: 'jti-of-rex' });
+    const fresh = { protocol: 1, sdp: offer() };
+    await assert.rejects(rest(node, token, 'POST', `/v1/rooms/${room.id}/join`, fresh), refused('unauthorized'));
+    const back = { ...fresh, resume_token: rex.me.resume_token };
+    await assert.rejects(rest(node, token, 'POST', `/v1/rooms/${room.id}/join`, back), refused('unauthorized'));
+    await assert.rejects(rest(node, null, 'POST', `/v1/rooms/${room.id}/join`, back), refused('unauthorized'));
+    await assert.rejects(rex.connect(), refused('unauthorized'));
+    await assert.rejects(rex.connect(node.url, { sdp: offer() }), refused('unauthorized'));
   });
 });
