@@ -7,10 +7,13 @@
 
 #include "actors/base/log.h"
 #include "actors/base/random.h"
+#include "actors/wire/resume.h"
 #include "nodes/auth_internal.h"
 
 #define GUEST_TOKEN_S (24 * 3600)
 #define SWEPT_MAX 500 /* rows in one bite */
+#define KEPT_AFTER_S                                                                               \
+    (13 * 3600) /* a resume token outlives by 12 hours the token that it stands for */
 
 /* META rows; their names are part of the format. */
 static const char guest_key_row[] = "guest-key";
@@ -30,6 +33,7 @@ static bool revoked_add(struct vr_auth *auth, const char *jti, size_t size, int6
     struct revoked *known = NULL;
 
     memcpy(entry.jti, jti, size);
+    entry.hash = vr_resume_user_hint(entry.jti).hi;
     if (auth->revoked_count > 0) {
         known = bsearch(&entry, auth->revoked, auth->revoked_count, sizeof(entry), by_jti);
     }
@@ -177,16 +181,6 @@ static bool is_revoked(void *ctx, const char *jti)
             bsearch(&key, auth->revoked, auth->revoked_count, sizeof(key), by_jti) != NULL;
     pthread_rwlock_unlock(&auth->lock);
     return found;
-}
-
-bool vr_auth_withdrawn(struct vr_auth *auth, const char *kid, const char *jti)
-{
-    struct vr_key key;
-    bool withdrawn = (kid[0] != 0 && !vr_auth_key(auth, kid, &key)) ||
-                     (jti[0] != 0 && is_revoked(auth, jti));
-
-    explicit_bzero(&key, sizeof(key));
-    return withdrawn;
 }
 
 uint64_t vr_auth_changes(const struct vr_auth *auth)
@@ -356,8 +350,7 @@ static void on_swept(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revis
     (void)ticket;
     (void)revision;
     if (err != VR_OK) { /* they are loaded again at the next start, and swept then */
-        vr_log(VR_LOG_WARN, "expired revocations stay in the store",
-               VR_S("why", vr_err_text(err)));
+        vr_log(VR_LOG_WARN, "expired revocations stay in the store", VR_S("why", vr_err_text(err)));
     }
 }
 
@@ -374,7 +367,7 @@ bool vr_auth_sweep(struct vr_auth *auth)
     pthread_rwlock_wrlock(&auth->lock);
     for (size_t i = 0; i < auth->revoked_count; i++) {
         const struct revoked *entry = &auth->revoked[i];
-        bool over = entry->until != 0 && entry->until + 2 * VR_JWT_SKEW_S < now;
+        bool over = entry->until != 0 && entry->until + KEPT_AFTER_S < now;
 
         if (over && commit->op_count < SWEPT_MAX) {
             vr_commit_remove(commit, VR_TABLE_REVOKED, vr_bytes_of(entry->jti));

@@ -51,17 +51,48 @@ VR_MUST_CHECK enum vr_err vr_auth_guest_mint(struct vr_auth *auth, const char *n
 const char *vr_auth_join_code(const struct vr_auth *auth);
 
 /** Revoke a token by its jti, durable before `done` is called (on the journal's thread; post and
- *  return). Takes effect in this process at once. */
-void vr_auth_revoke(struct vr_auth *auth, const char *jti, vr_committed_fn done, void *ctx);
+ *  return). Takes effect in this process at once. `until`: the token's own `exp`, after which it
+ *  need not be known any more; 0: not told, it is kept for ever. */
+void vr_auth_revoke(struct vr_auth *auth, const char *jti, int64_t until, vr_committed_fn done,
+                    void *ctx);
+/** Forget revocations of tokens that have expired, a bounded number; true: there are more. */
+bool vr_auth_sweep(struct vr_auth *auth);
+
+/** Grows with each withdrawal: while it stands still there is nothing to look for. */
+uint64_t vr_auth_changes(const struct vr_auth *auth);
 
 /** The grants of a token, for one room, as a command's `by`. VR_E_FORBIDDEN: the token is for
  * another room. */
 VR_MUST_CHECK enum vr_err vr_auth_identity(const struct vr_grants *grants, struct vr_id room,
                                            const char *address, struct vr_actor_identity *out);
 
-/** Write a key; start-up and tools. */
+#define VR_KEYS_MAX 64
+
+/** What may be told about a key. */
+struct vr_key_about {
+    char kid[VR_KID_MAX + 1];
+    int64_t created_at; /* seconds since 1970; 0: not known */
+};
+
+/** Write a key and wait; start-up and tools. VR_E_CONFLICT: there are VR_KEYS_MAX. */
 VR_MUST_CHECK enum vr_err vr_auth_key_put(struct vr_auth *auth, const struct vr_key *key);
-/** A key that exists, by kid. */
+/** A key that is good now, by kid. */
 bool vr_auth_key(struct vr_auth *auth, const char *kid, struct vr_key *out);
+/** Keys that are good now, by kid in order; without the guests' own. Returns their number. */
+uint32_t vr_auth_keys(struct vr_auth *auth, struct vr_key_about out[VR_KEYS_MAX]);
+/** 1 to VR_KID_MAX of letters, digits and ". _ -". */
+bool vr_auth_kid_valid(const char *kid);
+/** A fresh secret, readable text. */
+void vr_auth_secret_make(const struct vr_random *random, struct vr_key *key);
+
+/** A new key under key->kid; its secret is made here and written to `key`. VR_OK: `done` will be
+ *  told (on the journal's thread); the key is good from then on. Else nothing has happened:
+ *  VR_E_UNPROCESSABLE (kid), VR_E_EXISTS, VR_E_CONFLICT (VR_KEYS_MAX). */
+VR_MUST_CHECK enum vr_err vr_auth_key_add(struct vr_auth *auth, struct vr_key *key,
+                                          int64_t *created_at, vr_committed_fn done, void *ctx);
+/** A key's end: refused at once, `done` when that is durable. VR_E_NOT_FOUND; VR_E_CONFLICT when it
+ *  is the last one or the one named `kept`; `kept` NULL: whatever it is. */
+VR_MUST_CHECK enum vr_err vr_auth_key_remove(struct vr_auth *auth, const char *kid,
+                                             const char *kept, vr_committed_fn done, void *ctx);
 
 #endif

@@ -130,7 +130,7 @@ static void a_revoked_token_stays_out(void **state)
     token_make(auth, "admin", "stolen", &bad);
     token_make(auth, "admin", "mine", &good);
     assert_int_equal(judge(auth, &bad, &grants), VR_OK);
-    vr_auth_revoke(auth, "stolen", on_done, &told);
+    vr_auth_revoke(auth, "stolen", 0, on_done, &told);
     assert_int_equal(told, VR_OK);
     assert_int_equal(judge(auth, &bad, &grants), VR_E_UNAUTHORIZED);
     assert_int_equal(judge(auth, &good, &grants), VR_OK);

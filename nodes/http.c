@@ -13,6 +13,7 @@
 #include "nodes/http_internal.h"
 
 #define SWEEP_MS 1000
+#define STORE_SWEEP VR_SECONDS(3600)
 #define SWEEP_CLOSING_MS 20
 #define WS_GOODBYE VR_MS(500)
 #define RATE_BUCKETS 65536
@@ -394,11 +395,26 @@ bool vr_http_closed(const struct vr_http_worker *part)
 
 static void closing_step(struct vr_http_worker *part);
 
+/** What is over goes from the store: once an hour all of it, a bite at each call. */
+static void store_sweep(struct vr_http_worker *part, vr_time_us now)
+{
+    struct vr_http *http = part->http;
+    bool more = false;
+
+    if (now < part->store_sweep_at || part->closing) {
+        return;
+    }
+    more = http->idempotency != NULL && vr_idempotency_sweep(http->idempotency);
+    more = (http->conf.auth != NULL && vr_auth_sweep(http->conf.auth)) || more;
+    part->store_sweep_at = more ? now : now + STORE_SWEEP;
+}
+
 static void on_sweep(uv_timer_t *handle)
 {
     struct vr_http_worker *part = VR_OWNER(handle, struct vr_http_worker, sweep);
 
     ws_sweep(part, part_now(part));
+    store_sweep(part, part_now(part));
     connections_reap(part);
     if (part->closing) {
         closing_step(part);

@@ -67,6 +67,7 @@ struct vr_http_worker {
     uint32_t listener_count;
     uv_prepare_t flush;
     uv_timer_t sweep;
+    vr_time_us store_sweep_at;
     uv_async_t posted;
     pthread_mutex_t posts_lock;
     struct request *posts; /* singly linked by post_next */

@@ -5,14 +5,17 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define KEEP_S (24 * 3600)
 #define RUNNING_MAX 1024
+#define SWEEP_ROWS 1000 /* looked at in one bite */
 #define HEAD (8 + 32)
 
 struct vr_idempotency {
     struct vr_records *records;
     const struct vr_clock *clock;
+    uint8_t swept[32];    /* the last row looked at by vr_idempotency_sweep; its caller's thread */
     pthread_mutex_t lock; /* over `running` */
     uint32_t running_count;
     struct {
@@ -29,6 +32,8 @@ static uint64_t wall_s(const struct vr_idempotency *table)
 struct sweep {
     struct vr_commit *commit;
     uint64_t now_s;
+    uint32_t seen;
+    uint8_t last[32];
 };
 
 static bool note_expired(void *ctx, struct vr_bytes key, struct vr_bytes value)
@@ -38,32 +43,45 @@ static bool note_expired(void *ctx, struct vr_bytes key, struct vr_bytes value)
     if (value.size < HEAD || vr_get64(value.data) < sweep->now_s) {
         vr_commit_remove(sweep->commit, VR_TABLE_IDEMPOTENCY, key);
     }
-    return sweep->commit->op_count < 10000;
+    memcpy(sweep->last, key.data, key.size < 32 ? key.size : 32);
+    return ++sweep->seen < SWEEP_ROWS;
 }
 
-/** Rows whose day is over go at start. */
-static enum vr_err sweep_old(struct vr_idempotency *table)
+static void on_swept(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
 {
-    struct sweep sweep = {vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX), wall_s(table)};
-    enum vr_err err = VR_OK;
+    (void)ctx;
+    (void)ticket;
+    (void)err; /* they are found again in an hour */
+    (void)revision;
+}
 
-    if (sweep.commit == NULL) {
-        return VR_E_NO_MEMORY;
+bool vr_idempotency_sweep(struct vr_idempotency *table)
+{
+    struct sweep sweep = {.commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX),
+                          .now_s = wall_s(table)};
+    enum vr_err err = VR_E_NO_MEMORY;
+
+    if (sweep.commit != NULL) {
+        err = vr_records_scan(table->records, VR_TABLE_IDEMPOTENCY, vr_bytes("", 0),
+                              vr_bytes(table->swept, 32), note_expired, &sweep);
     }
-    err = vr_records_scan(table->records, VR_TABLE_IDEMPOTENCY, vr_bytes("", 0), vr_bytes("", 0),
-                          note_expired, &sweep);
-    if (err != VR_OK || sweep.commit->op_count == 0) {
+    if (err == VR_OK && sweep.commit->op_count > 0) {
+        vr_records_submit(table->records, sweep.commit, on_swept, NULL);
+    } else {
         vr_commit_free(sweep.commit);
-        return err;
     }
-    return vr_records_commit(table->records, sweep.commit, NULL);
+    memset(table->swept, 0, sizeof(table->swept));
+    if (err != VR_OK || sweep.seen < SWEEP_ROWS) {
+        return false;
+    }
+    memcpy(table->swept, sweep.last, sizeof(table->swept));
+    return true;
 }
 
 enum vr_err vr_idempotency_new(struct vr_records *records, const struct vr_clock *clock,
                                struct vr_idempotency **out)
 {
     struct vr_idempotency *table = calloc(1, sizeof(*table));
-    enum vr_err err = VR_OK;
 
     *out = NULL;
     if (table == NULL) {
@@ -72,11 +90,6 @@ enum vr_err vr_idempotency_new(struct vr_records *records, const struct vr_clock
     table->records = records;
     table->clock = clock;
     pthread_mutex_init(&table->lock, NULL);
-    err = sweep_old(table);
-    if (err != VR_OK && err != VR_E_FULL) {
-        vr_idempotency_free(table);
-        return err;
-    }
     *out = table;
     return VR_OK;
 }

@@ -15,6 +15,9 @@ VR_MUST_CHECK enum vr_err vr_idempotency_new(struct vr_records *records,
                                              const struct vr_clock *clock,
                                              struct vr_idempotency **out);
 void vr_idempotency_free(struct vr_idempotency *table);
+/** Remove rows whose day is over, looking at a bounded number; true: not at the end yet, go on.
+ *  From one thread only. */
+bool vr_idempotency_sweep(struct vr_idempotency *table);
 
 /** VR_OK: not seen yet; it is running from now on. VR_E_EXISTS: its answer is appended to `answer`.
  *  VR_E_IN_PROGRESS; VR_E_KEY_REUSED: another request; VR_E_BUSY: too many are running. */

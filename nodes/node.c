@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "actors/base/log.h"
+#include "nodes/auth_ref.h"
 #include "nodes/files.h"
 #include "nodes/metrics.h"
 #include "nodes/node_internal.h"
@@ -98,6 +99,16 @@ static uint32_t peer_place(void *ctx, struct vr_id room)
     vr_blob_release(live.on_stage);
     return (uint32_t)((room.hi ^ room.lo) + live.participants / node->env.shard_peers_max) %
            node->media_count;
+}
+
+static bool token_withdrawn(void *ctx, struct vr_id token_ref)
+{
+    return vr_auth_ref_withdrawn(((struct vr_node *)ctx)->auth, token_ref);
+}
+
+static uint64_t withdrawals(void *ctx)
+{
+    return vr_auth_changes(((const struct vr_node *)ctx)->auth);
 }
 
 /* --- start, step by step --- */
@@ -200,8 +211,11 @@ static void env_fill(struct vr_node *node)
     env->reactions_per_10s = (uint32_t)config->reactions_per_10s;
     node->room_services =
         (struct vr_room_services){.personal = node->personal, .take = room_take, .ctx = node};
-    node->session_services =
-        (struct vr_session_services){.place = peer_place, .ctx = node, .sessions = node->sessions};
+    node->session_services = (struct vr_session_services){.place = peer_place,
+                                                          .withdrawn = token_withdrawn,
+                                                          .withdrawals = withdrawals,
+                                                          .ctx = node,
+                                                          .sessions = node->sessions};
     env->room_services = &node->room_services;
     env->session_services = &node->session_services;
 }

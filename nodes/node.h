@@ -13,6 +13,7 @@
 #include "actors/base/ids.h"
 #include "actors/runtime/env.h"
 #include "actors/runtime/system.h"
+#include "actors/wire/jwt.h"
 
 struct vr_node;
 struct vr_config;
@@ -44,6 +45,8 @@ struct vr_records *vr_node_records(const struct vr_node *node);
 struct vr_personal *vr_node_personal(const struct vr_node *node);
 struct vr_directory *vr_node_directory(const struct vr_node *node);
 struct vr_auth *vr_node_auth(const struct vr_node *node);
+/** The kid in admin-key.json as it is now; "" when the file names none. Reads the file. */
+void vr_node_admin_kid(const struct vr_node *node, char out[VR_KID_MAX + 1]);
 struct vr_lobby *vr_node_lobby(const struct vr_node *node);
 struct vr_metrics *vr_node_metrics(const struct vr_node *node);
 /** The port that a listener got (for port 0 in tests). */

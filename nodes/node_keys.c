@@ -1,6 +1,7 @@
 /* node_keys.c - the secrets of a node: made once, kept in its store. */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -80,19 +81,56 @@ enum vr_err node_keys_load(struct vr_node *node, uint8_t pepper[32], struct vr_w
                : vr_fail(why, err, "the node's keys cannot be read or made: %s", vr_err_text(err));
 }
 
-enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why)
+static void admin_path(const struct vr_node *node, char out[1024])
 {
-    struct vr_key key;
-    char path[1024];
-    FILE *stream = NULL;
-    int fd = -1;
+    snprintf(out, 1024, "%s/admin-key.json", node->config->data);
+}
 
-    snprintf(path, sizeof(path), "%s/admin-key.json", node->config->data);
-    if (access(path, F_OK) == 0 || !vr_auth_key(node->auth, "admin", &key)) {
-        return VR_OK;
+/** What the file says; NULL: no JSON object stands there. */
+static json_t *admin_read(const struct vr_node *node)
+{
+    char path[1024];
+    json_t *root = NULL;
+
+    admin_path(node, path);
+    root = json_load_file(path, 0, NULL);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return NULL;
     }
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    stream = fd < 0 ? NULL : fdopen(fd, "w");
+    return root;
+}
+
+void vr_node_admin_kid(const struct vr_node *node, char out[VR_KID_MAX + 1])
+{
+    json_t *root = admin_read(node);
+    const char *kid = json_string_value(json_object_get(root, "kid"));
+
+    snprintf(out, VR_KID_MAX + 1, "%s", kid == NULL ? "" : kid);
+    json_decref(root);
+}
+
+/** Does the file name a key that is good, with its secret? */
+static bool admin_file_good(const struct vr_node *node)
+{
+    json_t *root = admin_read(node);
+    const char *kid = json_string_value(json_object_get(root, "kid"));
+    const char *secret = json_string_value(json_object_get(root, "secret"));
+    struct vr_key key;
+    bool good = kid != NULL && secret != NULL && vr_auth_key(node->auth, kid, &key) &&
+                strlen(secret) == key.secret_size &&
+                memcmp(secret, key.secret, key.secret_size) == 0;
+
+    explicit_bzero(&key, sizeof(key));
+    json_decref(root);
+    return good;
+}
+
+static enum vr_err admin_write(const char *path, const struct vr_key *key, struct vr_why *why)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "w");
+
     if (stream == NULL) {
         int failed = errno;
 
@@ -101,14 +139,28 @@ enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why)
         }
         return vr_fail(why, VR_E_INTERNAL, "%s: %s", path, strerror(failed));
     }
-    fprintf(stream, "{\"kid\": \"%s\", \"secret\": \"%.*s\"}\n", key.kid, (int)key.secret_size,
-            (const char *)key.secret);
-    explicit_bzero(&key, sizeof(key));
+    fprintf(stream, "{\"kid\": \"%s\", \"secret\": \"%.*s\"}\n", key->kid, (int)key->secret_size,
+            (const char *)key->secret);
     if (fclose(stream) != 0) {
         unlink(path);
         return vr_fail(why, VR_E_FULL, "%s: %s", path, strerror(errno));
     }
     return VR_OK;
+}
+
+enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why)
+{
+    struct vr_key key;
+    char path[1024];
+    enum vr_err err = VR_OK;
+
+    /* A file that names a key which has gone is made anew, or nobody would come in with it. */
+    if (!admin_file_good(node) && vr_auth_key(node->auth, "admin", &key)) {
+        admin_path(node, path);
+        err = admin_write(path, &key, why);
+        explicit_bzero(&key, sizeof(key));
+    }
+    return err;
 }
 
 enum vr_err node_tls_open(struct vr_node *node, struct vr_why *why)

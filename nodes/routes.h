@@ -6,6 +6,8 @@
 #ifndef VR_NODES_ROUTES_H
 #define VR_NODES_ROUTES_H
 
+#include <jansson.h>
+
 #include "actors/messages/command.h"
 #include "actors/wire/client_json.h"
 #include "nodes/http.h"
@@ -46,6 +48,13 @@ void vr_route_etag(struct vr_http_request *request, uint64_t revision);
 /** If-Match as a revision: 0 when absent or "*"; false when it is no ETag of ours (it cannot match
  * then). */
 bool vr_route_if_match(const struct vr_http_request *request, uint64_t *revision);
+
+/** The body as a JSON object, to be json_decref'd; NULL: the request was answered. */
+json_t *vr_route_object(struct vr_http_request *request);
+/** 422 with a JSON pointer to what is wrong. */
+void vr_route_invalid(struct vr_http_request *request, const char *pointer, const char *detail);
+/** The buffer as JSON, or 503 when it has failed; empties it. */
+void vr_route_answer_buf(struct vr_http_request *request, int status, struct vr_buf *body);
 
 /* routes_rooms.c */
 void vr_route_room_create(struct vr_http_request *request);
@@ -88,6 +97,11 @@ void vr_route_log_level_set(struct vr_http_request *request);
 void vr_route_healthz(struct vr_http_request *request);
 void vr_route_readyz(struct vr_http_request *request);
 void vr_route_metrics(struct vr_http_request *request);
+
+/* routes_keys.c */
+void vr_route_keys(struct vr_http_request *request);
+void vr_route_key_add(struct vr_http_request *request);
+void vr_route_key_remove(struct vr_http_request *request);
 
 /* routes_docs.c */
 void vr_route_openapi_json(struct vr_http_request *request);

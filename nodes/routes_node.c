@@ -13,8 +13,7 @@
 #include "nodes/node.h"
 #include "nodes/routes.h"
 
-/** The body as a JSON object; NULL: the request was answered. */
-static json_t *read_object(struct vr_http_request *request)
+json_t *vr_route_object(struct vr_http_request *request)
 {
     json_t *root = json_loadb((const char *)request->body.data, request->body.size,
                               JSON_REJECT_DUPLICATES, NULL);
@@ -27,7 +26,7 @@ static json_t *read_object(struct vr_http_request *request)
     return NULL;
 }
 
-static void answer_invalid(struct vr_http_request *request, const char *pointer, const char *detail)
+void vr_route_invalid(struct vr_http_request *request, const char *pointer, const char *detail)
 {
     struct vr_http_problem problem = {
         .err = VR_E_UNPROCESSABLE, .detail = detail, .pointer = pointer};
@@ -35,7 +34,7 @@ static void answer_invalid(struct vr_http_request *request, const char *pointer,
     vr_http_answer_problem_full(request, &problem);
 }
 
-static void answer_buf(struct vr_http_request *request, int status, struct vr_buf *body)
+void vr_route_answer_buf(struct vr_http_request *request, int status, struct vr_buf *body)
 {
     if (body->failed) {
         vr_http_answer_problem(request, VR_E_NO_MEMORY, NULL);
@@ -95,12 +94,12 @@ static void mint_guest(struct vr_http_request *request, const char *name)
     vr_route_write_time(&body, grants.expires_at);
     vr_buf_text(&body, "}");
     vr_buf_deinit(&token);
-    answer_buf(request, 201, &body);
+    vr_route_answer_buf(request, 201, &body);
 }
 
 void vr_route_guest(struct vr_http_request *request)
 {
-    json_t *root = read_object(request);
+    json_t *root = vr_route_object(request);
     struct vr_why why = {0};
     const char *name = NULL;
     const char *code = NULL;
@@ -115,7 +114,7 @@ void vr_route_guest(struct vr_http_request *request)
                               code == NULL ? "" : code, &why) != VR_OK) {
         vr_http_answer_problem(request, VR_E_FORBIDDEN, why.text);
     } else if (name == NULL || !read_name(name, clean)) {
-        answer_invalid(request, "/name", "name: 1 to 64 bytes of text");
+        vr_route_invalid(request, "/name", "name: 1 to 64 bytes of text");
     } else {
         mint_guest(request, clean);
     }
@@ -143,7 +142,7 @@ void vr_route_ice_servers(struct vr_http_request *request)
         vr_buf_text(&body, "}");
     }
     vr_buf_text(&body, "]}");
-    answer_buf(request, 200, &body);
+    vr_route_answer_buf(request, 200, &body);
 }
 
 static void revoked(struct vr_http_request *request)
@@ -171,16 +170,20 @@ static void on_revoked(void *ctx, uint64_t ticket, enum vr_err err, uint64_t rev
 
 void vr_route_revoke(struct vr_http_request *request)
 {
-    json_t *root = read_object(request);
+    json_t *root = vr_route_object(request);
     const char *jti = json_string_value(json_object_get(root, "jti"));
+    const json_t *until = json_object_get(root, "exp");
 
     if (root == NULL) {
         return;
     }
     if (jti == NULL || jti[0] == '\0' || strlen(jti) > VR_JTI_MAX) {
-        answer_invalid(request, "/jti", "jti: 1 to 64 bytes of text");
+        vr_route_invalid(request, "/jti", "jti: 1 to 64 bytes of text");
+    } else if (until != NULL && (!json_is_integer(until) || json_integer_value(until) <= 0)) {
+        vr_route_invalid(request, "/exp", "exp: seconds since 1970, as in the token");
     } else {
-        vr_auth_revoke(vr_node_auth(request->node), jti, on_revoked, request);
+        vr_auth_revoke(vr_node_auth(request->node), jti, json_integer_value(until), on_revoked,
+                       request);
     }
     json_decref(root);
 }
@@ -190,7 +193,7 @@ static void answer_level(struct vr_http_request *request)
     struct vr_buf body = {0};
 
     vr_buf_printf(&body, "{\"level\":\"%s\"}", vr_log_level_name(vr_log_get_level()));
-    answer_buf(request, 200, &body);
+    vr_route_answer_buf(request, 200, &body);
 }
 
 void vr_route_log_level_show(struct vr_http_request *request)
@@ -200,7 +203,7 @@ void vr_route_log_level_show(struct vr_http_request *request)
 
 void vr_route_log_level_set(struct vr_http_request *request)
 {
-    json_t *root = read_object(request);
+    json_t *root = vr_route_object(request);
     const char *word = json_string_value(json_object_get(root, "level"));
     enum vr_log_level level = VR_LOG_INFO;
 
@@ -208,7 +211,7 @@ void vr_route_log_level_set(struct vr_http_request *request)
         return;
     }
     if (word == NULL || !vr_log_level_parse(word, &level)) {
-        answer_invalid(request, "/level", "level: debug, info, warn, error or off");
+        vr_route_invalid(request, "/level", "level: debug, info, warn, error or off");
     } else {
         vr_log_set_level(level);
         vr_log(VR_LOG_WARN, "log level changed", VR_S("level", word),
@@ -228,7 +231,7 @@ void vr_route_readyz(struct vr_http_request *request)
     struct vr_buf body = {0};
     bool ready = vr_node_ready(request->node, &body);
 
-    answer_buf(request, ready ? 200 : 503, &body);
+    vr_route_answer_buf(request, ready ? 200 : 503, &body);
 }
 
 void vr_route_metrics(struct vr_http_request *request)
