@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "actors/base/assert.h"
+#include "actors/base/log.h"
 #include "actors/room/actor_state.h"
 
 /** What the journal's thread needs to tell the room: it may have been closed and opened meanwhile.
@@ -156,6 +157,20 @@ static enum vr_err publish(struct room_actor *self, const struct vr_effects *eff
     return VR_OK;
 }
 
+/* What the audit log keeps, without the names in it: those stay sealed in the store. */
+static void log_audits(const struct room_actor *self, const struct vr_effects *effects)
+{
+    char room[VR_ID_TEXT];
+
+    for (uint32_t i = 0; i < effects->audit_count; i++) {
+        const struct vr_audit *audit = &effects->audits[i];
+
+        vr_log(VR_LOG_INFO, "act", VR_S("act", audit->act),
+               VR_S("room", vr_id_format(vr_room_id(self->room), room)),
+               VR_S("request_id", audit->request_id), VR_U("sequence", audit->sequence));
+    }
+}
+
 static enum vr_err complete(struct room_actor *self, struct begun *step)
 {
     enum vr_err err = open_ways(self, step);
@@ -175,6 +190,7 @@ static enum vr_err complete(struct room_actor *self, struct begun *step)
         answer_now(self, &step->asked, step->answer);
         step->answer = NULL;
     }
+    log_audits(self, &step->effects);
     err = publish(self, &step->effects);
     if (step->effects.summary && self->summary_due == VR_NEVER) {
         self->summary_due = self->summary_at + SUMMARY_GAP;

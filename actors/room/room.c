@@ -198,6 +198,19 @@ static void audit_by_table(struct step *step)
           step->target ? step->target->name : NULL, vr_blob_text(step->cmd->text));
 }
 
+/* Whoever may not see the room is told of none, whatever he asks. The door speaks for itself, and
+ * who goes may go. */
+static bool is_hidden_from(const struct step *step)
+{
+    enum vr_command_kind kind = step->cmd->kind;
+
+    if (step->self != NULL || (vr_permission(kind)->traits & VR_TRAIT_NO_ROOM) != 0 ||
+        comes_or_goes(kind) || kind == VR_CMD_LEAVE || kind == VR_CMD_LOST) {
+        return false;
+    }
+    return !may_see(step);
+}
+
 static enum vr_err run(struct step *step)
 {
     const struct vr_command *cmd = step->cmd;
@@ -212,6 +225,9 @@ static enum vr_err run(struct step *step)
         return err;
     }
     step->rank = rank_of_asker(step);
+    if (is_hidden_from(step)) {
+        return vr_fail(&step->why, VR_E_NOT_FOUND, "no such room");
+    }
     err = find_target(step, &permit);
     if (err != VR_OK) {
         return err;

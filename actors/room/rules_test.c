@@ -512,6 +512,33 @@ static void test_hidden_services(void **state)
 }
 
 /* Everybody is found again by his name, however many there are. */
+/* Each command of a stranger, also one that aims at a person, is answered as if nothing were there.
+ */
+static void test_private_room_is_hidden(void **state)
+{
+    struct vr_settings *settings = kit_settings("private");
+    struct kit kit;
+
+    (void)state;
+    settings->set |= VR_SET_VISIBILITY;
+    settings->visibility = VR_PRIVATE;
+    start(&kit, settings);
+    assert_true(kit_join(&kit, "ana") == 1);
+    for (int kind = 0; kind < VR_CMD_KINDS; kind++) {
+        struct vr_command *cmd = kit_command((enum vr_command_kind)kind, "eve");
+
+        cmd->target = 1;
+        if (kind == VR_CMD_CREATE || kind == VR_CMD_JOIN || kind == VR_CMD_RESUME ||
+            kind == VR_CMD_LEAVE || kind == VR_CMD_LOST) {
+            vr_command_free(cmd);
+            continue;
+        }
+        assert_int_equal(kit_do(&kit, cmd), VR_E_NOT_FOUND);
+        assert_string_equal(kit.answer.why, "no such room");
+    }
+    kit_deinit(&kit);
+}
+
 static enum vr_err join_with_limits(struct kit *kit, bool publish, bool subscribe, bool request)
 {
     struct vr_command *cmd = kit_join_command(kit, "ben");
@@ -606,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_analytics),
         cmocka_unit_test(test_update_and_schedule),
         cmocka_unit_test(test_hidden_services),
+        cmocka_unit_test(test_private_room_is_hidden),
         cmocka_unit_test(test_limits_of_a_token),
         cmocka_unit_test(test_many_people),
     };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { offer, people, Person, Refused, rest } from '../lib/client.mjs';
+import { offer, people, Person, Refused, rest, toStage } from '../lib/client.mjs';
 import { Node } from '../lib/voiceroomd.mjs';
 
 const refused = (...codes) => (error) => error instanceof Refused && codes.includes(error.code);
@@ -71,5 +71,42 @@ describe('doors', () => {
     await assert.rejects(rest(node, null, 'POST', `/v1/rooms/${room.id}/join`, back), refused('unauthorized'));
     await assert.rejects(rex.connect(), refused('unauthorized'));
     await assert.rejects(rex.connect(node.url, { sdp: offer() }), refused('unauthorized'));
+  });
+
+  it('of a private room: a stranger learns nothing of it, by no endpoint', async (t) => {
+    const { room, ana } = await people(t, node, ['ana'], { visibility: 'private' });
+    const none = '00000000000000000000000001';
+    const asks = [
+      ['GET', ''], ['PATCH', '', { title: 'x' }], ['DELETE', ''], ['POST', '/start'], ['POST', '/end', {}], ['GET', '/participants'],
+      ['GET', `/participants/${ana.id}`], ['DELETE', `/participants/${ana.id}`], ['POST', `/participants/${ana.id}/mute`, {}],
+      ['POST', '/mute-all'], ['GET', '/hands'], ['POST', `/hands/${ana.id}`, {}], ['DELETE', `/hands/${ana.id}`], ['GET', '/bans'],
+      ['POST', '/bans', { user: 'ana' }], ['DELETE', `/bans/${none}`], ['GET', '/analytics'], ['GET', '/audit'], ['DELETE', `/chat/${none}`],
+    ];
+    for (const [method, path, body] of asks) {
+      const [real, unreal] = await Promise.all([room.id, none].map((id) => rest(node, node.token('eve'), method, `/v1/rooms/${id}${path}`, body)
+        .catch((error) => error.problem)));
+      const plain = ({ instance, request_id: _, ...rest_ }) => rest_;
+      assert.equal(real.status, 404, `${method} ${path}`);
+      assert.deepEqual(plain(real), plain(unreal), `${method} ${path}`);
+    }
+  });
+
+  it('keep their secrets: no token, passcode or key in the most talkative log; an act is found by its request id', async (t) => {
+    const loud = await new Node({ flags: { log_level: 'debug' } }).start();
+    try {
+      const { room, ana, ben } = await people(t, loud, ['ana', 'ben'], { passcode: 'Op3n-Sesame' });
+      await toStage(ana, ben);
+      await rest(loud, ana.token, 'POST', `/v1/rooms/${room.id}/participants/${ben.id}/mute`, {}, { 'x-request-id': 'act-4711' });
+      await rest(loud, null, 'POST', '/v1/guests', { name: 'Gus' });
+      const { entries } = await rest(loud, ana.token, 'GET', `/v1/rooms/${room.id}/audit`);
+      assert.equal(entries.find((e) => e.request_id === 'act-4711')?.act, 'room:mute');
+      const lines = loud.log.split('\n').filter((l) => l.includes('"request_id":"act-4711"')).map((l) => JSON.parse(l));
+      assert.ok(lines.some((l) => l.level === 'info' && l.act === 'room:mute' && l.room === room.id), 'the act');
+      assert.ok(lines.some((l) => l.msg === 'request' && l.status === 200), 'the request');
+      const secrets = ['Bearer', 'eyJ', 'Op3n-Sesame', ana.me.resume_token, ben.me.resume_token, loud.key.secret];
+      assert.deepEqual(secrets.filter((secret) => loud.log.includes(secret)), []);
+    } finally {
+      await loud.stop();
+    }
   });
 });
