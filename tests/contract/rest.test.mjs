@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { offer, Person } from '../lib/client.mjs';
+import { mint } from '../lib/voiceroomd.mjs';
 import { call as callNode, nodeUnderTest, operations, seen } from './contract.mjs';
 
 const NOBODY = '0'.repeat(26);
@@ -317,8 +318,27 @@ describe('REST', () => {
     await call('revokeToken', 403, { token: host, body: { jti } });
     await call('revokeToken', 422, { token: admin, body: {} });
     await call('revokeToken', 400, { token: admin, body: '[]' });
+    await call('revokeToken', 422, { token: admin, body: { jti, exp: 'soon' } });
     await call('revokeToken', 204, { token: admin, body: { jti } });
     await call('listIceServers', 401, { token: doomed });
+  });
+
+  test('keys', async () => {
+    const { body } = await call('createKey', 201, { token: admin, body: { kid: 'contract' } });
+    await call('createKey', 401, { body: {} });
+    await call('createKey', 403, { token: host, body: {} });
+    await call('createKey', 409, { token: admin, body: { kid: 'contract' } });
+    for (const kid of ['', 'a b', 'guest', 'x'.repeat(33), 7]) await call('createKey', 422, { token: admin, body: { kid } });
+    await call('createKey', 400, { token: admin, body: '[]' });
+    assert.ok((await call('listKeys', 200, { token: admin })).body.keys.some((k) => k.kid === 'contract'));
+    await call('listKeys', 403, { token: host });
+    await call('listIceServers', 200, { token: mint(body, 'contract-new-key') });
+    await call('deleteKey', 403, { token: host, kid: 'contract' });
+    await call('deleteKey', 422, { token: admin, kid: 'contract', query: { force: 'maybe' } });
+    await call('deleteKey', 409, { token: admin, kid: node.key.kid });
+    await call('deleteKey', 204, { token: admin, kid: 'contract' });
+    await call('deleteKey', 404, { token: admin, kid: 'contract' });
+    await call('listIceServers', 401, { token: mint(body, 'contract-new-key') });
   });
 
   test('the documents are served', async () => {
