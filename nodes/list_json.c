@@ -7,24 +7,12 @@
 #include "actors/wire/client_json.h"
 #include "nodes/routes.h"
 
-static void write_text(struct vr_buf *out, const char *name, const char *value)
-{
-    vr_buf_printf(out, ",\"%s\":", name);
-    vr_json_text(out, value);
-}
-
-static void write_time(struct vr_buf *out, const char *name, vr_time_us wall)
-{
-    vr_buf_printf(out, ",\"%s\":", name);
-    vr_route_write_time(out, wall / 1000000);
-}
-
 static void write_settings(struct vr_buf *out, const struct vr_room_listing *row)
 {
-    write_text(out, "title", row->title);
-    write_text(out, "topic", row->topic);
-    write_text(out, "description", row->description);
-    write_text(out, "language", row->language);
+    vr_json_member_text(out, "title", row->title);
+    vr_json_member_text(out, "topic", row->topic);
+    vr_json_member_text(out, "description", row->description);
+    vr_json_member_text(out, "language", row->language);
     vr_buf_text(out, ",\"tags\":[");
     for (uint32_t i = 0; i < row->tag_count; i++) {
         vr_buf_text(out, i == 0 ? "" : ",");
@@ -37,10 +25,10 @@ static void write_settings(struct vr_buf *out, const struct vr_room_listing *row
                   row->locked ? "true" : "false", row->has_passcode ? "true" : "false",
                   row->capacity, row->speaker_capacity, row->slow_hand_s,
                   row->entry == VR_ENTRY_SPEAKS ? "speak" : "listen");
-    write_time(out, "created_at", row->created_wall);
-    write_time(out, "starts_at", row->starts_wall);
-    write_time(out, "started_at", row->started_wall);
-    write_time(out, "ended_at", row->ended_wall);
+    vr_json_member_time(out, "created_at", row->created_wall);
+    vr_json_member_time(out, "starts_at", row->starts_wall);
+    vr_json_member_time(out, "started_at", row->started_wall);
+    vr_json_member_time(out, "ended_at", row->ended_wall);
     vr_buf_text(out, ",\"end_reason\":");
     if (row->phase == VR_ENDED) {
         vr_json_text(out, row->end_reason);
@@ -73,7 +61,7 @@ static void write_host(struct vr_buf *out, const struct vr_lobby_room *live, con
     } else {
         vr_buf_printf(out, "%" JSON_INTEGER_FORMAT, participant);
     }
-    write_text(out, "name", name == NULL ? creator : name);
+    vr_json_member_text(out, "name", name == NULL ? creator : name);
     vr_buf_text(out, "}");
     json_decref(stage);
 }

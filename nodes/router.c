@@ -1,6 +1,8 @@
 /* router.c - paths against patterns, segment by segment, and the decoding of what they carry. */
 #include "nodes/router.h"
 
+#include "actors/base/utf8.h"
+
 static const char *const method_names[] = {
     [VR_HTTP_GET] = "GET",     [VR_HTTP_POST] = "POST",     [VR_HTTP_PUT] = "PUT",
     [VR_HTTP_PATCH] = "PATCH", [VR_HTTP_DELETE] = "DELETE",
@@ -43,32 +45,10 @@ static int hex(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/** Bytes of the character that starts here, 0 when it is none. RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF. */
-static size_t utf8_size(const uint8_t *p, size_t left)
-{
-    uint8_t c = p[0];
-    size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : 3;
-
-    if (c >= 0xf5 || (c >= 0x80 && c < 0xc2) || left <= more) {
-        return 0;
-    }
-    for (size_t k = 1; k <= more; k++) {
-        if ((p[k] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
-        (c == 0xf4 && p[1] > 0x8f)) {
-        return 0;
-    }
-    return more + 1;
-}
-
 static bool utf8_is_valid(const uint8_t *p, size_t size)
 {
     while (size > 0) {
-        size_t taken = utf8_size(p, size);
+        size_t taken = vr_utf8_size(p, size);
 
         if (taken == 0) {
             return false;

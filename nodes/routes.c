@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "actors/runtime/system.h"
 #include "nodes/auth.h"
@@ -210,19 +209,6 @@ void vr_route_answer_nothing(struct vr_http_request *request, const struct vr_an
 {
     (void)answer;
     vr_http_answer_empty(request, 204);
-}
-
-void vr_route_write_time(struct vr_buf *out, int64_t seconds)
-{
-    time_t when = (time_t)seconds;
-    struct tm parts;
-
-    if (seconds <= 0 || gmtime_r(&when, &parts) == NULL) {
-        vr_buf_text(out, "null");
-        return;
-    }
-    vr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", parts.tm_year + 1900, parts.tm_mon + 1,
-                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 void vr_route_etag(struct vr_http_request *request, uint64_t revision)

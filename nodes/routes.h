@@ -40,8 +40,6 @@ void vr_route_answer_body(struct vr_http_request *request,
                           const struct vr_answer *answer); /* 200 */
 void vr_route_answer_nothing(struct vr_http_request *request,
                              const struct vr_answer *answer); /* 204 */
-/** A time as JSON: RFC 3339 UTC with quotes; 0 is null. */
-void vr_route_write_time(struct vr_buf *out, int64_t seconds);
 
 /** The ETag header of a revision: "r12" with its quotes. */
 void vr_route_etag(struct vr_http_request *request, uint64_t revision);

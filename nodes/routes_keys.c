@@ -24,7 +24,7 @@ void vr_route_keys(struct vr_http_request *request)
         vr_buf_text(&body, i == 0 ? "{\"kid\":" : ",{\"kid\":");
         vr_json_text(&body, keys[i].kid);
         vr_buf_text(&body, ",\"created_at\":");
-        vr_route_write_time(&body, keys[i].created_at);
+        vr_json_time(&body, VR_SECONDS(keys[i].created_at));
         vr_buf_printf(&body, ",\"admin_file\":%s}",
                       strcmp(keys[i].kid, kept) == 0 ? "true" : "false");
     }
@@ -67,7 +67,7 @@ static void added(struct vr_http_request *request)
     vr_json_text(&body, outcome->key.kid);
     vr_buf_printf(&body, ",\"secret\":\"%.*s\",\"created_at\":", (int)outcome->key.secret_size,
                   (const char *)outcome->key.secret);
-    vr_route_write_time(&body, outcome->created_at);
+    vr_json_time(&body, VR_SECONDS(outcome->created_at));
     vr_buf_text(&body, "}");
     snprintf(location, sizeof(location), "/v1/keys/%s", outcome->key.kid);
     vr_http_header(request, "location", location);

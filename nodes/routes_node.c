@@ -91,7 +91,7 @@ static void mint_guest(struct vr_http_request *request, const char *name)
     vr_buf_text(&body, ",\"name\":");
     vr_json_text(&body, grants.name);
     vr_buf_text(&body, ",\"expires_at\":");
-    vr_route_write_time(&body, grants.expires_at);
+    vr_json_time(&body, VR_SECONDS(grants.expires_at));
     vr_buf_text(&body, "}");
     vr_buf_deinit(&token);
     vr_route_answer_buf(request, 201, &body);

@@ -16,6 +16,7 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "actors/base/random.h"
+#include "actors/base/utf8.h"
 
 static void test_id_text_goes_both_ways(void **state)
 {
@@ -174,9 +175,42 @@ static void test_log_line_is_json_on_one_line(void **state)
     vr_log_set_sink(NULL, NULL);
 }
 
+static void test_utf8_goes_by_characters(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t size; /* of the first character */
+    } rows[] = {
+        {"a", 1},
+        {"\xc3\xa9", 2},
+        {"\xe2\x82\xac!", 3},
+        {"\xf0\x9f\x8e\xa4", 4},
+        {"\xf4\x8f\xbf\xbf", 4},
+        {"\xc3", 0},             /* cut off */
+        {"\xe2\x82", 0},         /* cut off */
+        {"\xe2(\xac", 0},        /* no continuation */
+        {"\x80", 0},             /* a continuation alone */
+        {"\xc1\xbf", 0},         /* overlong */
+        {"\xe0\x9f\xbf", 0},     /* overlong */
+        {"\xf0\x8f\xbf\xbf", 0}, /* overlong */
+        {"\xed\xa0\x80", 0},     /* a surrogate */
+        {"\xf4\x90\x80\x80", 0}, /* above U+10FFFF */
+        {"\xf5\x80\x80\x80", 0},
+        {"\xff", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vr_bytes text = vr_bytes_of(rows[i].text);
+
+        assert_int_equal(vr_utf8_size(text.data, text.size), rows[i].size);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_utf8_goes_by_characters),
         cmocka_unit_test(test_id_text_goes_both_ways),
         cmocka_unit_test(test_id_refuses_what_is_not_one),
         cmocka_unit_test(test_buffer_grows_and_prints),

@@ -90,9 +90,9 @@ void analytics_json(const struct vr_room *room, vr_time_us wall, struct vr_buf *
                   counters->peak, mean_stay_s(room, wall),
                   (unsigned long long)counters->hands_raised,
                   (unsigned long long)counters->reactions, (unsigned long long)counters->chats);
-    json_time(room->started_wall, out);
+    vr_json_time(out, room->started_wall);
     vr_buf_text(out, ",\"ended_at\":");
-    json_time(room->ended_wall, out);
+    vr_json_time(out, room->ended_wall);
     vr_buf_text(out, ",\"speakers\":[");
     for (uint32_t i = 0; i < room->people_count; i++) {
         const struct person *person = room->people[i];

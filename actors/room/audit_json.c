@@ -48,7 +48,7 @@ static void sealed_member(const struct tail *tail, struct vr_buf *out, const cha
 static void write_entry(const struct tail *tail, const Vr__AuditRecord *record, struct vr_buf *out)
 {
     vr_buf_text(out, "{\"at\":");
-    json_time(record->at, out);
+    vr_json_time(out, record->at);
     sealed_member(tail, out, "by", record->by_ref, record->by_name);
     member(out, "act", vr_bytes_of(record->act));
     sealed_member(tail, out, "target", record->target_ref, record->target_name);

@@ -2,6 +2,7 @@
  * in the audit log. Only the authors of the last messages are known, so that they can be taken
  * back. */
 #include "actors/room/state.h"
+#include "actors/wire/client_json.h"
 
 bool rate_take(struct rate *rate, uint32_t most, vr_time_us window, vr_time_us now,
                vr_time_us *wait)
@@ -82,7 +83,7 @@ enum vr_err step_chat(struct step *step)
     event_text(&event, "name", step->self->name);
     event_text(&event, "text", vr_blob_text(text));
     vr_buf_text(&event.json, ",\"at\":");
-    json_time(step->at.wall, &event.json);
+    vr_json_time(&event.json, step->at.wall);
     event_send(step, &event, 0);
     vr_buf_printf(&body, "{\"message\":\"%s\"}", id);
     step->answer->body = json_blob(step, &body);

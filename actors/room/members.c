@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/room/state.h"
+#include "actors/wire/client_json.h"
 
 static void event_simple(struct step *step, const char *type, const struct person *person)
 {
@@ -215,7 +216,7 @@ void member_thrown_out(struct step *step, struct person *person, const char *typ
 
     event_text(&event, "reason", reason);
     vr_buf_text(&event.json, ",\"until\":");
-    json_time(until_wall, &event.json);
+    vr_json_time(&event.json, until_wall);
     event_send_last(step, &event, person->id, false);
     person->role = VR_ROLE_LISTENER;               /* what he was given he has lost */
     person->resume_floor = person->generation + 1; /* his token opens nothing any more */

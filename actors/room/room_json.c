@@ -1,40 +1,14 @@
 /* room_json.c - a room's state as JSON: docs/protocol.md has the shapes. */
 #include <stdio.h>
-#include <time.h>
 
 #include "actors/room/state.h"
 #include "actors/wire/client_json.h"
 
 #define ON_STAGE_MAX 8
 
-static void text_member(struct vr_buf *out, const char *name, const char *value)
-{
-    vr_buf_printf(out, ",\"%s\":", name);
-    vr_json_text(out, value);
-}
-
-static void time_member(struct vr_buf *out, const char *name, vr_time_us wall)
-{
-    vr_buf_printf(out, ",\"%s\":", name);
-    json_time(wall, out);
-}
-
 static const char *yes(bool value)
 {
     return value ? "true" : "false";
-}
-
-void json_time(vr_time_us wall, struct vr_buf *out)
-{
-    time_t seconds = (time_t)(wall / 1000000);
-    struct tm parts;
-
-    if (wall <= 0 || gmtime_r(&seconds, &parts) == NULL) {
-        vr_buf_text(out, "null");
-        return;
-    }
-    vr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", parts.tm_year + 1900, parts.tm_mon + 1,
-                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 void vr_room_on_stage_json(const struct vr_room *room, struct vr_buf *out)
@@ -64,10 +38,10 @@ static void json_settings(const struct vr_room *room, struct vr_buf *out)
 {
     const struct settings *settings = &room->settings;
 
-    text_member(out, "title", settings->title);
-    text_member(out, "topic", settings->topic);
-    text_member(out, "description", settings->description);
-    text_member(out, "language", settings->language);
+    vr_json_member_text(out, "title", settings->title);
+    vr_json_member_text(out, "topic", settings->topic);
+    vr_json_member_text(out, "description", settings->description);
+    vr_json_member_text(out, "language", settings->language);
     vr_buf_text(out, ",\"tags\":[");
     for (uint32_t i = 0; i < settings->tag_count; i++) {
         vr_buf_text(out, i == 0 ? "" : ",");
@@ -90,10 +64,10 @@ void json_room(const struct vr_room *room, struct vr_buf *out)
 
     vr_buf_printf(out, "{\"id\":\"%s\"", vr_id_format(room->id, id));
     json_settings(room, out);
-    time_member(out, "created_at", room->created_wall);
-    time_member(out, "starts_at", room->settings.starts_at_wall);
-    time_member(out, "started_at", room->started_wall);
-    time_member(out, "ended_at", room->ended_wall);
+    vr_json_member_time(out, "created_at", room->created_wall);
+    vr_json_member_time(out, "starts_at", room->settings.starts_at_wall);
+    vr_json_member_time(out, "started_at", room->started_wall);
+    vr_json_member_time(out, "ended_at", room->ended_wall);
     vr_buf_text(out, ",\"end_reason\":");
     if (room->phase == VR_ENDED) {
         vr_json_text(out, room->end_reason);
@@ -106,7 +80,7 @@ void json_room(const struct vr_room *room, struct vr_buf *out)
     } else {
         vr_buf_text(out, "null");
     }
-    text_member(out, "name", host != NULL ? host->name : room->creator_name);
+    vr_json_member_text(out, "name", host != NULL ? host->name : room->creator_name);
     vr_buf_printf(out,
                   "},\"revision\":%llu,\"counts\":{\"participants\":%u,\"speakers\":%u,"
                   "\"listeners\":%u,\"hands\":%u},\"on_stage\":",
@@ -122,9 +96,9 @@ void json_person(const struct vr_room *room, const struct person *person, bool w
     uint32_t position = hand_position(room, person);
 
     vr_buf_printf(out, "{\"participant\":%u", person->id);
-    text_member(out, "name", person->name);
+    vr_json_member_text(out, "name", person->name);
     if (with_user) {
-        text_member(out, "user", person->user);
+        vr_json_member_text(out, "user", person->user);
     }
     vr_buf_printf(out,
                   ",\"role\":\"%s\",\"creator\":%s,\"guest\":%s,\"muted\":%s,\"muted_by_self\":%s,"
@@ -138,11 +112,11 @@ void json_person(const struct vr_room *room, const struct person *person, bool w
         vr_buf_text(out, "null");
     } else {
         vr_buf_printf(out, "{\"position\":%u,\"raised_at\":", position);
-        json_time(person->hand_wall, out);
+        vr_json_time(out, person->hand_wall);
         vr_buf_text(out, "}");
     }
     vr_buf_printf(out, ",\"invited\":%s", yes(person->invited_until_wall != 0));
-    time_member(out, "joined_at", person->joined_wall);
+    vr_json_member_time(out, "joined_at", person->joined_wall);
     vr_buf_text(out, "}");
 }
 
@@ -164,9 +138,9 @@ void json_people(const struct vr_room *room, bool with_user, struct vr_buf *out)
 void json_hand(const struct person *person, uint32_t position, struct vr_buf *out)
 {
     vr_buf_printf(out, "{\"participant\":%u", person->id);
-    text_member(out, "name", person->name);
+    vr_json_member_text(out, "name", person->name);
     vr_buf_printf(out, ",\"position\":%u", position);
-    time_member(out, "raised_at", person->hand_wall);
+    vr_json_member_time(out, "raised_at", person->hand_wall);
     vr_buf_text(out, "}");
 }
 
@@ -211,14 +185,14 @@ void json_ban(const struct ban *ban, struct vr_buf *out)
 
     vr_buf_printf(out, "{\"id\":\"%s\"", vr_id_format(ban->id, id));
     if (ban->user[0] != 0) {
-        text_member(out, "user", ban->user);
+        vr_json_member_text(out, "user", ban->user);
     }
-    text_member(out, "name", ban->name);
+    vr_json_member_text(out, "name", ban->name);
     vr_buf_printf(out, ",\"by_address\":%s", yes(!vr_id_is_zero(ban->address_ref)));
-    text_member(out, "reason", ban->reason);
-    text_member(out, "by", ban->by_name);
-    time_member(out, "at", ban->at_wall);
-    time_member(out, "until", ban->until_wall);
+    vr_json_member_text(out, "reason", ban->reason);
+    vr_json_member_text(out, "by", ban->by_name);
+    vr_json_member_time(out, "at", ban->at_wall);
+    vr_json_member_time(out, "until", ban->until_wall);
     vr_buf_text(out, "}");
 }
 

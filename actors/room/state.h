@@ -352,7 +352,6 @@ void json_hands(const struct vr_room *room, struct vr_buf *out);
 void json_hand(const struct person *person, uint32_t position, struct vr_buf *out);
 void json_ban(const struct ban *ban, struct vr_buf *out);
 void json_bans(const struct vr_room *room, struct vr_buf *out);
-void json_time(vr_time_us wall, struct vr_buf *out);              /* 0: null */
 struct vr_blob *json_blob(struct step *step, struct vr_buf *buf); /* takes buf */
 
 /* events.c: writing events into the effects */

@@ -1,37 +1,18 @@
 /* client_answer.c - answers and refusals as JSON text. */
 #include "actors/wire/client_json.h"
 
-/* Length of the UTF-8 character at `p`, 0 when it is not one (RFC 3629 4). */
-static size_t utf8_size(const uint8_t *p)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t size = p[0] < 0x80   ? 1
-                  : p[0] < 0xc2 ? 0
-                  : p[0] < 0xe0 ? 2
-                  : p[0] < 0xf0 ? 3
-                  : p[0] < 0xf5 ? 4
-                                : 0;
-    uint32_t value = size < 2 ? p[0] : p[0] & (0x7fu >> size);
+#include <time.h>
 
-    for (size_t i = 1; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0; /* the 0 at the end stops here too */
-        }
-        value = value << 6 | (p[i] & 0x3f);
-    }
-    if (value < least[size] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)) {
-        return 0;
-    }
-    return size;
-}
+#include "actors/base/utf8.h"
 
 void vr_json_text(struct vr_buf *out, const char *text)
 {
     const uint8_t *p = (const uint8_t *)text;
+    const uint8_t *end = p + strlen(text);
 
     vr_buf_append(out, "\"", 1);
-    while (*p != 0) {
-        size_t size = utf8_size(p);
+    while (p < end) {
+        size_t size = vr_utf8_size(p, (size_t)(end - p));
 
         if (size == 0) {
             vr_buf_text(out,
@@ -49,6 +30,31 @@ void vr_json_text(struct vr_buf *out, const char *text)
         p += size;
     }
     vr_buf_append(out, "\"", 1);
+}
+
+void vr_json_time(struct vr_buf *out, vr_time_us wall)
+{
+    time_t seconds = (time_t)(wall / 1000000);
+    struct tm parts;
+
+    if (wall <= 0 || gmtime_r(&seconds, &parts) == NULL) {
+        vr_buf_text(out, "null");
+        return;
+    }
+    vr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", parts.tm_year + 1900, parts.tm_mon + 1,
+                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+void vr_json_member_text(struct vr_buf *out, const char *name, const char *text)
+{
+    vr_buf_printf(out, ",\"%s\":", name);
+    vr_json_text(out, text);
+}
+
+void vr_json_member_time(struct vr_buf *out, const char *name, vr_time_us wall)
+{
+    vr_buf_printf(out, ",\"%s\":", name);
+    vr_json_time(out, wall);
 }
 
 static void write_id(const struct vr_client_msg *asked, struct vr_buf *out)

@@ -7,6 +7,7 @@
 #define VR_WIRE_CLIENT_JSON_H
 
 #include "actors/base/bytes.h"
+#include "actors/base/clock.h"
 #include "actors/base/err.h"
 #include "actors/messages/command.h"
 
@@ -57,5 +58,12 @@ void vr_client_answer_write(const struct vr_client_msg *asked, const struct vr_a
 
 /** Append `text` as a JSON string with its quotes. */
 void vr_json_text(struct vr_buf *out, const char *text);
+
+/** Append a wall time as "2026-01-31T12:00:00Z" (RFC 3339, whole seconds); 0: null. */
+void vr_json_time(struct vr_buf *out, vr_time_us wall);
+
+/** The same as a further member of an object: ,"name":... */
+void vr_json_member_text(struct vr_buf *out, const char *name, const char *text);
+void vr_json_member_time(struct vr_buf *out, const char *name, vr_time_us wall);
 
 #endif

@@ -601,6 +601,20 @@ static void memory_may_run_out_at_any_step(void **state)
     assert_true(taken > 50 && taken < 200);
 }
 
+static void times_are_written_as_rfc_3339(void **state)
+{
+    struct vr_buf out = {0};
+
+    (void)state;
+    vr_json_time(&out, 0);
+    vr_json_member_time(&out, "at", VR_SECONDS(1769860800) + 999999);
+    vr_json_member_text(&out, "name", "a\"b");
+    vr_buf_append(&out, "", 1);
+    assert_string_equal((const char *)out.data,
+                        "null,\"at\":\"2026-01-31T12:00:00Z\",\"name\":\"a\\\"b\"");
+    vr_buf_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -617,6 +631,7 @@ int main(void)
         cmocka_unit_test(answers_repeat_the_id),
         cmocka_unit_test(errors_can_be_answered_too),
         cmocka_unit_test(any_text_is_valid_json),
+        cmocka_unit_test(times_are_written_as_rfc_3339),
         cmocka_unit_test(memory_may_run_out_at_any_step),
     };
 
