@@ -137,6 +137,13 @@ describe('the page for everybody', () => {
     await press(ana, 'button', 'Close');
     await press(ana, 'button', 'Manage the room');
     await inspect(ana, 'manage');
+    await press(ana, 'button', 'Change title and topic');
+    await inspect(ana, 'settings');
+    await press(ana, 'button', 'Close');
+    await press(ana, 'button', /^Ana \(you\)/);
+    await inspect(ana, 'own person');
+    await press(ana, 'button', 'Close');
+    await press(ana, 'button', 'Manage the room');
     await press(ana, 'button', 'End the room for all…');
     await inspect(ana, 'end');
     await press(ana, 'button', 'End the room');
@@ -203,6 +210,43 @@ describe('the page for everybody', () => {
     await ben.page.getByLabel('Passcode').fill('swordfish');
     await press(ben, 'button', 'Join and listen');
     await read(ben, 'You are listening');
+    await close(ana, ben);
+  });
+
+  it('the host changes title and topic while people are in, and chooses her microphone, kept for the next time', async () => {
+    const ana = await open('Ana', 500, { microphones: ['Laptop', 'Headset'] });
+    const room = await createRoom(ana, 'Ana', 'First name');
+    const ben = await open('Ben', 900);
+    await enter(ben, room, 'Ben');
+    await press(ana, 'button', 'Manage the room');
+    await press(ana, 'button', 'Change title and topic');
+    await write(ana, 'Title', 'Second name');
+    await write(ana, 'Topic', 'Change');
+    await press(ana, 'button', 'Save');
+    await see(ben, 'heading', 'Second name');
+    await press(ana, 'button', /^Ana \(you\)/);
+    await (await see(ana, 'combobox', 'Microphone')).selectOption('Headset');
+    await ana.page.waitForFunction(() => window.rig.asked.at(-1) === 'id-Headset');
+    await ben.untilHears([ana], [ana, ben]);
+    await ana.page.waitForFunction(() => document.querySelector('meter').value > 0);
+    await ana.page.reload();
+    await ana.page.waitForFunction(() => window.rig.asked.join() === 'id-Headset');
+    await see(ana, 'button', /^Ana \(you\)\s*Host/);
+    for (const page of [ana, ben]) assert.deepEqual(complaints(page), []);
+    await close(ana, ben);
+  });
+
+  it('a room is scheduled, listed as coming up, and started by its host from inside', async () => {
+    const ana = await open('Ana', 500);
+    const ben = await open('Ben', 900);
+    await createRoom(ana, 'Ana', 'Next year', () => ana.page.getByLabel(/^Begins/).fill(`${new Date().getFullYear() + 1}-05-01T19:30`));
+    await read(ana, 'The room has not begun.');
+    const coming = await see(ben, 'region', 'Coming up', 12000);
+    await coming.getByRole('link', { name: /Next year.*May 1/ }).waitFor();
+    await press(ana, 'button', 'Start now');
+    await unread(ana, 'The room has not begun.');
+    await gone(ben, 'region', 'Coming up', 12000);
+    for (const page of [ana, ben]) assert.deepEqual(complaints(page), []);
     await close(ana, ben);
   });
 

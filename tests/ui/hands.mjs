@@ -11,7 +11,7 @@ export function startHouse(flags = {}) {
 }
 
 /** A stranger's window at the node's address, with `tone` for a microphone. */
-export async function openWindow(browser, node, name, tone, { size = DESKTOP, path = '/', microphone } = {}) {
+export async function openWindow(browser, node, name, tone, { size = DESKTOP, path = '/', microphone, microphones } = {}) {
   const page = await Page.open(browser, node, name, tone);
   await page.page.setViewportSize(size);
   if (microphone) {
@@ -23,6 +23,17 @@ export async function openWindow(browser, node, name, tone, { size = DESKTOP, pa
         return open(...args);
       };
     }, microphone);
+  }
+  if (microphones) {
+    await page.page.addInitScript((names) => {
+      window.rig.asked = [];
+      const open = navigator.mediaDevices.getUserMedia;
+      navigator.mediaDevices.getUserMedia = async (wish) => {
+        window.rig.asked.push(wish.audio.deviceId ?? '');
+        return open(wish);
+      };
+      navigator.mediaDevices.enumerateDevices = async () => names.map((label) => ({ kind: 'audioinput', deviceId: `id-${label}`, label }));
+    }, microphones);
   }
   await page.page.goto(node.url + path);
   return page;

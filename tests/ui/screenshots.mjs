@@ -12,6 +12,7 @@ mkdirSync(FOLDER, { recursive: true });
 
 async function take(page, view) {
   if (wanted.length && !wanted.some((part) => view.includes(part))) return;
+  await page.page.mouse.move(0, 0);
   for (const [size, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
     for (const colorScheme of ['light', 'dark']) {
       await page.page.setViewportSize(viewport);
@@ -25,7 +26,7 @@ async function take(page, view) {
 
 const NAMES = ['Ben Okafor', 'Chiara', 'Dmitri Volkov', 'Élodie Martin', 'Farah', 'Goran', 'Hana Sato', 'Ines', 'Jun',
   'Kofi Mensah', 'Lucía Fernández', 'Maja', 'Noor', 'Ola', 'Priya Raman', 'Quentin', 'Rosa', 'Sven', 'Tomás', 'Uma',
-  'Vera', 'مريم الخطيب', '李雷', 'Xenia', 'Yusuf', 'Zoé', 'Featherstonehaugh-Cholmondeley', 'Ada', 'Bo'];
+  'Vera', 'مريم الخطيب', 'Олена Коваль', 'Xenia', 'Yusuf', 'Zoé', 'Featherstonehaugh-Cholmondeley', 'Ada', 'Bo'];
 
 const node = await startHouse();
 const browser = await openBrowser();

@@ -8,6 +8,7 @@ import { asVoiceroomError, VoiceRooms } from "@voicerooms/client";
 const NAME = "voicerooms.name";
 const TOKEN = "voicerooms.token";
 const TOKEN_NAME = "voicerooms.token-name";
+const MICROPHONE = "voicerooms.microphone";
 const RESUME = "voicerooms.resume.";
 
 /* The join link's code comes in the address once; it is kept in memory and leaves the address bar, so that
@@ -57,6 +58,15 @@ export async function asGuest<T>(name: string, work: () => Promise<T>): Promise<
     await becomeGuest(name);
     return work();
   }
+}
+
+/** The microphone that the person chose on this device. */
+export function savedMicrophone(): string | undefined {
+  return localStorage.getItem(MICROPHONE) ?? undefined;
+}
+
+export function saveMicrophone(deviceId: string): void {
+  localStorage.setItem(MICROPHONE, deviceId);
 }
 
 export function saveResume(room: string, token: string): void {

@@ -112,7 +112,7 @@ function Message({ room, message, moderator }: { room: Room; message: ChatMessag
           </Action>
         )}
       </p>
-      <p class="message-text">{message.text}</p>
+      <p class="message-text" dir="auto">{message.text}</p>
     </li>
   );
 }

@@ -6,6 +6,7 @@ import { useNotices } from "../notices.js";
 import { Action } from "../ui/action.js";
 import { Avatar } from "../ui/avatar.js";
 import { Dialog } from "../ui/dialog.js";
+import { MicrophoneChoice } from "./microphone-choice.js";
 import { offersFor, roleNames } from "./may.js";
 
 interface Props {
@@ -48,6 +49,7 @@ function Acts({ room, person, onClose, choose }: Props & { choose: (form: Form) 
   if (self?.participant === id) {
     return (
       <div class="acts">
+        {person.role !== "listener" && <MicrophoneChoice room={room} />}
         {person.role !== "listener" && (
           <Action run={() => room.stepDown()} done={onClose} class="button wide">
             Leave the stage

@@ -45,7 +45,7 @@ export function Person({ room, person, self, open, reaction, onSelect }: Props) 
           </span>
         )}
       </span>
-      <span class="name">{self ? `${person.name} (you)` : person.name}</span>
+      <span class="name" dir="auto">{self ? `${person.name} (you)` : person.name}</span>
       <span class={stage || away ? `role ${person.role}` : "hidden"}>{away ? "Coming back…" : roleNames[person.role]}</span>
       <span class="hidden">{details(person, open, level > 0)}</span>
     </button>

@@ -10,7 +10,7 @@ import { FormError } from "../ui/failure.js";
 
 export function RoomMenu({ room, state, onClose }: { room: Room; state: RoomState; onClose: () => void }) {
   const notices = useNotices();
-  const [view, setView] = useState<"menu" | "bans" | "end">("menu");
+  const [view, setView] = useState<"menu" | "settings" | "bans" | "end">("menu");
   const host = room.self?.role === "host";
   return (
     <Dialog title="Manage the room" onClose={onClose}>
@@ -22,6 +22,9 @@ export function RoomMenu({ room, state, onClose }: { room: Room; state: RoomStat
           <Action class="button wide" run={() => room.lock(!state.room.locked)} done={onClose}>
             {state.room.locked ? "Unlock: let people in again" : "Lock: nobody new comes in"}
           </Action>
+          <button type="button" class="button wide" onClick={() => setView("settings")}>
+            Change title and topic
+          </button>
           <button type="button" class="button wide" onClick={() => setView("bans")}>
             Bans
           </button>
@@ -32,9 +35,59 @@ export function RoomMenu({ room, state, onClose }: { room: Room; state: RoomStat
           )}
         </div>
       )}
+      {view === "settings" && <Settings room={room} state={state} onClose={onClose} />}
       {view === "bans" && <Bans room={room} />}
       {view === "end" && <End room={room} back={() => setView("menu")} />}
     </Dialog>
+  );
+}
+
+function Settings({ room, state, onClose }: { room: Room; state: RoomState; onClose: () => void }) {
+  const [error, setError] = useState<VoiceroomError>();
+  const [busy, setBusy] = useState(false);
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const text = (name: string) => String(form.get(name) ?? "").trim();
+    setBusy(true);
+    try {
+      await room.update({
+        title: text("title"),
+        topic: text("topic"),
+        description: text("description"),
+        entry: form.get("speak") ? "speak" : "listen",
+      });
+      onClose();
+    } catch (cause) {
+      setError(asVoiceroomError(cause));
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="form" onSubmit={(event) => void save(event)}>
+      <label class="field">
+        <span>Title</span>
+        <input name="title" required maxLength={100} defaultValue={state.room.title} autoFocus autoComplete="off" />
+      </label>
+      <label class="field">
+        <span>Topic</span>
+        <input name="topic" maxLength={100} defaultValue={state.room.topic} autoComplete="off" />
+      </label>
+      <label class="field">
+        <span>Description</span>
+        <textarea name="description" maxLength={1000} defaultValue={state.room.description} />
+      </label>
+      <label class="check">
+        <input type="checkbox" name="speak" defaultChecked={state.room.entry === "speak"} />
+        <span>Who comes in may speak at once</span>
+      </label>
+      <FormError error={error} />
+      <div class="row end">
+        <button class="button primary" aria-busy={busy} disabled={busy}>
+          Save
+        </button>
+      </div>
+    </form>
   );
 }
 

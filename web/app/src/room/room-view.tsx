@@ -33,7 +33,7 @@ export function RoomView({ room }: { room: Room }) {
     <div class="room">
       <header class="room-head">
         <div class="grow">
-          <h1>{state.room.title}</h1>
+          <h1 dir="auto">{state.room.title}</h1>
           <p class="muted">
             {state.room.topic && <span>{state.room.topic} · </span>}
             <span>{state.participants.size} here</span>

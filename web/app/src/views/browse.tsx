@@ -8,6 +8,7 @@ import { Avatar, seedOf } from "../ui/avatar.js";
 import { Failure } from "../ui/failure.js";
 import { IconLock, IconPeople, IconPlus, IconSearch } from "../ui/icons.js";
 import { TopBar } from "../ui/topbar.js";
+import { Waves } from "../ui/waves.js";
 
 const REFRESH_MS = 5_000;
 const TYPING_MS = 250;
@@ -73,6 +74,7 @@ function List({ listing, searching, reload }: { listing: Listing; searching: boo
   if (listing.rooms.length === 0) {
     return (
       <div class="empty">
+        <Waves />
         <h2>{searching ? "No room matches" : "It is quiet here"}</h2>
         <p>{searching ? "Try fewer or other words." : "Open the first room, then send its link to the people you want to hear."}</p>
         {!searching && (
@@ -83,9 +85,34 @@ function List({ listing, searching, reload }: { listing: Listing; searching: boo
       </div>
     );
   }
+  const live = listing.rooms.filter((room) => room.phase !== "scheduled");
+  const later = listing.rooms
+    .filter((room) => room.phase === "scheduled")
+    .sort((a, b) => String(a.starts_at).localeCompare(String(b.starts_at)));
+  return (
+    <>
+      {live.length > 0 && (
+        <section aria-labelledby="live-title">
+          <h2 id="live-title" class={later.length > 0 ? "" : "hidden"}>
+            Now
+          </h2>
+          <Cards rooms={live} />
+        </section>
+      )}
+      {later.length > 0 && (
+        <section aria-labelledby="later-title">
+          <h2 id="later-title">Coming up</h2>
+          <Cards rooms={later} />
+        </section>
+      )}
+    </>
+  );
+}
+
+function Cards({ rooms }: { rooms: readonly RoomInfo[] }) {
   return (
     <ul class="cards">
-      {listing.rooms.map((room) => (
+      {rooms.map((room) => (
         <li key={room.id}>
           <Card room={room} />
         </li>
@@ -98,8 +125,8 @@ function Card({ room }: { room: RoomInfo }) {
   const stage = room.on_stage ?? [];
   return (
     <a class="card" href={`#/room/${room.id}`}>
-      <h2>{room.title}</h2>
-      <p class="card-topic muted">
+      <h3 dir="auto">{room.title}</h3>
+      <p class="card-topic muted" dir="auto">
         {room.topic && <span>{room.topic}</span>}
         {(room.locked || room.has_passcode) && (
           <span class="chip">
@@ -109,15 +136,17 @@ function Card({ room }: { room: RoomInfo }) {
       </p>
       <div class="card-foot">
         <span class="faces">
-          {stage.slice(0, 4).map((person) => (
+          {stage.slice(0, 3).map((person) => (
             <Avatar key={person.participant} name={person.name} seed={seedOf(person.name)} size="s" />
           ))}
         </span>
         <span class="muted who">{stageLine(room)}</span>
-        <span class="count">
-          <IconPeople /> {room.counts.participants}
-          <span class="hidden"> {room.counts.participants === 1 ? "person" : "people"} here</span>
-        </span>
+        {room.phase !== "scheduled" && (
+          <span class="count">
+            <IconPeople /> {room.counts.participants}
+            <span class="hidden"> {room.counts.participants === 1 ? "person" : "people"} here</span>
+          </span>
+        )}
       </div>
     </a>
   );

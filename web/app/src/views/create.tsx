@@ -47,6 +47,7 @@ export function Create() {
             <span>Title</span>
             <input name="title" required maxLength={100} autoFocus autoComplete="off" placeholder="What is it about?" />
           </label>
+          <div class="pair">
           <label class="field">
             <span>
               Topic <em>optional</em>
@@ -57,6 +58,7 @@ export function Create() {
             <span>Your name</span>
             <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} />
           </label>
+          </div>
           <fieldset class="field">
             <legend>Who finds it</legend>
             <div class="choices">
@@ -77,10 +79,18 @@ export function Create() {
               ))}
             </div>
           </fieldset>
+          <div class="pair">
+          <label class="field">
+            <span>
+              Begins <em>empty: now</em>
+            </span>
+            <input name="starts" type="datetime-local" />
+          </label>
           <label class="field">
             <span>Passcode {visibility !== "private" && <em>optional</em>}</span>
             <input name="passcode" type="password" maxLength={64} autoComplete="off" required={visibility === "private"} />
           </label>
+          </div>
           <fieldset class="field">
             <legend>Who comes in</legend>
             <div class="choices two">
@@ -123,7 +133,14 @@ function settingsOf(form: FormData): RoomSettings {
     visibility: text("visibility") as Visibility,
     entry: text("entry") === "speak" ? "speak" : "listen",
     passcode: String(form.get("passcode") ?? "") || undefined,
+    starts_at: startOf(text("starts")),
   };
+}
+
+/* The field gives local time without a zone; the server wants RFC 3339 without a fraction. */
+function startOf(local: string): string | undefined {
+  const at = new Date(local);
+  return Number.isNaN(at.getTime()) || at.getTime() <= Date.now() ? undefined : at.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 /* Not crypto.randomUUID: that exists in secure contexts only, and a LAN page may be opened without one. */

@@ -3,11 +3,13 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { Room, RoomInfo, RoomOver, VoiceroomError } from "@voicerooms/client";
-import { asGuest, client, exposeForTests, forgetResume, savedName, savedResume, saveResume } from "../identity.js";
+import { asGuest, client, exposeForTests, forgetResume, savedMicrophone, savedName, savedResume, saveResume } from "../identity.js";
 import { goTo } from "../route.js";
+import { Avatar, seedOf } from "../ui/avatar.js";
 import { Failure, FormError } from "../ui/failure.js";
 import { IconLock } from "../ui/icons.js";
 import { TopBar } from "../ui/topbar.js";
+import { Waves } from "../ui/waves.js";
 import { Over } from "./over.js";
 import { RoomView } from "../room/room-view.js";
 import { stageLine } from "./browse.js";
@@ -35,7 +37,7 @@ export function RoomGate({ id }: { id: string }) {
       setError(undefined);
       const resumeToken = savedResume(id);
       try {
-        const work = () => client.join(id, { passcode, resumeToken });
+        const work = () => client.join(id, { passcode, resumeToken, microphone: { deviceId: savedMicrophone() } });
         const room = resumeToken ? await work() : await asGuest(name, work);
         follow(room, setStage);
         inside.current = room;
@@ -80,6 +82,7 @@ export function RoomGate({ id }: { id: string }) {
         <div class="page">
           <TopBar />
           <main class="empty" aria-busy="true">
+            <Waves />
             <h1 class="pulse">Going in…</h1>
           </main>
         </div>
@@ -151,10 +154,24 @@ function Door({ id, error, enter }: DoorProps) {
     <div class="page">
       <TopBar />
       <main class="column narrow door">
-        <p class="muted">{info ? stageLine(info) : "\u00a0"}</p>
-        <h1>{info?.title ?? "Join the room"}</h1>
-        {info?.topic && <p class="lead">{info.topic}</p>}
-        {info?.description && <p>{info.description}</p>}
+        <div class="door-card">
+        <h1 dir="auto">{info?.title ?? "Join the room"}</h1>
+        {info?.topic && (
+          <p class="lead" dir="auto">
+            {info.topic}
+          </p>
+        )}
+        {info?.description && <p dir="auto">{info.description}</p>}
+        {info && (
+          <p class="door-stage">
+            <span class="faces">
+              {(info.on_stage ?? []).slice(0, 5).map((person) => (
+                <Avatar key={person.participant} name={person.name} seed={seedOf(person.name)} size="s" />
+              ))}
+            </span>
+            <span>{stageLine(info)}</span>
+          </p>
+        )}
         {info?.locked && (
           <p class="chip">
             <IconLock /> Locked: only who was inside can come back
@@ -181,6 +198,7 @@ function Door({ id, error, enter }: DoorProps) {
               : "You come in as a listener. The microphone is asked for only when you go on stage."}
           </p>
         </form>
+        </div>
       </main>
     </div>
   );

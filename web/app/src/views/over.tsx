@@ -3,6 +3,7 @@
 import type { RoomOver } from "@voicerooms/client";
 import { sentence } from "../text.js";
 import { TopBar } from "../ui/topbar.js";
+import { Waves } from "../ui/waves.js";
 
 const titles: Record<RoomOver["reason"], string> = {
   left: "You have left",
@@ -19,6 +20,7 @@ export function Over({ over, again }: { over: RoomOver; again: () => void }) {
     <div class="page">
       <TopBar />
       <main class="empty">
+        <Waves />
         <h1>{titles[over.reason]}</h1>
         {over.detail && <p class="lead">{sentence(over.detail)}</p>}
         {over.until && <p class="muted">Until {new Date(over.until).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}.</p>}
