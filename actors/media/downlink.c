@@ -87,7 +87,26 @@ static void send_slot(struct vr_listener *listener, const struct vr_slot_packet 
     vr_engine_send(engine, &live->path, vr_bytes(out, size));
 }
 
-const struct vr_listener_ops vr_peer_listener_ops = {.slot = send_slot};
+static void soon(const struct vr_listener *listener, unsigned step)
+{
+    const struct vr_peer_live *live = VR_OWNER(listener, struct vr_peer_live, listener);
+
+    if (step == 0) {
+        __builtin_prefetch((const char *)&live->path + 64);
+        __builtin_prefetch(&live->srtp);
+        __builtin_prefetch(&live->index);
+        __builtin_prefetch(&live->sent_packets, 1);
+    } else if (step == 1) {
+        __builtin_prefetch(&live->engine->cold[live->index].conf.opus_pt);
+        __builtin_prefetch(&live->engine->cold[live->index].conf.slot_mid);
+        __builtin_prefetch(&live->engine->hot[live->index]);
+        __builtin_prefetch(live->srtp);
+    } else if (live->srtp != NULL) {
+        vr_srtp_prefetch(live->srtp);
+    }
+}
+
+const struct vr_listener_ops vr_peer_listener_ops = {.slot = send_slot, .soon = soon};
 
 /* About what came from the client (RFC 3550, 6.4.1). */
 static unsigned uplink_report(struct vr_engine *engine, uint32_t peer, struct vr_rtcp_report *out)

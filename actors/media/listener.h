@@ -10,6 +10,7 @@
 #include "actors/base/clock.h"
 #include "actors/base/ids.h"
 
+#define VR_SOON_STEPS 3
 #define VR_RED_DEPTH_MAX 2 /* older frames that a packet may repeat */
 
 struct vr_listener;
@@ -53,6 +54,10 @@ struct vr_listener_ops {
                  const struct vr_slot_packet *packet); /* may be NULL */
     void (*speech)(struct vr_listener *listener, vr_time_us now,
                    const struct vr_speech *speech); /* may be NULL */
+    /** His packet comes soon: ask for the memory it will touch, which 20 ms have made cold. Each of
+     * VR_SOON_STEPS steps, some packets apart, may read what the one before has asked for. May be
+     * NULL. */
+    void (*soon)(const struct vr_listener *listener, unsigned step);
 };
 
 struct vr_listener {

@@ -6,6 +6,7 @@
 #include "actors/wire/level.h"
 #include "actors/wire/red.h"
 
+#define SOON_GAP 3    /* packets between two steps of fetching ahead */
 #define RED_ROOM 1000 /* bytes of all blocks: the packet stays below any path's MTU */
 
 void vr_participant_break(struct vr_participant *who)
@@ -120,11 +121,28 @@ static void add_redundancy(struct vr_shard *shard, struct vr_slot_packet *packet
     }
 }
 
+/* Listeners' memory is fetched ahead of the loop, in steps that each need the one before: half of
+ * our own share of a packet was waiting for it (measured, 500 listeners). */
+static void prepare(const struct vr_shard *shard, uint32_t i)
+{
+    uint32_t at = i + VR_SOON_STEPS * SOON_GAP;
+
+    if (at + SOON_GAP < shard->listener_count) {
+        __builtin_prefetch(shard->listeners[at + SOON_GAP]);
+    }
+    for (unsigned step = 0; step < VR_SOON_STEPS; step++, at -= SOON_GAP) {
+        if (at < shard->listener_count && shard->listeners[at]->ops->soon != NULL) {
+            shard->listeners[at]->ops->soon(shard->listeners[at], step);
+        }
+    }
+}
+
 static void distribute(struct vr_shard *shard, struct vr_slot_packet *packet, bool narrow)
 {
     for (uint32_t i = 0; i < shard->listener_count; i++) {
         struct vr_listener *listener = shard->listeners[i];
 
+        prepare(shard, i);
         if (listener->open && listener->narrow == narrow &&
             listener->participant != packet->participant && packet->slot < listener->slot_count) {
             listener->ops->slot(listener, packet);

@@ -129,6 +129,14 @@ bool vr_srtp_protect(struct vr_srtp *srtp, uint8_t *data, size_t *size)
     return true;
 }
 
+void vr_srtp_prefetch(const struct vr_srtp *srtp)
+{
+    const char *out = (const char *)srtp->out;
+
+    __builtin_prefetch(out);
+    __builtin_prefetch(out + 64); /* two lines hold libsrtp's head of a context */
+}
+
 bool vr_srtp_protect_rtcp(struct vr_srtp *srtp, uint8_t *data, size_t *size)
 {
     int n = (int)*size;

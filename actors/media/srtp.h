@@ -39,5 +39,7 @@ enum vr_srtp_result vr_srtp_unprotect_rtcp(struct vr_srtp *srtp, uint8_t *data, 
  * before or is too old (a late packet beyond the window). */
 bool vr_srtp_protect(struct vr_srtp *srtp, uint8_t *data, size_t *size);
 bool vr_srtp_protect_rtcp(struct vr_srtp *srtp, uint8_t *data, size_t *size);
+/** Protecting comes soon: asks for the head of the outgoing context. */
+void vr_srtp_prefetch(const struct vr_srtp *srtp);
 
 #endif
