@@ -12,8 +12,8 @@
 
 #define GUEST_TOKEN_S (24 * 3600)
 #define SWEPT_MAX 500 /* rows in one bite */
-#define KEPT_AFTER_S                                                                               \
-    (13 * 3600) /* a resume token outlives by 12 hours the token that it stands for */
+/* A resume token outlives by 12 hours the token that it stands for. */
+#define KEPT_AFTER_S (13 * 3600)
 
 /* META rows; their names are part of the format. */
 static const char guest_key_row[] = "guest-key";

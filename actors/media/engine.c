@@ -225,7 +225,8 @@ static void look_at_peer(struct vr_engine *engine, uint32_t peer, vr_time_us now
     case VR_PEER_CLOSED:
         return;
     }
-    if (quiet + VR_TICK * VR_TICK_SLICES > engine->conf.consent_timeout) { /* before the next look */
+    /* It runs out before the next look. */
+    if (quiet + VR_TICK * VR_TICK_SLICES > engine->conf.consent_timeout) {
         engine->stats.consent_lost++;
         vr_peer_move(engine, peer, VR_PEER_CLOSED);
         return;

@@ -23,12 +23,12 @@
 #define VR_UPLINK_PPS 200
 #define VR_UPLINK_BURST 100
 #define VR_SAMPLE 2000 /* one packet in so many is decrypted although nobody will hear it */
-#define VR_LOSS_MANY 2 /* per cent that a receiver reports: he gets two older frames a packet...   \
-                        */
-#define VR_LOSS_HOLD                                                                               \
-    VR_SECONDS(15) /* ...and keeps getting them for so long after the last such report */
-#define VR_METER_EVERY                                                                             \
-    5 /* of the packets of a sender without level extension, one in so many is decoded */
+/* A receiver that reports so many per cent of loss gets two older frames a packet, and keeps
+ * getting them for so long after the last such report. */
+#define VR_LOSS_MANY 2
+#define VR_LOSS_HOLD VR_SECONDS(15)
+/* Of the packets of a sender without level extension, one in so many is decoded. */
+#define VR_METER_EVERY 5
 
 struct vr_engine {
     struct vr_engine_conf conf;

@@ -8,9 +8,8 @@
 #include "actors/media/shard_internal.h"
 
 #define SLOTS_DEFAULT 4
-#define FORGET_AFTER                                                                               \
-    VR_SECONDS(60) /* a gone participant's gate is remembered against late news                    \
-                    */
+/* A gone participant's gate is remembered against late news. */
+#define FORGET_AFTER VR_SECONDS(60)
 #define LISTENERS_FIRST 16
 
 enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *conf,

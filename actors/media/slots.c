@@ -3,8 +3,8 @@
 #include <string.h>
 
 #define FRAME 960 /* 20 ms at 48 kHz */
-#define STANDSTILL_MAX                                                                             \
-    VR_MS(600)                 /* a difference of clock and timestamp beyond this is not jitter */
+/* A difference of clock and timestamp beyond this is not jitter. */
+#define STANDSTILL_MAX VR_MS(600)
 #define STALE_LEVEL VR_MS(500) /* a smoothed level older than this says nothing */
 #define SILENT (127 * 16)
 

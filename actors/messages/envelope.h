@@ -9,8 +9,8 @@
 #include "actors/messages/msg.h"
 
 #define VR_ENVELOPE_MAX ((size_t)1024 * 1024)
-#define VR_COMMAND_TEXT_MAX                                                                        \
-    ((size_t)64 * 1024) /* bytes of a command's text; the room has narrower bounds */
+/* Bytes of a command's text; the room has narrower bounds. */
+#define VR_COMMAND_TEXT_MAX ((size_t)64 * 1024)
 
 /** Errors: VR_E_BAD_REQUEST when the kind is local or a payload is missing; VR_E_TOO_LARGE;
  * VR_E_NO_MEMORY. Appends to `out`. */

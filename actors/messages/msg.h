@@ -121,7 +121,7 @@ struct vr_msg {
             uint32_t count;
             struct vr_speaker items[VR_SPOKE_MAX];
             bool deaf; /* SHARD_LEVELS: nobody hears there now, speech need not be sent */
-        } speakers;                /* SPEAKERS, SHARD_LEVELS */
+        } speakers;    /* SPEAKERS, SHARD_LEVELS */
         struct vr_peer_conf *peer; /* PEER_OPEN: owned */
         struct {
             struct vr_id peer;

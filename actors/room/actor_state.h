@@ -15,9 +15,8 @@
 #define GATE_WAIT VR_MS(300) /* a shard confirms a closed gate within this, or is named */
 #define SUMMARY_GAP VR_SECONDS(1)
 #define SPEAKERS_GAP VR_MS(300)
-#define SPEAKERS_STALE                                                                             \
-    VR_SECONDS(2) /* a shard repeats itself every second while someone speaks                      \
-                   */
+/* A shard repeats itself every second while someone speaks. */
+#define SPEAKERS_STALE VR_SECONDS(2)
 #define RETRY_AFTER_FAILURE VR_SECONDS(1)
 #define STEPS_MAX 1024 /* begun and not yet answered; beyond: VR_E_BUSY */
 
@@ -65,6 +64,7 @@ struct room_actor {
     uint32_t step_count;
     uint32_t in_flight;    /* commits whose outcome is not known */
     uint64_t head;         /* the revision that the next commit expects */
+    uint64_t head_epoch;   /* and whose: before our first commit that of the owner before us */
     uint64_t ticket;       /* of the next step */
     uint64_t first_ticket; /* of this life: lower ones are a former life's */
     enum vr_err failed;    /* a commit failed: waiting for the rest, then the room is loaded anew */

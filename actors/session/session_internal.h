@@ -15,8 +15,8 @@
 #define HELD_MAX 256     /* events kept back while a join is answered */
 #define RATE_MESSAGES 50 /* in RATE_WINDOW; beyond: 4029 */
 #define RATE_WINDOW VR_SECONDS(5)
-#define PEER_UP_WITHIN                                                                             \
-    VR_SECONDS(15) /* a new peer without a socket that is not up by then is lost */
+/* A new peer without a socket that is not up by then is lost. */
+#define PEER_UP_WITHIN VR_SECONDS(15)
 #define ROOM_TIMEOUT VR_SECONDS(6)
 #define PEER_TIMEOUT VR_SECONDS(3)
 #define COMMAND_TIMEOUT VR_SECONDS(10)
