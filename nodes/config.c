@@ -5,6 +5,7 @@
  * key is refused with its line; values are judged here, by one function for all layers. */
 #include "nodes/config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <cyaml/cyaml.h>
 #include <errno.h>
@@ -30,7 +31,7 @@
     TEXT(tls_key, "", "PEM file with the key of tls_certificate")                                  \
     LIST(public_urls, "base addresses told to clients; empty: made from the local addresses")      \
     LIST(cors_origins, "origins of foreign pages that may call, each as https://host[:port]")      \
-    LIST(media_addresses, "addresses for speech, told to clients; empty: all local ones")          \
+    LIST(media_addresses, "addresses for speech, told to clients, behind NAT each as LOCAL=PUBLIC; empty: all local ones") \
     NUMBER(media_port, 8444, 1, 65000, "UDP port of the first media worker; the others follow")    \
     NUMBER(media_workers, 0, 0, 64, "threads for speech; 0: one less than cores, at least one")    \
     NUMBER(control_workers, 1, 1, 1, "threads for HTTP and rooms; only 1 is possible so far")      \
@@ -537,6 +538,57 @@ static enum vr_err guests_check(struct vr_config *config, struct vr_why *why)
                    config->guests);
 }
 
+/** An address that can be bound or told: not a name, not "any". */
+static int address_family(const char *text)
+{
+    struct in6_addr v6;
+    struct in_addr v4;
+
+    if (inet_pton(AF_INET, text, &v4) == 1) {
+        return v4.s_addr == INADDR_ANY ? AF_UNSPEC : AF_INET;
+    }
+    if (inet_pton(AF_INET6, text, &v6) == 1) {
+        return IN6_IS_ADDR_UNSPECIFIED(&v6) ? AF_UNSPEC : AF_INET6;
+    }
+    return AF_UNSPEC;
+}
+
+enum vr_err vr_config_media_address(const char *item, struct vr_media_address *out,
+                                    struct vr_why *why)
+{
+    size_t size = strcspn(item, "=");
+    const char *told = item[size] == '=' ? item + size + 1 : item;
+    int family = AF_UNSPEC;
+
+    *out = (struct vr_media_address){{0}, {0}};
+    if (size < sizeof(out->local) && strlen(told) < sizeof(out->told)) {
+        memcpy(out->local, item, size);
+        memcpy(out->told, told, strlen(told));
+        family = address_family(out->local);
+    }
+    if (family == AF_UNSPEC || address_family(out->told) != family) {
+        return vr_fail(why, VR_E_UNPROCESSABLE,
+                       "media_addresses: \"%.100s\" is neither an address like 192.0.2.1 nor two "
+                       "of one kind like 10.0.0.5=192.0.2.1",
+                       item);
+    }
+    return VR_OK;
+}
+
+static enum vr_err lists_check(const struct vr_config *config, struct vr_why *why)
+{
+    struct vr_media_address address;
+    enum vr_err err = VR_OK;
+
+    for (uint32_t i = 0; i < config->cors_origins.count && err == VR_OK; i++) {
+        err = origin_check(config->cors_origins.item[i], why);
+    }
+    for (uint32_t i = 0; i < config->media_addresses.count && err == VR_OK; i++) {
+        err = vr_config_media_address(config->media_addresses.item[i], &address, why);
+    }
+    return err;
+}
+
 static enum vr_err whole_check(struct vr_config *config, struct vr_why *why)
 {
     enum vr_log_level level = VR_LOG_INFO;
@@ -569,13 +621,8 @@ static enum vr_err whole_check(struct vr_config *config, struct vr_why *why)
     if (config->capacity > config->capacity_max) {
         return vr_fail(why, VR_E_UNPROCESSABLE, "capacity is above capacity_max");
     }
-    for (uint32_t i = 0; i < config->cors_origins.count; i++) {
-        enum vr_err err = origin_check(config->cors_origins.item[i], why);
-        if (err != VR_OK) {
-            return err;
-        }
-    }
-    return guests_check(config, why);
+    enum vr_err err = lists_check(config, why);
+    return err == VR_OK ? guests_check(config, why) : err;
 }
 
 enum vr_err vr_config_load(const char *file, char *const *environment,

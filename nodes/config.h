@@ -83,6 +83,14 @@ struct vr_config_flag {
 VR_MUST_CHECK enum vr_err vr_config_load(const char *file, char *const *environment,
                                          const struct vr_config_flag *flags, uint32_t flag_count,
                                          struct vr_config *out, struct vr_why *why);
+
+/** One item of media_addresses: "LOCAL" or "LOCAL=PUBLIC". */
+struct vr_media_address {
+    char local[46]; /* bound */
+    char told[46];  /* in the SDP; the same without a PUBLIC */
+};
+VR_MUST_CHECK enum vr_err vr_config_media_address(const char *item, struct vr_media_address *out,
+                                                  struct vr_why *why);
 void vr_config_free(struct vr_config *config);
 
 /** Effective values as YAML, secrets masked, each with its help as a comment. */

@@ -106,6 +106,33 @@ static void mistakes_name_their_line(void **state)
     refused("tls_key: key.pem\n", NULL, "together");
 }
 
+static void addresses_for_speech_are_judged(void **state)
+{
+    static const char *const wrong[] = {"host.example", "0.0.0.0",      "10.0.0.5=",
+                                        "=10.0.0.5",    "10.0.0.5=a.b", "10.0.0.5=fd::1",
+                                        "1.2.3.4=::",   "1.2.3.4:80",   "1.2.3.4=1.2.3.4=1.2.3.4"};
+    struct vr_media_address address;
+    struct vr_config config;
+    char text[128];
+
+    (void)state;
+    assert_int_equal(load("media_addresses: [10.0.0.5=203.0.113.7, \"fd00::1=2001:db8::1\"]\n",
+                          NULL, &config, NULL),
+                     VR_OK);
+    assert_int_equal(vr_config_media_address(config.media_addresses.item[0], &address, NULL),
+                     VR_OK);
+    assert_string_equal(address.local, "10.0.0.5");
+    assert_string_equal(address.told, "203.0.113.7");
+    assert_int_equal(vr_config_media_address("192.0.2.9", &address, NULL), VR_OK);
+    assert_string_equal(address.local, "192.0.2.9");
+    assert_string_equal(address.told, "192.0.2.9");
+    vr_config_free(&config);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        snprintf(text, sizeof(text), "media_addresses: [\"%s\"]\n", wrong[i]);
+        refused(text, NULL, "media_addresses");
+    }
+}
+
 static void what_is_printed_can_be_read(void **state)
 {
     struct vr_config config, again;
@@ -150,6 +177,7 @@ int main(void)
         cmocka_unit_test(defaults_hold_without_a_file),
         cmocka_unit_test(flags_beat_environment_beats_file),
         cmocka_unit_test(mistakes_name_their_line),
+        cmocka_unit_test(addresses_for_speech_are_judged),
         cmocka_unit_test(what_is_printed_can_be_read),
         cmocka_unit_test(secrets_are_masked),
     };

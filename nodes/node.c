@@ -192,10 +192,6 @@ static void env_fill(struct vr_node *node)
     struct vr_env *env = &node->env;
 
     text_put(env->node, sizeof(env->node), config->node);
-    for (uint32_t i = 0; i < config->public_urls.count && i < VR_NODE_URLS_MAX; i++) {
-        text_put(env->node_urls[i], sizeof(env->node_urls[i]), config->public_urls.item[i]);
-        env->node_url_count++;
-    }
     env->media = node->places;
     env->media_count = node->media_count;
     env->ice_servers = node->ice;
@@ -250,39 +246,67 @@ static enum vr_err ice_fill(struct vr_node *node, struct vr_why *why)
     return VR_OK;
 }
 
-static void speech_addresses(struct vr_node *node)
+static enum vr_err speech_addresses(struct vr_node *node, struct vr_why *why)
 {
     const struct vr_config_list *list = &node->config->media_addresses;
+    enum vr_err err = VR_OK;
 
-    if (list->count == 0) {
-        node->speech = node->local;
-        return;
+    for (uint32_t i = 0; i < list->count && err == VR_OK; i++) {
+        err = vr_config_media_address(list->item[i], &node->speech[i], why);
     }
-    for (uint32_t i = 0; i < list->count; i++) {
-        text_put(node->speech.text[i], sizeof(node->speech.text[i]), list->item[i]);
+    node->speech_count = list->count;
+    for (uint32_t i = 0; list->count == 0 && i < node->local.count; i++) {
+        text_put(node->speech[i].local, sizeof(node->speech[i].local), node->local.text[i]);
+        text_put(node->speech[i].told, sizeof(node->speech[i].told), node->local.text[i]);
+        node->speech_count++;
     }
-    node->speech.count = list->count;
+    return err;
 }
 
-/** Sockets of one media worker: all advertised addresses, one port. */
+/** Is this address bound already, by an item before? One socket can stand for several candidates:
+ * an address in the local net and the one outside of the NAT. */
+static bool speech_bound(const struct vr_node *node, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++) {
+        if (strcmp(node->speech[i].local, node->speech[index].local) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Sockets of one media worker: all addresses, one port. */
+static enum vr_err media_sockets_open(struct vr_node *node, uint32_t index,
+                                      int sockets[VR_CANDIDATES_MAX], uint32_t *count,
+                                      struct vr_why *why)
+{
+    struct vr_media_place *place_of = &node->places[index];
+    uint16_t port = (uint16_t)(node->config->media_port + index);
+
+    for (uint32_t i = 0; i < node->speech_count && i < VR_CANDIDATES_MAX; i++) {
+        struct vr_candidate *candidate = &place_of->candidates[place_of->candidate_count];
+
+        if (!speech_bound(node, i)) {
+            enum vr_err err =
+                vr_media_socket_open(node->speech[i].local, port, &sockets[*count], why);
+            if (err != VR_OK) {
+                return err;
+            }
+            port = vr_socket_port(sockets[(*count)++]);
+        }
+        text_put(candidate->address, sizeof(candidate->address), node->speech[i].told);
+        candidate->port = port;
+        place_of->candidate_count++;
+    }
+    return VR_OK;
+}
+
 static enum vr_err media_open(struct vr_node *node, uint32_t index, struct vr_why *why)
 {
     int sockets[VR_CANDIDATES_MAX];
-    struct vr_media_place *place_of = &node->places[index];
-    uint16_t port = (uint16_t)(node->config->media_port + index);
-    enum vr_err err = VR_OK;
+    uint32_t count = 0;
+    enum vr_err err = media_sockets_open(node, index, sockets, &count, why);
 
-    for (uint32_t i = 0; i < node->speech.count && i < VR_CANDIDATES_MAX && err == VR_OK; i++) {
-        struct vr_candidate *candidate = &place_of->candidates[place_of->candidate_count];
-
-        err = vr_media_socket_open(node->speech.text[i], port, &sockets[place_of->candidate_count],
-                                   why);
-        if (err == VR_OK) {
-            text_put(candidate->address, sizeof(candidate->address), node->speech.text[i]);
-            candidate->port = vr_socket_port(sockets[place_of->candidate_count]);
-            place_of->candidate_count++;
-        }
-    }
     if (err == VR_OK) {
         const struct vr_media_port_conf conf = {
             .worker = vr_system_worker(node->system, VR_WORKER_MEDIA, index),
@@ -290,12 +314,12 @@ static enum vr_err media_open(struct vr_node *node, uint32_t index, struct vr_wh
             .random = vr_random_system(),
             .identity = node->identity,
             .sockets = sockets,
-            .socket_count = place_of->candidate_count,
+            .socket_count = count,
         };
         err = vr_media_port_new(&conf, &node->media[index].port);
     }
     if (err != VR_OK) {
-        for (uint32_t i = 0; i < place_of->candidate_count; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             close(sockets[i]);
         }
     }
@@ -486,7 +510,9 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
         err = ice_fill(node, why);
     }
     if (err == VR_OK) {
-        speech_addresses(node);
+        err = speech_addresses(node, why);
+    }
+    if (err == VR_OK) {
         err = system_make(node);
     }
     for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
@@ -495,6 +521,7 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
     if (err == VR_OK) {
         err = http_make(node, why);
     }
+    node_urls_fill(node); /* the ports are known by now */
     return err == VR_OK ? loops_start(node, why) : err;
 }
 

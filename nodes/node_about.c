@@ -44,6 +44,62 @@ static void own_url(const struct vr_node *node, struct vr_buf *out)
     }
 }
 
+static bool http_reaches(const struct vr_node *node, const char *address)
+{
+    const char *where = node->config->http_address;
+
+    return node->http_port != 0 && (strcmp(where, "*") == 0 || strcmp(where, address) == 0);
+}
+
+static void url_add(struct vr_env *env, const char *scheme, const char *host, uint16_t port)
+{
+    struct vr_buf url = {0};
+
+    url_write(&url, scheme, host, port);
+    if (env->node_url_count < VR_NODE_URLS_MAX && !url.failed &&
+        url.size < sizeof(env->node_urls[0])) {
+        memcpy(env->node_urls[env->node_url_count++], url.data, url.size);
+    }
+    vr_buf_deinit(&url);
+}
+
+/** What others can reach comes first; this machine's own name only where there is nothing else. */
+static void urls_make(struct vr_node *node)
+{
+    for (uint32_t i = 0; i < node->local.count; i++) {
+        const char *address = node->local.text[i];
+
+        if (!is_loopback(address) && https_reaches(node, address)) {
+            url_add(&node->env, "https", address, node->https_port);
+        }
+    }
+    for (uint32_t i = 0; i < node->local.count; i++) {
+        const char *address = node->local.text[i];
+
+        if (!is_loopback(address) && http_reaches(node, address)) {
+            url_add(&node->env, "http", address, node->http_port);
+        }
+    }
+    if (node->env.node_url_count == 0) {
+        url_add(&node->env, node->http_port != 0 ? "http" : "https", "localhost",
+                node->http_port != 0 ? node->http_port : node->https_port);
+    }
+}
+
+void node_urls_fill(struct vr_node *node)
+{
+    const struct vr_config_list *given = &node->config->public_urls;
+    struct vr_env *env = &node->env;
+
+    for (uint32_t i = 0; i < given->count && i < VR_NODE_URLS_MAX; i++) {
+        snprintf(env->node_urls[i], sizeof(env->node_urls[i]), "%s", given->item[i]);
+        env->node_url_count++;
+    }
+    if (given->count == 0) {
+        urls_make(node);
+    }
+}
+
 static const char *guests_say(const struct vr_node *node)
 {
     switch (node->config->guest_mode) {

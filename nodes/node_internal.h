@@ -51,8 +51,9 @@ struct vr_node {
     struct vr_system *system;
     struct vr_room_services room_services;
     struct vr_session_services session_services;
-    struct vr_addresses local;  /* of this machine */
-    struct vr_addresses speech; /* advertised for media */
+    struct vr_addresses local;                        /* of this machine */
+    struct vr_media_address speech[VR_ADDRESSES_MAX]; /* bound, and told to clients */
+    uint32_t speech_count;
     uint32_t media_count;
     uint32_t control_count;
     struct media_part media[MEDIA_WORKERS_MAX];
@@ -78,6 +79,8 @@ enum vr_err node_tls_open(struct vr_node *node, struct vr_why *why);
 void node_running_write(const struct vr_node *node);
 void node_running_remove(const struct vr_node *node);
 void node_running_tell(const char *folder, struct vr_why *why);
+/** env.node_urls: public_urls, or what was made from the addresses on which this node listens. */
+void node_urls_fill(struct vr_node *node);
 /** The folder of the web application; false when there is none. */
 bool node_web_folder(const struct vr_config *config, char *out, size_t capacity);
 
