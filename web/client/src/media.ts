@@ -58,6 +58,10 @@ export class Media {
     return this.peer?.state ?? "new";
   }
 
+  get speaking(): SpeakingLevels {
+    return this.tracker.now;
+  }
+
   /** A peer with its offer, not yet in use: the old one plays on until adopt(). */
   async prepare(): Promise<{ peer: Peer; offer: string }> {
     const peer: Peer = new Peer({

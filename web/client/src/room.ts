@@ -21,7 +21,7 @@ import type { Ban, JoinAnswer, Participant, RequestType, RoomEvent, Snapshot } f
 import type { Rest } from "./rest.js";
 import { RoomActs } from "./room_acts.js";
 import { endingOf, overBecause } from "./room_events.js";
-import type { ChatMessage, RoomOver, RoomStatus } from "./room_events.js";
+import type { ChatMessage, RoomEvents, RoomOver, RoomStatus } from "./room_events.js";
 import { Signalling } from "./signalling.js";
 import { isOnStage, maySpeak } from "./state.js";
 import type { RoomState } from "./state.js";
@@ -136,6 +136,10 @@ export class Room extends RoomActs {
   /** Sound is held back by the browser until resumeAudio() is called in a gesture. */
   get audioBlocked(): boolean {
     return this.silenced;
+  }
+
+  get speaking(): RoomEvents["speaking"] {
+    return this.media.speaking;
   }
 
   get mediaState(): PeerState {

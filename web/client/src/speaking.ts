@@ -28,6 +28,10 @@ export class SpeakingTracker {
   private readonly voices = new Map<number, Voice>();
   private shown: SpeakingLevels = new Map();
 
+  get now(): SpeakingLevels {
+    return this.shown;
+  }
+
   /** Levels to show from `now` (ms) on; undefined when nothing changed. */
   update(now: number, readings: readonly Reading[]): SpeakingLevels | undefined {
     for (const reading of readings) {

@@ -62,10 +62,13 @@ export function useLevel(room: Room, participant: number, heard: boolean): numbe
       setStep(0);
       return undefined;
     }
-    return room.on("speaking", (levels) => {
+    const show = (levels: Room["speaking"]) => {
       const level = levels.get(participant);
       setStep(level === undefined ? 0 : Math.max(1, levelStep(level)));
-    });
+    };
+    /* Only changes are told: who comes to look in the middle of a word starts from what is. */
+    show(room.speaking);
+    return room.on("speaking", show);
   }, [room, participant, heard]);
   return step;
 }
