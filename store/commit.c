@@ -13,6 +13,7 @@ struct vr_commit *vr_commit_new(struct vr_id room, uint64_t epoch, uint64_t expe
         commit->room = room;
         commit->epoch = epoch;
         commit->expected = expected;
+        commit->expected_epoch = UINT64_MAX;
     }
     return commit;
 }
@@ -133,6 +134,9 @@ enum vr_err vr_head_follow(const struct vr_head *head, const struct vr_commit *c
         return VR_E_FENCED;
     }
     if (commit->expected != UINT64_MAX && commit->expected != head->revision) {
+        return VR_E_STALE;
+    }
+    if (commit->expected_epoch != UINT64_MAX && commit->expected_epoch != head->epoch) {
         return VR_E_STALE;
     }
     *next = (struct vr_head){commit->epoch, head->revision + 1};

@@ -50,7 +50,9 @@ struct vr_commit {
     uint64_t epoch;    /* refused with VR_E_FENCED when the room's head carries a higher one */
     uint64_t expected; /* the head's revision that this follows; UINT64_MAX: whatever it is;
                         * else a difference is VR_E_STALE */
-    struct vr_buf ops; /* encoded operations, private to store/ */
+    uint64_t expected_epoch; /* the epoch of that head, so that a later commit of a chain can't
+                              * land on somebody else's; UINT64_MAX: whatever it is */
+    struct vr_buf ops;       /* encoded operations, private to store/ */
     uint32_t op_count;
     enum vr_err refused; /* the first operation that broke a limit; submit tells it */
 };

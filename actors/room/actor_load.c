@@ -39,6 +39,7 @@ enum vr_err actor_take(struct room_actor *self, struct vr_why *why)
     if (err != VR_OK) {
         return vr_fail(why, err, "the head of the room cannot be read: %s", vr_err_text(err));
     }
+    self->head_epoch = stored_epoch;
     if (stored_epoch > epoch) {
         return vr_fail(why, VR_E_FENCED, "a newer owner has written already");
     }

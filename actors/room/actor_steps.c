@@ -70,6 +70,8 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
         vr_commit_free(commit);
         return err;
     }
+    commit->expected_epoch = self->head_epoch;
+    self->head_epoch = vr_room_epoch(self->room);
     self->head++;
     self->in_flight++;
     vr_records_submit(vr_system_records(system), commit, on_committed, landing);
@@ -307,12 +309,33 @@ static struct begun *find_step(struct room_actor *self, uint64_t ticket)
     return NULL;
 }
 
+/* A commit of a former life of this actor has landed, maybe after we read the store: then we show,
+ * and let through, what holds no more. Steps under way stand on it and fail, which reloads too. */
+static enum vr_err former_life_stored(struct room_actor *self)
+{
+    uint64_t epoch = 0;
+    uint64_t head = 0;
+    enum vr_err err;
+
+    if (self->failed != VR_OK || self->in_flight > 0) {
+        return VR_OK;
+    }
+    err = vr_records_head(vr_system_records(vr_actor_system(self->actor)), vr_room_id(self->room),
+                          &epoch, &head);
+    if (err != VR_OK || head == self->head) {
+        return err;
+    }
+    self->failed = VR_E_STALE;
+    steps_free(self, VR_E_STALE);
+    return actor_reload(self);
+}
+
 enum vr_err steps_stored(struct room_actor *self, uint64_t ticket, enum vr_err err)
 {
     struct begun *step = find_step(self, ticket);
 
     if (ticket - self->first_ticket >= self->ticket - self->first_ticket) {
-        return VR_OK; /* of a former life of this actor */
+        return err == VR_OK ? former_life_stored(self) : VR_OK;
     }
     if (self->failed != VR_OK) {
         if (self->in_flight > 0) {

@@ -33,6 +33,7 @@ struct node {
     struct vr_system *system;
     uint64_t epoch;
     bool shards_silent; /* shards do not confirm gates */
+    bool room_fails;    /* the room's handler, at its next message */
     bool sessions_dead; /* sessions do not answer pings */
     char log[LOG_MAX][160];
     uint32_t lines;
@@ -137,6 +138,28 @@ static enum vr_err on_lobby(struct vr_actor *actor, void *state, struct vr_msg *
     return VR_OK;
 }
 
+/* The real room, but for a failure that the test orders. */
+static enum vr_err on_room(struct vr_actor *actor, void *state, struct vr_msg *msg,
+                           struct vr_why *why)
+{
+    struct node *node = node_of(actor);
+
+    if (node->room_fails) {
+        node->room_fails = false;
+        return vr_fail(why, VR_E_INTERNAL, "ordered by the test");
+    }
+    return vr_room_class()->handle(actor, state, msg, why);
+}
+
+static const struct vr_actor_class *room_class(void)
+{
+    static struct vr_actor_class class;
+
+    class = *vr_room_class();
+    class.handle = on_room;
+    return &class;
+}
+
 static const struct vr_actor_class session_class = {
     .kind = VR_ACTOR_SESSION, .name = "session", .worker = VR_WORKER_CONTROL, .handle = on_session};
 static const struct vr_actor_class shard_class = {
@@ -149,7 +172,7 @@ static const struct vr_actor_class *classify(void *ctx, const struct vr_address 
     (void)ctx;
     switch (address->kind) {
     case VR_ACTOR_ROOM:
-        return vr_room_class();
+        return room_class();
     case VR_ACTOR_SESSION:
         return &session_class;
     case VR_ACTOR_SHARD:
@@ -348,6 +371,16 @@ static int find(const struct node *node, const char *start, int from)
     return -1;
 }
 
+static int find_last(const struct node *node, const char *start)
+{
+    int found = -1;
+
+    for (int at = find(node, start, 0); at >= 0; at = find(node, start, at + 1)) {
+        found = at;
+    }
+    return found;
+}
+
 static bool shows(struct node *node, enum vr_show want, const char *user, const char *part)
 {
     struct vr_command *cmd = kit_command(VR_CMD_SHOW, user);
@@ -482,6 +515,74 @@ static void test_failed_commit(void **state)
     assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
     assert_int_equal(say(node, by(VR_CMD_PROMOTE, "ana", 1, 2))->err, VR_OK);
     assert_true(find(node, "shard 0: gate 2 send hear", 0) >= 0);
+    node_free(node);
+}
+
+/* Supervision: within 50 ms the room is back from the store, sessions see its state, nobody was
+ * away; whoever waited for an answer has one. */
+static void test_restart_by_supervision(void **state)
+{
+    struct node *node = node_new();
+    uint32_t failing;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    clear_log(node);
+    node->room_fails = true;
+    failing = ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    settle(node);
+    assert_int_not_equal(node->errors[failing], VR_ERR_COUNT);
+    assert_int_not_equal(node->errors[failing], VR_OK);
+    pass(node, VR_MS(50));
+    assert_true(find(node, "session 1: room:state", 0) >= 0);
+    assert_true(find(node, "session 2: room:state", 0) >= 0);
+    assert_true(find(node, "shard 0: gate 1 send hear", 0) >= 0);
+    assert_int_equal(find(node, "shard 0: close", 0), -1); /* media goes on */
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    assert_true(shows(node, VR_SHOW_HANDS, "ana", "\"participant\":2"));
+    assert_int_equal(say(node, by(VR_CMD_PROMOTE, "ana", 1, 2))->err, VR_OK);
+    node_free(node);
+}
+
+/* It fails between a mute and its commit: the mute is answered, and whether it holds is the same
+ * for the store, for whoever asks, and for the gate. */
+static void test_restart_between_step_and_commit(void **state)
+{
+    struct node *node = node_new();
+    uint32_t mute;
+    uint32_t failing;
+    int shut;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_PROMOTE, "ana", 1, 2))->err, VR_OK);
+    clear_log(node);
+    vr_memory_set_immediate(node->records, false);
+    mute = ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    settle(node);
+    assert_true(find(node, "shard 0: gate 2 - hear", 0) >= 0);
+    node->room_fails = true;
+    failing = ask(node, by(VR_CMD_LOCK, "ana", 1, 0));
+    settle(node);
+    assert_int_equal(node->errors[mute], VR_E_INTERNAL);
+    assert_int_not_equal(node->errors[failing], VR_OK);
+    pass(node, VR_MS(50));
+    while (vr_memory_step(node->records, VR_OK)) { /* of the life before: it lands all the same */
+        settle(node);
+    }
+    vr_memory_set_immediate(node->records, true);
+    pass(node, VR_SECONDS(1));
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "\"muted_by_moderator\":true"));
+    shut = find_last(node, "shard 0: gate 2 - hear");
+    assert_true(shut > find_last(node, "shard 0: gate 2 send hear"));
+    assert_true(find(node, "session 2: room:state", shut) >= 0);
+    assert_int_equal(say(node, by(VR_CMD_UNMUTE, "ana", 1, 2))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    stop(node);
+    start(node);
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "\"muted_by_moderator\":true"));
     node_free(node);
 }
 
@@ -748,6 +849,8 @@ int main(void)
         cmocka_unit_test(test_answer_after_commit),
         cmocka_unit_test(test_opening_waits_for_commit),
         cmocka_unit_test(test_failed_commit),
+        cmocka_unit_test(test_restart_by_supervision),
+        cmocka_unit_test(test_restart_between_step_and_commit),
         cmocka_unit_test(test_disk_full_reads_go_on),
         cmocka_unit_test(test_silent_shard_is_named),
         cmocka_unit_test(test_crash_and_return),
