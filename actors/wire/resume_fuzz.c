@@ -37,6 +37,7 @@ static void as_place(const uint8_t *data)
                            .role = (enum vr_role)(data[64] % VR_ROLES)};
     struct vr_resume out;
     char text[VR_RESUME_TEXT];
+    uint8_t *byte = NULL;
 
     vr_assert(vr_resume_write(&in, key, text) == VR_OK);
     if (vr_resume_read(text, key, 0, &out) == VR_OK) {
@@ -47,7 +48,8 @@ static void as_place(const uint8_t *data)
     } else {
         vr_assert(in.expires_at_s <= 0);
     }
-    text[data[65] % strlen(text)] ^= (char)(1 + data[66] % 127);
+    byte = (uint8_t *)text + data[65] % strlen(text);
+    *byte ^= (uint8_t)(1 + data[66] % 127);
     vr_assert(vr_resume_read(text, key, INT64_MIN, &out) == VR_E_UNAUTHORIZED);
 }
 
