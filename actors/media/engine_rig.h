@@ -531,4 +531,18 @@ static inline struct vr_engine_stats rig_stats(const struct rig_node *node)
     return stats;
 }
 
+static inline int rig_set_up(void **state)
+{
+    *state = rig_new(7);
+    return 0;
+}
+
+static inline int rig_tear_down(void **state)
+{
+    rig_free(*state);
+    return 0;
+}
+
+#define RIG_TEST(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
+
 #endif

@@ -1,0 +1,268 @@
+/* Goal: nothing is half done when a commit fails, the room's actor or the node dies, or the disk is
+ * full. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "actors/room/room_actor_rig.h"
+
+static void test_failed_commit(void **state)
+{
+    struct node *node = node_new();
+    uint32_t first;
+    uint32_t second;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    clear_log(node);
+    vr_memory_set_immediate(node->records, false);
+    first = ask(node, by(VR_CMD_PROMOTE, "ana", 1, 2));
+    second = ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    settle(node);
+    assert_true(vr_memory_step(node->records, VR_E_FULL));
+    settle(node);
+    assert_int_equal(node->errors[first], VR_E_FULL);
+    assert_int_equal(node->errors[second], VR_E_FULL); /* it stood on what did not happen */
+    while (vr_memory_step(node->records, VR_OK)) {
+        settle(node);
+    }
+    settle(node);
+    vr_memory_set_immediate(node->records, true);
+    /* As before: hand up, not muted, everybody is told the whole state, and nobody is reconnecting.
+     */
+    assert_true(find(node, "session 1: room:state", 0) >= 0);
+    assert_true(find(node, "session 2: room:state", 0) >= 0);
+    assert_int_equal(find(node, "session 2: room:role-changed", 0), -1);
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana",
+                      "\"role\":\"listener\",\"creator\":false,\"guest\":false,\"muted\":false"));
+    assert_true(shows(node, VR_SHOW_HANDS, "ana", "\"participant\":2"));
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    assert_int_equal(say(node, by(VR_CMD_PROMOTE, "ana", 1, 2))->err, VR_OK);
+    assert_true(find(node, "shard 0: gate 2 send hear", 0) >= 0);
+    node_free(node);
+}
+
+/* Supervision: within 50 ms the room is back from the store, sessions see its state, nobody was
+ * away; whoever waited for an answer has one. */
+static void test_restart_by_supervision(void **state)
+{
+    struct node *node = node_new();
+    uint32_t failing;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    clear_log(node);
+    node->room_fails = true;
+    failing = ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    settle(node);
+    assert_int_not_equal(node->errors[failing], VR_ERR_COUNT);
+    assert_int_not_equal(node->errors[failing], VR_OK);
+    pass(node, VR_MS(50));
+    assert_true(find(node, "session 1: room:state", 0) >= 0);
+    assert_true(find(node, "session 2: room:state", 0) >= 0);
+    assert_true(find(node, "shard 0: gate 1 send hear", 0) >= 0);
+    assert_int_equal(find(node, "shard 0: close", 0), -1); /* media goes on */
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    assert_true(shows(node, VR_SHOW_HANDS, "ana", "\"participant\":2"));
+    assert_int_equal(say(node, by(VR_CMD_PROMOTE, "ana", 1, 2))->err, VR_OK);
+    node_free(node);
+}
+
+/* It fails between a mute and its commit: the mute is answered, and whether it holds is the same
+ * for the store, for whoever asks, and for the gate. */
+static void test_restart_between_step_and_commit(void **state)
+{
+    struct node *node = node_new();
+    uint32_t mute;
+    uint32_t failing;
+    int shut;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_PROMOTE, "ana", 1, 2))->err, VR_OK);
+    clear_log(node);
+    vr_memory_set_immediate(node->records, false);
+    mute = ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    settle(node);
+    assert_true(find(node, "shard 0: gate 2 - hear", 0) >= 0);
+    node->room_fails = true;
+    failing = ask(node, by(VR_CMD_LOCK, "ana", 1, 0));
+    settle(node);
+    assert_int_equal(node->errors[mute], VR_E_INTERNAL);
+    assert_int_not_equal(node->errors[failing], VR_OK);
+    pass(node, VR_MS(50));
+    while (vr_memory_step(node->records, VR_OK)) { /* of the life before: it lands all the same */
+        settle(node);
+    }
+    vr_memory_set_immediate(node->records, true);
+    pass(node, VR_SECONDS(1));
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "\"muted_by_moderator\":true"));
+    shut = find_last(node, "shard 0: gate 2 - hear");
+    assert_true(shut > find_last(node, "shard 0: gate 2 send hear"));
+    assert_true(find(node, "session 2: room:state", shut) >= 0);
+    assert_int_equal(say(node, by(VR_CMD_UNMUTE, "ana", 1, 2))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    stop(node);
+    start(node);
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "\"muted_by_moderator\":true"));
+    node_free(node);
+}
+
+static void test_disk_full_reads_go_on(void **state)
+{
+    struct node *node = node_new();
+    uint32_t kick;
+
+    (void)state;
+    create_with_two(node);
+    vr_memory_set_immediate(node->records, false);
+    kick = ask(node, by(VR_CMD_KICK, "ana", 1, 2));
+    settle(node);
+    assert_true(vr_memory_step(node->records, VR_E_FULL));
+    settle(node);
+    assert_int_equal(node->errors[kick], VR_E_FULL);
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of ben"));
+    vr_memory_set_immediate(node->records, true);
+    assert_int_equal(say(node, by(VR_CMD_KICK, "ana", 1, 2))->err, VR_OK);
+    assert_true(find(node, "session 2: room:kicked", 0) >= 0);
+    assert_true(shows(node, VR_SHOW_AUDIT, "ana", "\"act\":\"room:kick\""));
+    assert_true(shows(node, VR_SHOW_AUDIT, "ana", "\"target\":\"name of ben\""));
+    node_free(node);
+}
+
+/* kill -9: what was answered is there, people come back to their places. */
+static void test_crash_and_return(void **state)
+{
+    struct node *node = node_new();
+    struct vr_command *cmd;
+    const struct vr_answer *answer;
+    uint32_t lost;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, joining("eve", 3, 0))->participant, 3);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_BAN, "ana", 1, 3))->err, VR_OK);
+    vr_memory_set_immediate(node->records, false);
+    cmd = by(VR_CMD_LOCK, "ana", 1, 0);
+    cmd->flag = true;
+    lost = ask(node, cmd); /* never committed */
+    settle(node);
+    assert_true(
+        vr_memory_step(node->records, VR_E_GONE)); /* it never lands, and nobody hears of it */
+    stop(node);
+    vr_memory_set_immediate(node->records, true);
+    assert_int_not_equal(node->errors[lost], VR_OK);
+    node->sessions_dead = true;
+    node->now += VR_SECONDS(3);
+    start(node);
+    assert_true(shows(node, VR_SHOW_HANDS, "ana", "\"participant\":2"));
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "\"muted_by_moderator\":true"));
+    assert_true(shows(node, VR_SHOW_BANS, "ana", "\"user\":\"eve\""));
+    assert_true(shows(node, VR_SHOW_STATE, "ana", "\"locked\":false"));
+    assert_int_equal(say(node, joining("eve", 4, 0))->err, VR_E_BANNED);
+    cmd = kit_command(VR_CMD_RESUME, "ben");
+    cmd->by.participant = 2;
+    cmd->by.generation = 1;
+    cmd->session = vr_session_address((struct vr_id){0, 12});
+    cmd->shard = vr_shard_address(KIT_ROOM, 0);
+    answer = say(node, cmd);
+    assert_int_equal(answer->err, VR_OK);
+    assert_int_equal(answer->participant, 2);
+    assert_int_equal(answer->generation, 2);
+    assert_true(answer->muted_by_moderator);
+    assert_true(answer->epoch > 1);
+    assert_non_null(strstr(vr_blob_text(answer->body), "\"hand\":{\"position\":1"));
+    pass(node, VR_SECONDS(20)); /* Ana does not come: her place is given up after the grace time */
+    assert_true(find(node, "session 12: room:participant-left", 0) >= 0);
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "", "name of ana"));
+    node_free(node);
+}
+
+/* The room alone is restarted: sessions that answer were never away. */
+static void test_sessions_outlive_the_room(void **state)
+{
+    struct node *node = node_new();
+
+    (void)state;
+    create_with_two(node);
+    stop(node);
+    start(node);
+    node->lines = 0;
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of ben"));
+    settle(node);
+    assert_true(find(node, "session 2: room:state", 0) >= 0);
+    pass(node, VR_SECONDS(30));
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of ben"));
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    node_free(node);
+}
+
+static void test_repeat_after_restart(void **state)
+{
+    struct node *node = node_new();
+    struct vr_id id = {5, 5};
+    struct vr_command *cmd;
+
+    (void)state;
+    create_with_two(node);
+    cmd = by(VR_CMD_BAN, "ana", 1, 2);
+    cmd->id = id;
+    assert_int_equal(say(node, cmd)->err, VR_OK);
+    stop(node);
+    start(node);
+    cmd = by(VR_CMD_BAN, "ana", 1, 2);
+    cmd->id = id;
+    assert_int_equal(say(node, cmd)->err, VR_OK);
+    cmd = kit_command(VR_CMD_SHOW, "ana");
+    cmd->want = VR_SHOW_AUDIT;
+    {
+        const char *entries = vr_blob_text(say(node, cmd)->body);
+        const char *first = strstr(entries, "room:ban");
+
+        assert_non_null(first);
+        assert_null(strstr(first + 1, "room:ban")); /* one effect, one entry */
+    }
+    node_free(node);
+}
+
+static void test_sleep_and_wake(void **state)
+{
+    struct node *node = node_new();
+    struct vr_runtime_stats stats;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_LEAVE, "ana", 1, 0))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_LEAVE, "ben", 2, 0))->err, VR_OK);
+    assert_true(find(node, "shard 0: close", 0) >= 0);
+    pass(node, VR_SECONDS(62));
+    vr_system_stats(node->system, &stats);
+    assert_int_equal(stats.actors[VR_ACTOR_ROOM], 0);
+    assert_int_equal(say(node, joining("ana", 7, 0))->role, VR_ROLE_HOST);
+    node_free(node);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_failed_commit),
+        cmocka_unit_test(test_restart_by_supervision),
+        cmocka_unit_test(test_restart_between_step_and_commit),
+        cmocka_unit_test(test_disk_full_reads_go_on),
+        cmocka_unit_test(test_crash_and_return),
+        cmocka_unit_test(test_sessions_outlive_the_room),
+        cmocka_unit_test(test_repeat_after_restart),
+        cmocka_unit_test(test_sleep_and_wake),
+    };
+
+    vr_log_set_level(VR_LOG_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
