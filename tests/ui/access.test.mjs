@@ -236,6 +236,24 @@ describe('the page for everybody', () => {
     await close(ana, ben);
   });
 
+  it('one speaker is made quieter for oneself alone, by keyboard', async () => {
+    const ana = await open('Ana', 500);
+    const ben = await open('Ben', 900);
+    const room = await createRoom(ana, 'Ana', 'Too loud');
+    await enter(ben, room, 'Ben');
+    await see(ben, 'button', /^Ana\s*Host\s*speaking$/);
+    await press(ben, 'button', /^Ana/);
+    await keyTo(ben, 'slider', /^Volume/);
+    await ben.page.keyboard.press('Home');
+    await see(ben, 'slider', 'Volume for you: 0 %');
+    await ben.page.waitForFunction(() => window.rig.sounds.filter((sound) => sound.volume === 0).length === 1);
+    assert.deepEqual(await violations(ben), []);
+    await ben.page.keyboard.press('End');
+    await ben.page.waitForFunction(() => window.rig.sounds.every((sound) => sound.volume === 1));
+    for (const page of [ana, ben]) assert.deepEqual(complaints(page), []);
+    await close(ana, ben);
+  });
+
   it('a room is scheduled, listed as coming up, and started by its host from inside', async () => {
     const ana = await open('Ana', 500);
     const ben = await open('Ben', 900);

@@ -14,6 +14,15 @@ export function startHouse(flags = {}) {
 export async function openWindow(browser, node, name, tone, { size = DESKTOP, path = '/', microphone, microphones } = {}) {
   const page = await Page.open(browser, node, name, tone);
   await page.page.setViewportSize(size);
+  await page.page.addInitScript(() => {
+    window.rig.sounds = [];
+    const Native = window.Audio;
+    window.Audio = function Audio(...args) {
+      const sound = new Native(...args);
+      window.rig.sounds.push(sound);
+      return sound;
+    };
+  });
   if (microphone) {
     await page.page.addInitScript((why) => {
       window.rig.refuse = why;

@@ -23,6 +23,8 @@ export interface MediaOptions {
   platform: Platform;
   slots: number;
   microphone: MicrophoneOptions;
+  /** Of people who are not as loud as the others for us. */
+  volumes: ReadonlyMap<number, number>;
   /** One ICE restart: our new offer to the server, its answer back. */
   exchange: (offer: string) => Promise<string>;
   /** Nothing but a new peer helps. */
@@ -68,6 +70,7 @@ export class Media {
       platform: this.options.platform,
       iceServers: this.iceServers,
       slots: this.options.slots,
+      volumeOf: (participant) => this.options.volumes.get(participant) ?? 1,
       onState: (state) => peer === this.peer && this.changed(state),
       onAudioBlocked: () => this.options.onAudioBlocked(),
     });

@@ -14,6 +14,8 @@ export interface PeerOptions {
   platform: Platform;
   iceServers: IceServer[];
   slots: number;
+  /** How loud a person is for us, 0..1, on top of setVolume. */
+  volumeOf?: (participant: number) => number;
   onState: (state: PeerState) => void;
   /** Sound is there, but the page may not play it without a gesture. */
   onAudioBlocked: () => void;
@@ -32,7 +34,7 @@ export interface PeerStats {
 export class Peer {
   private readonly connection: RTCPeerConnection;
   private readonly sender: RTCRtpTransceiver;
-  private readonly outputs: AudioOutput[] = [];
+  private readonly outputs = new Map<MediaStreamTrack, AudioOutput>();
   private volume = 1;
   private closed = false;
 
@@ -83,17 +85,17 @@ export class Peer {
 
   setVolume(volume: number): void {
     this.volume = volume;
-    for (const output of this.outputs) {
+    for (const output of this.outputs.values()) {
       output.setVolume(volume);
     }
   }
 
   /** Call inside a gesture after onAudioBlocked. */
   async playAll(): Promise<void> {
-    await Promise.all(this.outputs.map((output) => output.play()));
+    await Promise.all([...this.outputs.values()].map((output) => output.play()));
   }
 
-  /** Who is in each slot now: of each receiver the source with the newest timestamp (old ones stay 10 s). */
+  /** Who is in each slot now, made as loud as that person is wanted: of each receiver the source with the newest timestamp (old ones stay 10 s). */
   readings(): Reading[] {
     const readings: Reading[] = [];
     for (const receiver of this.connection.getReceivers()) {
@@ -104,6 +106,7 @@ export class Peer {
         }
       }
       if (newest) {
+        this.outputs.get(receiver.track)?.setVolume(this.volume * (this.options.volumeOf?.(newest.source) ?? 1));
         readings.push({ participant: newest.source, level: newest.audioLevel ?? 0.1, timestamp: newest.timestamp });
       }
     }
@@ -154,7 +157,7 @@ export class Peer {
     this.closed = true;
     this.connection.onconnectionstatechange = null;
     this.connection.ontrack = null;
-    for (const output of this.outputs) {
+    for (const output of this.outputs.values()) {
       output.close();
     }
     this.connection.close();
@@ -177,7 +180,7 @@ export class Peer {
   private hear(track: MediaStreamTrack): void {
     const output = this.options.platform.createAudio(track);
     output.setVolume(this.volume);
-    this.outputs.push(output);
+    this.outputs.set(track, output);
     output.play().catch((cause: unknown) => {
       if (!this.closed && cause instanceof Error && cause.name === "NotAllowedError") {
         this.options.onAudioBlocked();

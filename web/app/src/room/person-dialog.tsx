@@ -68,6 +68,7 @@ function Acts({ room, person, onClose, choose }: Props & { choose: (form: Form) 
     );
   return (
     <div class="acts">
+      {person.role !== "listener" && <Volume room={room} participant={id} />}
       {act(offers.promote, "Bring on stage", () => room.promote(id), "button primary wide")}
       {act(offers.promote, "Decline the hand", () => room.declineHand(id))}
       {act(offers.invite, "Invite to speak", () => room.invite(id), "button primary wide")}
@@ -91,6 +92,22 @@ function Acts({ room, person, onClose, choose }: Props & { choose: (form: Form) 
         Report…
       </button>
     </div>
+  );
+}
+
+function Volume({ room, participant }: { room: Room; participant: number }) {
+  const [percent, setPercent] = useState(Math.round((room.volumes.get(participant) ?? 1) * 100));
+  const set = (value: number) => {
+    setPercent(value);
+    room.volumes.set(participant, value / 100);
+  };
+  return (
+    <label class="field">
+      <span>
+        Volume <em>for you: {percent} %</em>
+      </span>
+      <input type="range" min={0} max={100} step={5} value={percent} onInput={(event) => set(Number(event.currentTarget.value))} />
+    </label>
   );
 }
 
