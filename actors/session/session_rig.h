@@ -79,6 +79,8 @@ struct world {
     uint32_t sent_count;
     uint32_t joined_count;
     enum vr_err joined_err;
+    uint32_t place;     /* the shard that a new peer would be given */
+    uint32_t opened_at; /* the shard of the last peer */
     uint16_t close_code;
     bool last_flag;
     bool silent; /* the room does not answer */
@@ -177,6 +179,7 @@ static inline enum vr_err shard_handle(struct vr_actor *actor, void *state, stru
     }
     if (msg->kind == VR_MSG_PEER_OPEN) {
         world->opened[world->opened_count++] = *msg->as.peer;
+        world->opened_at = vr_actor_address(actor).sub;
         world->opened_before_joined = world->joined_count == 0;
         answer.as.peer_opened.peer = msg->as.peer->peer;
         answer.as.peer_opened.err = world->refuse_peer;
@@ -220,11 +223,10 @@ static const struct vr_actor_class *classify(void *ctx, const struct vr_address 
     return address->kind == VR_ACTOR_SESSION ? vr_session_class() : NULL;
 }
 
-static inline uint32_t place_zero(void *ctx, struct vr_id room)
+static inline uint32_t place_peer(void *ctx, struct vr_id room)
 {
-    (void)ctx;
     (void)room;
-    return 0;
+    return ((const struct world *)ctx)->place;
 }
 
 static inline bool fake_send(void *socket, struct vr_blob *text)
@@ -293,8 +295,8 @@ static inline int set_up_workers(void **state, uint32_t control_workers)
     world->env.media_count = 1;
     world->env.slots = 4;
     world->env.grace = VR_SECONDS(15);
-    world->services = (struct vr_session_services){.place = place_zero,
-                                                   .sessions = vr_sessions_new(control_workers)};
+    world->services = (struct vr_session_services){
+        .place = place_peer, .ctx = world, .sessions = vr_sessions_new(control_workers)};
     world->env.session_services = &world->services;
     memcpy(world->env.node, "one", 4);
     conf.clock = &world->clock;
