@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CTL, Ctl } from '../lib/ctl.mjs';
 import { people, rest } from '../lib/client.mjs';
-import { Node, freePort } from '../lib/voiceroomd.mjs';
+import { Node, freePort, startNode } from '../lib/voiceroomd.mjs';
 
 let node;
 before(async () => { node = await new Node().start(); });
@@ -95,6 +95,20 @@ describe('refusals and failures', () => {
   });
 });
 
+describe('TLS', () => {
+  it('a certificate that nobody vouches for is refused (6), --ca-file vouches for it', async (t) => {
+    const port = await freePort();
+    const own = await startNode(t, { flags: { https_port: port, https_address: '127.0.0.1' } });
+    const ctl = new Ctl(t, own);
+    const there = ['log-level', 'get', '-o', 'name', '--endpoint', `https://127.0.0.1:${port}`];
+    const refused = await ctl.run(...there);
+    assert.deepEqual([refused.code, refused.out], [6, '']);
+    assert.match(refused.err, /certificate/i);
+    const vouched = await ctl.run(...there, '--ca-file', join(own.data, 'tls-certificate.pem'));
+    assert.deepEqual([vouched.code, vouched.out], [0, 'info\n'], vouched.err);
+  });
+});
+
 describe('what destroys', () => {
   it('is refused without --yes, tried with --dry-run, shown with --curl; nothing changes', async (t) => {
     const ctl = new Ctl(t, node);
@@ -120,6 +134,17 @@ describe('what destroys', () => {
     const now = await rest(node, node.admin(), 'GET', `/v1/rooms/${room.id}`);
     assert.deepEqual([now.phase, now.title, now.counts.participants], ['active', 'Test', 2]);
     assert.deepEqual((await rest(node, node.admin(), 'GET', `/v1/rooms/${room.id}/bans`)).bans, []);
+  });
+
+  it('asks on a terminal, by the name of what it is about', async (t) => {
+    const ctl = new Ctl(t, node);
+    const room = await rest(node, node.admin(), 'POST', '/v1/rooms', { title: 'Asked about' });
+    const line = [CTL, 'room', 'delete', room.id, ...ctl.key].map((word) => `'${word}'`).join(' ');
+    const answer = (word) => execFileSync('script', ['-qec', line, '/dev/null'], { env: ctl.env, input: `${word}\n`, encoding: 'utf8' });
+    assert.throws(() => answer('n'), (error) => error.status === 1 && /\(Asked about\) \[y\/N\][^]*not done/.test(error.stdout));
+    assert.equal((await ctl.run('room', 'show', room.id)).code, 0, 'still there');
+    assert.match(answer('y'), /is deleted/);
+    assert.equal((await ctl.run('room', 'show', room.id)).code, 3);
   });
 
   it('--curl prints a line that a shell runs with the same effect', async (t) => {
