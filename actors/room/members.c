@@ -223,11 +223,19 @@ void member_thrown_out(struct step *step, struct person *person, const char *typ
     member_go(step, person, banned ? "banned" : "kicked");
 }
 
+/* A session that was never told its place (its join was given up on) speaks by its user alone: it
+ * may end its own stay, not that of the same person's other session. */
+static bool is_of_another_session(const struct step *step, const struct person *person)
+{
+    return step->cmd->by.participant == 0 && step->cmd->session.kind == VR_ACTOR_SESSION &&
+           !vr_address_equal(person->session, step->cmd->session);
+}
+
 enum vr_err step_leave(struct step *step)
 {
     struct person *person = step->self;
 
-    if (person == NULL) {
+    if (person == NULL || is_of_another_session(step, person)) {
         return VR_OK; /* gone already */
     }
     person->resume_floor = person->generation + 1;
@@ -239,7 +247,7 @@ enum vr_err step_lost(struct step *step)
 {
     struct person *person = step->self;
 
-    if (person == NULL || person->presence != PERSON_LIVE) {
+    if (person == NULL || person->presence != PERSON_LIVE || is_of_another_session(step, person)) {
         return VR_OK;
     }
     person->presence = PERSON_LOST;

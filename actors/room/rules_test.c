@@ -512,6 +512,32 @@ static void test_hidden_services(void **state)
 }
 
 /* Everybody is found again by his name, however many there are. */
+/* A second tab's join timed out before the room saw it; what undoes it leaves the first tab alone.
+ */
+static void test_undoing_a_join_that_never_was(void **state)
+{
+    static const enum vr_command_kind undo[] = {VR_CMD_LEAVE, VR_CMD_LOST};
+    struct vr_command *join;
+    struct vr_address first;
+    struct kit kit;
+
+    (void)state;
+    start(&kit, NULL);
+    join = kit_join_command(&kit, "ben");
+    first = join->session;
+    assert_int_equal(kit_do(&kit, join), VR_OK);
+    for (int own = 0; own < 2; own++) {
+        for (int i = 0; i < 2; i++) {
+            struct vr_command *cmd = kit_command(undo[i], "ben");
+
+            cmd->session = own ? first : vr_session_address((struct vr_id){77, 77});
+            assert_int_equal(kit_do(&kit, cmd), VR_OK);
+            assert_int_equal(vr_room_counts(kit.room).participants, own && i == 0 ? 0 : 1 - own);
+        }
+    }
+    kit_deinit(&kit);
+}
+
 /* Each command of a stranger, also one that aims at a person, is answered as if nothing were there.
  */
 static void test_private_room_is_hidden(void **state)
@@ -633,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_analytics),
         cmocka_unit_test(test_update_and_schedule),
         cmocka_unit_test(test_hidden_services),
+        cmocka_unit_test(test_undoing_a_join_that_never_was),
         cmocka_unit_test(test_private_room_is_hidden),
         cmocka_unit_test(test_limits_of_a_token),
         cmocka_unit_test(test_many_people),
