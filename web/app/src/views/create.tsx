@@ -48,16 +48,16 @@ export function Create() {
             <input name="title" required maxLength={100} autoFocus autoComplete="off" placeholder="What is it about?" />
           </label>
           <div class="pair">
-          <label class="field">
-            <span>
-              Topic <em>optional</em>
-            </span>
-            <input name="topic" maxLength={100} autoComplete="off" placeholder="Music, work, family" />
-          </label>
-          <label class="field">
-            <span>Your name</span>
-            <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} />
-          </label>
+            <label class="field">
+              <span>
+                Topic <em>optional</em>
+              </span>
+              <input name="topic" maxLength={100} autoComplete="off" placeholder="Music, work, family" />
+            </label>
+            <label class="field">
+              <span>Your name</span>
+              <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} />
+            </label>
           </div>
           <fieldset class="field">
             <legend>Who finds it</legend>
@@ -80,16 +80,16 @@ export function Create() {
             </div>
           </fieldset>
           <div class="pair">
-          <label class="field">
-            <span>
-              Begins <em>empty: now</em>
-            </span>
-            <input name="starts" type="datetime-local" />
-          </label>
-          <label class="field">
-            <span>Passcode {visibility !== "private" && <em>optional</em>}</span>
-            <input name="passcode" type="password" maxLength={64} autoComplete="off" required={visibility === "private"} />
-          </label>
+            <label class="field">
+              <span>
+                Begins <em>empty: now</em>
+              </span>
+              <input name="starts" type="datetime-local" />
+            </label>
+            <label class="field">
+              <span>Passcode {visibility !== "private" && <em>optional</em>}</span>
+              <input name="passcode" type="password" maxLength={64} autoComplete="off" required={visibility === "private"} />
+            </label>
           </div>
           <fieldset class="field">
             <legend>Who comes in</legend>

@@ -155,49 +155,49 @@ function Door({ id, error, enter }: DoorProps) {
       <TopBar />
       <main class="column narrow door">
         <div class="door-card">
-        <h1 dir="auto">{info?.title ?? "Join the room"}</h1>
-        {info?.topic && (
-          <p class="lead" dir="auto">
-            {info.topic}
-          </p>
-        )}
-        {info?.description && <p dir="auto">{info.description}</p>}
-        {info && (
-          <p class="door-stage">
-            <span class="faces">
-              {(info.on_stage ?? []).slice(0, 5).map((person) => (
-                <Avatar key={person.participant} name={person.name} seed={seedOf(person.name)} size="s" />
-              ))}
-            </span>
-            <span>{stageLine(info)}</span>
-          </p>
-        )}
-        {info?.locked && (
-          <p class="chip">
-            <IconLock /> Locked: only who was inside can come back
-          </p>
-        )}
-        <form class="form" onSubmit={(event) => void submit(event)}>
-          <label class="field">
-            <span>Your name</span>
-            <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} autoFocus />
-          </label>
-          {needsPasscode && (
-            <label class="field">
-              <span>Passcode</span>
-              <input name="passcode" type="password" required maxLength={64} autoComplete="off" />
-            </label>
+          <h1 dir="auto">{info?.title ?? "Join the room"}</h1>
+          {info?.topic && (
+            <p class="lead" dir="auto">
+              {info.topic}
+            </p>
           )}
-          <FormError error={error} />
-          <button class="button primary wide" aria-busy={busy} disabled={busy || info?.phase === "ended"}>
-            {info?.phase === "ended" ? "This room is over" : info?.entry === "speak" ? "Join" : "Join and listen"}
-          </button>
-          <p class="hint">
-            {info?.entry === "speak"
-              ? "You can speak at once. Your browser asks for the microphone."
-              : "You come in as a listener. The microphone is asked for only when you go on stage."}
-          </p>
-        </form>
+          {info?.description && <p dir="auto">{info.description}</p>}
+          {info && (
+            <p class="door-stage">
+              <span class="faces">
+                {(info.on_stage ?? []).slice(0, 5).map((person) => (
+                  <Avatar key={person.participant} name={person.name} seed={seedOf(person.name)} size="s" />
+                ))}
+              </span>
+              <span>{stageLine(info)}</span>
+            </p>
+          )}
+          {info?.locked && (
+            <p class="chip">
+              <IconLock /> Locked: only who was inside can come back
+            </p>
+          )}
+          <form class="form" onSubmit={(event) => void submit(event)}>
+            <label class="field">
+              <span>Your name</span>
+              <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} autoFocus />
+            </label>
+            {needsPasscode && (
+              <label class="field">
+                <span>Passcode</span>
+                <input name="passcode" type="password" required maxLength={64} autoComplete="off" />
+              </label>
+            )}
+            <FormError error={error} />
+            <button class="button primary wide" aria-busy={busy} disabled={busy || info?.phase === "ended"}>
+              {info?.phase === "ended" ? "This room is over" : info?.entry === "speak" ? "Join" : "Join and listen"}
+            </button>
+            <p class="hint">
+              {info?.entry === "speak"
+                ? "You can speak at once. Your browser asks for the microphone."
+                : "You come in as a listener. The microphone is asked for only when you go on stage."}
+            </p>
+          </form>
         </div>
       </main>
     </div>
