@@ -47,7 +47,7 @@ export class Node {
     const flags = {
       data: this.data, http_address: '127.0.0.1', http_port: this.port, https_port: 0, media_port: this.media,
       web: join(ROOT, 'web/app/dist'), docs: join(ROOT, 'docs'), guests: 'localhost', log_level: 'info',
-      rate_per_address: 0, rate_per_identity: 0, ...this.options.flags,
+      rate_per_address: 0, rate_per_identity: 0, shutdown_s: 12, ...this.options.flags,
     };
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
     this.child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.options.env } });
