@@ -34,6 +34,12 @@ const MESSAGES = [
   ['room:hand-raise', {}, null, 'conflict', 'conflict', 'conflict', 1],
   ['room:mute', {}, null, 1, 1, 1, 1],
   ['room:webrtc:ice-candidate', { candidate: '' }, null, 1, 1, 1, 1],
+  ['room:chat-delete', {}, async (h, v) => ({ message: (await v.request('room:chat', { text: 'hi' })).result.message }), 1, 1, 0, 0],
+  ['room:accept', {}, null, 'conflict', 'conflict', 'conflict', 'conflict'],
+  ['room:decline', {}, null, 'conflict', 'conflict', 'conflict', 'conflict'],
+  ['room:webrtc:offer', { sdp: 'v=0' }, null, 'bad-sdp', 'bad-sdp', 'bad-sdp', 'bad-sdp'],
+  ['room:hand-lower', {}, null, 1, 1, 1, 1], // lowering twice is fine
+  ['room:leave', {}, null, 1, 1, 1, 1],
 ];
 
 // method, path with {room} {victim}, body, prepare, host, moderator, speaker, listener; a number: the status when allowed
@@ -53,6 +59,19 @@ const ENDPOINTS = [
   ['GET', '/v1/rooms/{room}/participants', undefined, null, 1, 1, 1, 1],
   ['GET', '/v1/rooms/{room}/hands', undefined, null, 1, 1, 1, 1],
   ['GET', '/v1/rooms/{room}', undefined, null, 1, 1, 1, 1],
+  ['POST', '/v1/rooms/{room}/participants/{victim}/unmute', {}, (h, v) => h.request('room:mute', { participant: v.id }), 1, 1, 0, 0],
+  ['POST', '/v1/rooms/{room}/participants/{victim}/promote', undefined, (h, v) => v.request('room:hand-raise'), 1, 1, 0, 0],
+  ['POST', '/v1/rooms/{room}/participants/{victim}/demote', undefined, (h, v) => toStage(h, v), 1, 1, 0, 0],
+  ['POST', '/v1/rooms/{room}/participants/{victim}/transfer-host', undefined, (h, v) => toStage(h, v), 1, 0, 0, 0],
+  ['POST', '/v1/rooms/{room}/hands/{victim}', undefined, null, 0, 0, 0, 0],
+  ['DELETE', '/v1/rooms/{room}/bans/{ban}', undefined, async (h) => ({ ban: (await h.request('room:ban', { user: 'somebody' })).result.id }), 1, 1, 0, 0],
+  ['DELETE', '/v1/rooms/{room}/chat/{message}', undefined, async (h, v) => ({ message: (await v.request('room:chat', { text: 'hi' })).result.message }), 1, 1, 0, 0],
+  ['GET', '/v1/rooms/{room}/participants/{victim}', undefined, null, 1, 1, 1, 1],
+  ['POST', '/v1/rooms/{room}/start', undefined, null, 'conflict', 0, 0, 0],
+  ['POST', '/v1/tokens/revoke', { jti: 'x' }, null, 0, 0, 0, 0],
+  ['GET', '/v1/log-level', undefined, null, 0, 0, 0, 0],
+  ['GET', '/v1/keys', undefined, null, 0, 0, 0, 0],
+  ['GET', '/v1/ice-servers', undefined, null, 1, 1, 1, 1],
   ['DELETE', '/v1/rooms/{room}/participants/{victim}', undefined, null, 1, 1, 0, 0],
   ['POST', '/v1/rooms/{room}/end', {}, null, 1, 0, 0, 0],
 ];
@@ -74,9 +93,9 @@ describe('roles', () => {
     it(`${type} ${JSON.stringify(fields)}`, async (t) => {
       for (const [i, role] of ROLES.entries()) {
         const room = await cast(t, node);
-        if (prepare) await prepare(room.host, room.victim);
+        const made = (await prepare?.(room.host, room.victim)) ?? {};
         const { target, ...rest } = fields;
-        const answer = await room[role].ask(type, { ...rest, ...(target ? { participant: room.victim.id } : {}) });
+        const answer = await room[role].ask(type, { ...rest, ...(made.message ? { message: made.message } : {}), ...(target ? { participant: room.victim.id } : {}) });
         const got = answer.type === 'room:error' ? answer.code : 1;
         assert.equal(got, expected[i] === 0 ? 'forbidden' : expected[i], `${type} by the ${role}: ${answer.detail ?? 'allowed'}`);
         for (const p of Object.values(room)) p.close?.();
@@ -88,8 +107,9 @@ describe('roles', () => {
     it(`${method} ${path} ${body ? JSON.stringify(body) : ''}`, async (t) => {
       for (const [i, role] of ROLES.entries()) {
         const room = await cast(t, node);
-        if (prepare) await prepare(room.host, room.victim);
-        const where = path.replace('{room}', room.room.id).replace('{victim}', room.victim.id);
+        const made = (await prepare?.(room.host, room.victim)) ?? {};
+        const where = path.replace('{room}', room.room.id).replace('{victim}', room.victim.id)
+          .replace('{ban}', made.ban).replace('{message}', made.message);
         let got = 1;
         try {
           await rest(node, room[role].token, method, where, body);
