@@ -474,7 +474,7 @@ int main(int argc, char **argv)
                                             {"flood", required_argument, NULL, 'f'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    static struct load load = {.listeners = 100, .seconds = 5};
+    static struct load load = {.listeners = 100, .seconds = 5, .flood_at = VR_NEVER};
     struct rlimit files;
     bool fine;
     int option;
