@@ -96,6 +96,12 @@ enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out, s
     return err;
 }
 
+/* The loop's thread counts, any other reads (vr_media_port_stats). */
+static void stat_add(uint64_t *stat, uint64_t more)
+{
+    __atomic_store_n(stat, __atomic_load_n(stat, __ATOMIC_RELAXED) + more, __ATOMIC_RELAXED);
+}
+
 /* --- sending --- */
 
 /** A run of datagrams that leave by one socket. What the kernel does not take now is dropped: late
@@ -107,16 +113,16 @@ static void run_send(struct vr_media_port *port, uint32_t from, uint32_t to)
     while (from < to) {
         int sent = sendmmsg(fd, port->out + from, to - from, 0);
 
-        port->stats.batches_out++;
+        stat_add(&port->stats.batches_out, 1);
         if (sent > 0) {
             from += (uint32_t)sent;
         } else if (errno == EINTR) {
             continue;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
-            port->stats.send_dropped += to - from;
+            stat_add(&port->stats.send_dropped, to - from);
             return;
         } else { /* this one can't go (no route, too long); the others may */
-            port->stats.send_dropped++;
+            stat_add(&port->stats.send_dropped, 1);
             from++;
         }
     }
@@ -141,7 +147,7 @@ static void on_send(void *ctx, const struct vr_path *path, struct vr_bytes datag
     uint32_t at = port->out_count;
 
     if (!port->open || datagram.size > DATAGRAM_MAX || path->socket >= port->socket_count) {
-        port->stats.send_dropped++;
+        stat_add(&port->stats.send_dropped, 1);
         return;
     }
     memcpy(port->out_data[at], datagram.data, datagram.size);
@@ -184,7 +190,7 @@ static int batch_read(struct vr_media_port *port, struct socket_in *in, vr_time_
                         DATAGRAM_MAX);
     }
     if (count > 0) {
-        port->stats.batches_in++;
+        stat_add(&port->stats.batches_in, 1);
     }
     return count;
 }
@@ -344,5 +350,7 @@ void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stat
                          struct vr_media_port_stats *out)
 {
     vr_engine_stats(port->engine, media);
-    *out = port->stats;
+    out->batches_in = __atomic_load_n(&port->stats.batches_in, __ATOMIC_RELAXED);
+    out->batches_out = __atomic_load_n(&port->stats.batches_out, __ATOMIC_RELAXED);
+    out->send_dropped = __atomic_load_n(&port->stats.send_dropped, __ATOMIC_RELAXED);
 }
