@@ -28,9 +28,12 @@ it("starts again after reset, and survives a long outage", () => {
   expect(backoff.next()).toBe(250);
 });
 
-it("is patient only after a minute: a restarted node is found within 2 s before", () => {
+it("looks often for a restarted node, within 2 s for a minute, and is patient only after that", () => {
   const backoff = patientBackoff(() => 0.999999);
-  const waits = Array.from({ length: 70 }, () => backoff.next());
-  expect(Math.max(...waits.slice(0, 60))).toBe(2000);
+  const waits = Array.from({ length: 76 }, () => backoff.next());
+  expect(waits.slice(0, 6)).toEqual([250, 500, 500, 500, 500, 500]);
+  expect(Math.max(...waits.slice(0, 66))).toBe(2000);
   expect(Math.max(...waits)).toBe(5000);
+  backoff.reset();
+  expect(backoff.next()).toBe(250);
 });

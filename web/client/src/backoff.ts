@@ -39,13 +39,21 @@ export class Backoff {
   }
 }
 
-/** Quick while a restart of the server is likely, since people wait in silence; slower after a minute or so. */
+/** Quick while a restart of the server is likely, since people wait in silence: half a second at most between the
+ * first tries, two for a minute or so, then five. */
 export function patientBackoff(random: () => number): { next(atLeastMs?: number): number; reset(): void } {
+  const restart = new Backoff({ maxMs: 500, random });
   const quick = new Backoff({ maxMs: 2_000, random });
   const slow = new Backoff({ maxMs: 5_000, random });
   return {
-    next: (atLeastMs = 0) => (quick.attempts < 60 ? quick.next(atLeastMs) : slow.next(atLeastMs)),
+    next(atLeastMs = 0) {
+      if (restart.attempts < 6) {
+        return restart.next(atLeastMs);
+      }
+      return quick.attempts < 60 ? quick.next(atLeastMs) : slow.next(atLeastMs);
+    },
     reset() {
+      restart.reset();
       quick.reset();
       slow.reset();
     },
