@@ -1,6 +1,6 @@
 /* config.h - the settings of a node: one YAML file, VOICEROOM_* in the environment, flags.
  *
- * Precedence: flags, environment, file, default. One table (config.c) gives names, defaults,
+ * Precedence: flags, environment, file, default. One table (config_table.h) gives names, defaults,
  * bounds, the text of
  * --print-config and the environment's names; unknown keys are refused with their line. */
 #ifndef VR_NODES_CONFIG_H

@@ -1,4 +1,4 @@
-/* node_internal.h - what node.c, node_keys.c and node_about.c share. */
+/* node_internal.h - what the files of a node share. */
 #ifndef VR_NODES_NODE_INTERNAL_H
 #define VR_NODES_NODE_INTERNAL_H
 
@@ -65,6 +65,26 @@ struct vr_node {
     atomic_bool draining;
     atomic_bool ready;
 };
+
+/* node.c */
+/** Copy, cut to the capacity, and end with 0. */
+void node_text_put(char *out, size_t capacity, const char *text);
+
+/* node_system.c */
+/** node->env from the configuration; needs the parts that are handed on. */
+void node_env_fill(struct vr_node *node);
+enum vr_err node_system_make(struct vr_node *node);
+
+/* node_sockets.c */
+enum vr_err node_speech_addresses(struct vr_node *node, struct vr_why *why);
+/** The sockets and the port of one media worker. */
+enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why *why);
+/** The sockets of HTTP and HTTPS, and the server behind them. */
+enum vr_err node_http_make(struct vr_node *node, struct vr_why *why);
+
+/* node_loops.c */
+enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why);
+void node_loops_stop(struct vr_node *node); /* those that were started; waits for them */
 
 /* node_keys.c */
 /** META rows of the node: resume key, pepper, DTLS identity; made on the first start. */

@@ -1,0 +1,48 @@
+/* config_table.h - every setting once: name, default, bounds, help. A new setting is a row here and
+ * a member of struct vr_config. */
+#ifndef VR_NODES_CONFIG_TABLE_H
+#define VR_NODES_CONFIG_TABLE_H
+
+/* clang-format off */
+#define VR_SETTING_MAP(TEXT, NUMBER, SWITCH, LIST)                                                 \
+    TEXT(node, "", "this node's name; empty: the machine's")                                       \
+    TEXT(data, "voicerooms-data", "folder that holds everything durable")                          \
+    TEXT(web, "", "folder of the built web application; empty: the one beside the program")        \
+    TEXT(docs, "", "folder with openapi and asyncapi; empty: the one beside the program")          \
+    TEXT(log_level, "info", "debug, info, warn, error or off")                                     \
+    TEXT(http_address, "localhost", "where HTTP listens: an address, localhost, or * for all")     \
+    NUMBER(http_port, 8080, 0, 65535, "TCP port of HTTP; 0: off")                                  \
+    TEXT(https_address, "*", "where HTTPS listens: an address, localhost, or * for all")           \
+    NUMBER(https_port, 8443, 0, 65535, "TCP port of HTTPS; 0: off")                                \
+    TEXT(tls_certificate, "", "PEM file with the chain; empty: self-signed, kept in the data folder") \
+    TEXT(tls_key, "", "PEM file with the key of tls_certificate")                                  \
+    LIST(public_urls, "base addresses told to clients; empty: made from the local addresses")      \
+    LIST(cors_origins, "origins of foreign pages that may call, each as https://host[:port]")      \
+    LIST(media_addresses, "addresses for speech, told to clients, behind NAT each as LOCAL=PUBLIC; empty: all local ones") \
+    NUMBER(media_port, 8444, 1, 65000, "UDP port of the first media worker; the others follow")    \
+    NUMBER(media_workers, 0, 0, 64, "threads for speech; 0: one less than cores, at least one")    \
+    NUMBER(control_workers, 1, 1, 1, "threads for HTTP and rooms; only 1 is possible so far")      \
+    TEXT(guests, "off", "who needs no token: off, localhost, link (others with the code), all")    \
+    SWITCH(guests_may_create, true, "guests may create rooms, and are then their host")           \
+    NUMBER(guest_token_s, 86400, 60, 2592000, "seconds that a guest's token is good for")          \
+    LIST(ice_urls, "stun: and turn: addresses told to clients")                                    \
+    TEXT(ice_username, "", "user name for the turn: addresses")                                    \
+    TEXT(ice_credential_file, "", "file with the password for the turn: addresses")                \
+    NUMBER(slots, 4, 1, 8, "streams that each listener receives")                                  \
+    NUMBER(capacity_max, 10000, 1, 100000, "most participants that a room may ask for")            \
+    NUMBER(capacity, 1000, 1, 100000, "participants of a room that asks for nothing")              \
+    NUMBER(speaker_capacity, 50, 1, 10000, "speakers of a room that asks for nothing")             \
+    NUMBER(grace_s, 15, 1, 600, "seconds that a lost person's place is kept")                      \
+    NUMBER(idle_s, 60, 1, 86400, "seconds until an empty room sleeps")                             \
+    NUMBER(host_grace_s, 60, 1, 86400, "seconds until a lost host has a successor")                \
+    NUMBER(shard_peers_max, 500, 1, 100000, "people of one room on a media worker before the next one is used") \
+    NUMBER(chat_per_10s, 10, 1, 1000, "chat lines of one person in 10 seconds")                    \
+    NUMBER(reactions_per_10s, 20, 1, 1000, "reactions of one person in 10 seconds")                \
+    NUMBER(rate_per_address, 600, 0, 1000000, "requests in 60 seconds from one address; 0: no limit") \
+    NUMBER(rate_per_identity, 300, 0, 1000000, "requests in 60 seconds with one identity; 0: no limit") \
+    NUMBER(connections_max, 20000, 10, 1000000, "open connections in all")                         \
+    NUMBER(connections_per_address, 2000, 1, 1000000, "open connections from one address; this machine is exempt") \
+    NUMBER(shutdown_s, 5, 1, 60, "seconds after which a clean end is given up")
+/* clang-format on */
+
+#endif

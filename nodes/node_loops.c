@@ -1,0 +1,93 @@
+/* node_loops.c - the loops of a node's workers: what they open, do before each wait, and close. */
+#include "nodes/node_internal.h"
+
+static enum vr_err media_opened(void *ctx, struct vr_worker *worker, struct uv_loop_s *loop,
+                                struct vr_why *why)
+{
+    struct media_part *part = ctx;
+
+    (void)worker;
+    return vr_media_port_open(part->port, loop, why);
+}
+
+static void media_before_wait(void *ctx, vr_time_us now)
+{
+    vr_media_port_before_wait(((struct media_part *)ctx)->port, now);
+}
+
+static void media_closing(void *ctx)
+{
+    vr_media_port_close(((struct media_part *)ctx)->port);
+}
+
+static enum vr_err control_opened(void *ctx, struct vr_worker *worker, struct uv_loop_s *loop,
+                                  struct vr_why *why)
+{
+    struct control_part *part = ctx;
+    uint32_t count = part->socket_count;
+
+    part->socket_count = 0; /* theirs from now on */
+    return vr_http_open(part->node->http, worker, loop, part->sockets, count, &part->http, why);
+}
+
+static void control_before_wait(void *ctx, vr_time_us now)
+{
+    (void)now;
+    vr_http_flush(((struct control_part *)ctx)->http);
+}
+
+static void control_closing(void *ctx)
+{
+    struct vr_http_worker *http = ((struct control_part *)ctx)->http;
+
+    if (!vr_http_closed(http)) {
+        vr_http_close(http, 0);
+    }
+}
+
+enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why)
+{
+    enum vr_err err = VR_OK;
+
+    for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
+        const struct vr_loop_hooks hooks = {.opened = media_opened,
+                                            .before_wait = media_before_wait,
+                                            .closing = media_closing,
+                                            .ctx = &node->media[i]};
+
+        node->media[i].node = node;
+        err = vr_loop_start(vr_system_worker(node->system, VR_WORKER_MEDIA, i), &hooks,
+                            &node->media[i].loop, why);
+    }
+    for (uint32_t i = 0; i < node->control_count && err == VR_OK; i++) {
+        const struct vr_loop_hooks hooks = {.opened = control_opened,
+                                            .before_wait = control_before_wait,
+                                            .closing = control_closing,
+                                            .ctx = &node->control[i]};
+
+        node->control[i].node = node;
+        err = vr_loop_start(vr_system_worker(node->system, VR_WORKER_CONTROL, i), &hooks,
+                            &node->control[i].loop, why);
+    }
+    return err;
+}
+
+void node_loops_stop(struct vr_node *node)
+{
+    for (uint32_t i = 0; i < node->control_count; i++) {
+        if (node->control[i].loop != NULL) {
+            vr_loop_stop(node->control[i].loop);
+            vr_loop_join(node->control[i].loop);
+        }
+    }
+    for (uint32_t i = 0; i < node->media_count; i++) {
+        if (node->media[i].loop != NULL) {
+            vr_loop_stop(node->media[i].loop);
+        }
+    }
+    for (uint32_t i = 0; i < node->media_count; i++) {
+        if (node->media[i].loop != NULL) {
+            vr_loop_join(node->media[i].loop);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+/* node_system.c - what the actor system asks of its node: where an actor lives, what class it has,
+ * who owns a room, whose token was withdrawn; and the environment that actors see. */
+#include <string.h>
+
+#include "actors/base/log.h"
+#include "nodes/auth_ref.h"
+#include "nodes/node_internal.h"
+
+static uint32_t place(void *ctx, const struct vr_address *address)
+{
+    const struct vr_node *node = ctx;
+
+    switch (address->kind) {
+    case VR_ACTOR_SHARD:
+        return address->sub % node->media_count;
+    case VR_ACTOR_SESSION:
+        return vr_session_worker_index(node->system, address->id);
+    case VR_ACTOR_ROOM:
+        return (uint32_t)(address->id.lo % node->control_count);
+    case VR_ACTOR_NONE:
+    case VR_ACTOR_LOBBY:
+    case VR_ACTOR_ASK:
+    case VR_ACTOR_KINDS:
+        break;
+    }
+    return 0;
+}
+
+static const struct vr_actor_class *classify(void *ctx, const struct vr_address *address)
+{
+    (void)ctx;
+    switch (address->kind) {
+    case VR_ACTOR_SHARD:
+        return vr_shard_class();
+    case VR_ACTOR_SESSION:
+        return vr_session_class();
+    case VR_ACTOR_ROOM:
+        return vr_room_class();
+    case VR_ACTOR_LOBBY:
+        return vr_lobby_class();
+    case VR_ACTOR_NONE:
+    case VR_ACTOR_ASK:
+    case VR_ACTOR_KINDS:
+        break;
+    }
+    return NULL;
+}
+
+static void actor_failed(void *ctx, const struct vr_address *address, const struct vr_why *why)
+{
+    static const char *const kinds[VR_ACTOR_KINDS] = {"none",    "room",  "shard",
+                                                      "session", "lobby", "ask"};
+    char id[VR_ID_TEXT];
+
+    (void)ctx;
+    vr_log(VR_LOG_ERROR, "an actor was given up after three failures",
+           VR_S("kind", kinds[address->kind]), VR_S("id", vr_id_format(address->id, id)),
+           VR_S("why", why->text));
+}
+
+static enum vr_err room_take(void *ctx, struct vr_id room, uint64_t *epoch)
+{
+    struct vr_node *node = ctx;
+    struct vr_owner owner = {0};
+    enum vr_err err = vr_directory_take(node->directory, room, &owner);
+
+    *epoch = owner.epoch;
+    return err;
+}
+
+/** A small room lives whole on one worker; each shard_peers_max people more begin the next one. */
+static uint32_t peer_place(void *ctx, struct vr_id room)
+{
+    struct vr_node *node = ctx;
+    struct vr_lobby_room live;
+
+    (void)vr_lobby_find(node->lobby, room, &live);
+    vr_blob_release(live.on_stage);
+    return (uint32_t)((room.hi ^ room.lo) + live.participants / node->env.shard_peers_max) %
+           node->media_count;
+}
+
+static bool token_withdrawn(void *ctx, struct vr_id token_ref)
+{
+    return vr_auth_ref_withdrawn(((struct vr_node *)ctx)->auth, token_ref);
+}
+
+static uint64_t withdrawals(void *ctx)
+{
+    return vr_auth_changes(((const struct vr_node *)ctx)->auth);
+}
+
+void node_env_fill(struct vr_node *node)
+{
+    const struct vr_config *config = node->config;
+    struct vr_env *env = &node->env;
+
+    node_text_put(env->node, sizeof(env->node), config->node);
+    env->media = node->places;
+    env->media_count = node->media_count;
+    env->ice_servers = node->ice;
+    env->slots = (uint32_t)config->slots;
+    env->capacity_max = (uint32_t)config->capacity_max;
+    env->capacity_default = (uint32_t)config->capacity;
+    env->speaker_capacity_default = (uint32_t)config->speaker_capacity;
+    env->grace = VR_SECONDS((vr_time_us)config->grace_s);
+    env->idle = VR_SECONDS((vr_time_us)config->idle_s);
+    env->host_grace = VR_SECONDS((vr_time_us)config->host_grace_s);
+    env->shard_peers_max = (uint32_t)config->shard_peers_max;
+    env->chat_per_10s = (uint32_t)config->chat_per_10s;
+    env->reactions_per_10s = (uint32_t)config->reactions_per_10s;
+    node->room_services =
+        (struct vr_room_services){.personal = node->personal, .take = room_take, .ctx = node};
+    node->session_services = (struct vr_session_services){.place = peer_place,
+                                                          .withdrawn = token_withdrawn,
+                                                          .withdrawals = withdrawals,
+                                                          .ctx = node,
+                                                          .sessions = node->sessions};
+    env->room_services = &node->room_services;
+    env->session_services = &node->session_services;
+}
+
+enum vr_err node_system_make(struct vr_node *node)
+{
+    const struct vr_system_conf conf = {
+        .clock = vr_clock_system(),
+        .random = vr_random_system(),
+        .records = node->records,
+        .node = vr_directory_self(node->directory),
+        .control_workers = node->control_count,
+        .media_workers = node->media_count,
+        .place = place,
+        .classify = classify,
+        .failed = actor_failed,
+        .ctx = node,
+        .node_context = &node->env,
+    };
+
+    return vr_system_new(&conf, &node->system);
+}
