@@ -2,7 +2,7 @@
 
 import { browserPlatform } from "./platform.js";
 import type { Platform } from "./platform.js";
-import type { GuestToken, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
+import type { Analytics, GuestToken, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
 import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 import type { JoinOptions } from "./room.js";
@@ -74,13 +74,18 @@ export class VoiceRooms {
     });
   }
 
+  /** For hosts and moderators, also after the room has ended. */
+  analytics(id: string): Promise<Analytics> {
+    return this.rest.json<Analytics>(`/v1/rooms/${encodeURIComponent(id)}/analytics`);
+  }
+
   startRoom(id: string): Promise<unknown> {
     return this.rest.send(`/v1/rooms/${encodeURIComponent(id)}/start`, { method: "POST" });
   }
 
   /** In the room, or why not. Call it from a click, so that the browser lets sound play. */
   async join(id: string, options: JoinOptions = {}): Promise<Room> {
-    const room = new Room(id, this.rest, this.platform, options);
+    const room = new Room(id, this.rest.fork(), this.platform, options);
     await room.enter();
     return room;
   }

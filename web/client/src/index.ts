@@ -10,6 +10,7 @@ export { browserPlatform } from "./platform.js";
 export type { AudioOutput, MicrophoneOptions, Platform, Socket, Timers } from "./platform.js";
 export type { MicrophoneState, MicrophoneStatus } from "./microphone.js";
 export type { PeerState, PeerStats } from "./peer.js";
+export type { Quality, QualityGrade, QualityReport } from "./quality.js";
 export { levelStep } from "./speaking.js";
 export type { SpeakingLevels } from "./speaking.js";
 export { isOnStage, maySpeak } from "./state.js";

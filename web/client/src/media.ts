@@ -18,6 +18,7 @@ import { asVoiceroomError } from "./errors.js";
 const POLL_MS = 100;
 const DISCONNECTED_PATIENCE_MS = 2_000;
 const RESTART_PATIENCE_MS = 4_000;
+const MOVE_PATIENCE_MS = 5_000;
 
 export interface MediaOptions {
   platform: Platform;
@@ -94,6 +95,27 @@ export class Media {
     await peer.setTrack(this.microphone.current);
     this.stopPoll();
     this.poll();
+  }
+
+  /** As adopt, but the old peer plays until the new one is up; false: it did not come up, and nothing has changed. */
+  async move(peer: Peer, answer: string, self: number, iceServers: IceServer[]): Promise<boolean> {
+    peer.setVolume(0);
+    await peer.answer(answer);
+    await peer.setTrack(this.microphone.current);
+    if (!(await peer.up(MOVE_PATIENCE_MS))) {
+      peer.close();
+      return false;
+    }
+    const old = this.peer;
+    this.stopPatience();
+    this.peer = peer;
+    this.self = self;
+    this.iceServers = iceServers;
+    peer.setVolume(this.volume);
+    await peer.setTrack(this.microphone.current);
+    old?.close();
+    this.options.onState(peer.state);
+    return true;
   }
 
   /** Whom the server hears: for the own ring where the browser does not measure its microphone (Firefox). */

@@ -29,6 +29,8 @@ export interface PeerStats {
   jitterMs: number;
   concealed: number;
   samples: number;
+  /** From the server's sending, by the clock of its sender reports, to playing; null: not known here. */
+  latencyMs: number | null;
 }
 
 export class Peer {
@@ -37,6 +39,7 @@ export class Peer {
   private readonly outputs = new Map<MediaStreamTrack, AudioOutput>();
   private volume = 1;
   private closed = false;
+  private onUp: (() => void) | undefined;
 
   constructor(private readonly options: PeerOptions) {
     try {
@@ -129,8 +132,10 @@ export class Peer {
   async stats(): Promise<PeerStats> {
     const sum: PeerStats = {
       roundTripMs: null, packetsReceived: 0, packetsLost: 0, packetsSent: 0, jitterMs: 0, concealed: 0, samples: 0,
+      latencyMs: null,
     };
-    for (const entry of (await this.connection.getStats()).values()) {
+    const report = await this.connection.getStats();
+    for (const entry of report.values()) {
       if (entry.type === "inbound-rtp") {
         sum.packetsReceived += entry.packetsReceived ?? 0;
         sum.packetsLost += entry.packetsLost ?? 0;
@@ -143,7 +148,27 @@ export class Peer {
         sum.roundTripMs = entry.currentRoundTripTime * 1000;
       }
     }
+    sum.latencyMs = latencyOf([...report.values()], sum.roundTripMs);
     return sum;
+  }
+
+  /** Resolves true once sound can flow; false: it failed, or not within `ms`. */
+  up(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.state === "connected" || this.state === "failed" || this.state === "closed") {
+          stopTimer();
+          this.onUp = undefined;
+          resolve(this.state === "connected");
+        }
+      };
+      const stopTimer = this.options.platform.timers.after(ms, () => {
+        this.onUp = undefined;
+        resolve(this.state === "connected");
+      });
+      this.onUp = look;
+      look();
+    });
   }
 
   rawStats(): Promise<RTCStatsReport> {
@@ -190,9 +215,26 @@ export class Peer {
 
   private report(): void {
     if (!this.closed) {
+      this.onUp?.();
       this.options.onState(this.connection.connectionState);
     }
   }
+}
+
+/* A sender report says what time it was at the server when it was sent; half a round trip later it is here. So the
+ * server's clock is known, and the browser tells the server's time of the sound that it plays. The newest slot counts. */
+function latencyOf(entries: readonly Record<string, unknown>[], roundTripMs: number | null): number | null {
+  const number = (entry: Record<string, unknown>, name: string) => (typeof entry[name] === "number" ? entry[name] : NaN);
+  const report = entries.find((entry) => entry.type === "remote-outbound-rtp" && number(entry, "remoteTimestamp") > 0);
+  if (!report || roundTripMs === null) {
+    return null;
+  }
+  const offset = number(report, "timestamp") - roundTripMs / 2 - number(report, "remoteTimestamp");
+  const playing = entries
+    .filter((entry) => entry.type === "inbound-rtp")
+    .map((entry) => number(entry, "timestamp") - offset - number(entry, "estimatedPlayoutTimestamp"))
+    .filter((late) => Number.isFinite(late) && late >= 0 && late < 10_000);
+  return playing.length > 0 ? Math.min(...playing) : null;
 }
 
 /** Capabilities that a join names, for what this browser can do. */

@@ -112,6 +112,39 @@ export interface Ban {
   until: string | null;
 }
 
+/** One line of "who did what". */
+export interface AuditEntry {
+  at: string;
+  by: string;
+  act: string;
+  target: string | null;
+  reason: string | null;
+}
+
+/** A measured value over all reports of a room. */
+export interface Measure {
+  count: number;
+  mean: number;
+  max: number;
+}
+
+export interface Analytics {
+  room: string;
+  phase: Phase;
+  joins: number;
+  unique: number;
+  peak: number;
+  mean_stay_s: number;
+  hands_raised: number;
+  reactions: number;
+  chats: number;
+  started_at: string | null;
+  ended_at: string | null;
+  speakers: { name: string; spoke_s: number }[];
+  /** What clients measured, as far as this node has heard of it; absent on older servers. */
+  quality?: Partial<Record<"join_ms" | "connect_ms" | "loss" | "concealment" | "jitter_ms" | "rtt_ms" | "latency_ms", Measure>>;
+}
+
 export interface IceServer {
   urls: string | string[];
   username?: string;

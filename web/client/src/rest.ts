@@ -24,13 +24,25 @@ export interface RestAnswer {
 }
 
 export class Rest {
-  token: string | undefined;
-
   constructor(
     /** Without a slash at the end: "https://voice.example". */
-    readonly base: string,
+    public base: string,
     private readonly platform: Platform,
+    private readonly identity: { token?: string | undefined } = {},
   ) {}
+
+  get token(): string | undefined {
+    return this.identity.token;
+  }
+
+  set token(token: string | undefined) {
+    this.identity.token = token;
+  }
+
+  /** The same person, free to go to another node. */
+  fork(): Rest {
+    return new Rest(this.base, this.platform, this.identity);
+  }
 
   async send(path: string, request: RestRequest = {}): Promise<RestAnswer> {
     const abort = new AbortController();

@@ -3,22 +3,27 @@
  *   joining -> live <-> reconnecting -> over
  *
  * Lost socket: signalling.ts reconnects with the resume token. Lost media, or a server that was restarted:
- * a join with the resume token and a new peer. Both end in the same place, in the same role, as muted as
- * before. `over` is final and says why. */
+ * a join with the resume token and a new peer, on each known node in turn. A node that is about to go
+ * (`server:draining`): a new peer on another node, before the old one closes. All end in the same place, in the
+ * same role, as muted as before. `over` is final and says why. */
 
 import { patientBackoff } from "./backoff.js";
 import { ChatLog } from "./chat_log.js";
 import { asVoiceroomError, VoiceroomError } from "./errors.js";
 import { Media } from "./media.js";
 import { Mirror } from "./mirror.js";
+import { NodeList } from "./nodes.js";
 import type { MicrophoneStatus } from "./microphone.js";
 import { capabilitiesOf } from "./peer.js";
-import type { PeerState, PeerStats } from "./peer.js";
+import type { Peer, PeerState, PeerStats } from "./peer.js";
 import { sleep } from "./platform.js";
 import type { MicrophoneOptions, Platform } from "./platform.js";
 import { closeCode, PROTOCOL_VERSION } from "./protocol.js";
-import type { Ban, JoinAnswer, Participant, RequestType, RoomEvent, Snapshot } from "./protocol.js";
+import type { JoinAnswer, Participant, RequestType, RoomEvent, Snapshot } from "./protocol.js";
+import type { Quality } from "./quality.js";
+import { QualityWatch } from "./quality_watch.js";
 import type { Rest } from "./rest.js";
+import { Returns, STUCK_AFTER } from "./returns.js";
 import { RoomActs } from "./room_acts.js";
 import { endingOf, overBecause } from "./room_events.js";
 import type { ChatMessage, RoomEvents, RoomOver, RoomStatus } from "./room_events.js";
@@ -47,7 +52,6 @@ export class Room extends RoomActs {
   private ending: RoomOver | undefined;
   private selfMuted = false;
   private silenced = false;
-  private rejoining = false;
   private entered = false;
   /* The access token has run out while we were here; the resume token alone still proves who we are. */
   private tokenOld = false;
@@ -56,6 +60,9 @@ export class Room extends RoomActs {
   private readonly signalling: Signalling;
   private readonly stopWake: () => void;
   private readonly chats = new ChatLog();
+  private readonly nodes: NodeList;
+  private readonly returns: Returns;
+  private readonly watch: QualityWatch;
   /** How loud each person is here, 0..1; who is missing: 1. Taken up within a tenth of a second. */
   readonly volumes = new Map<number, number>();
 
@@ -72,20 +79,40 @@ export class Room extends RoomActs {
       askSnapshot: async () => (await this.signalling.request("room:snapshot")).result as unknown as Snapshot,
       onState: (state) => this.stateChanged(state),
     });
+    this.nodes = new NodeList(rest.base);
+    this.returns = new Returns({
+      timers: platform.timers,
+      random: platform.random,
+      nodes: this.nodes,
+      isOver: () => this.statusNow === "over",
+      join: (make) => this.joinOnce(make),
+      forgetToken: () => !this.tokenOld && (this.tokenOld = true),
+      onReturning: () => {
+        this.signalling.stop();
+        this.setStatus("reconnecting");
+      },
+      onRefused: (error) => this.finish(overBecause(error)),
+    });
+    this.watch = new QualityWatch({
+      timers: platform.timers,
+      stats: () => this.media.stats(),
+      onQuality: (quality) => this.emit("quality", quality),
+      send: (report) => this.act("room:quality", { report }),
+    });
     this.media = new Media({
       platform,
       slots: options.slots ?? 4,
       volumes: this.volumes,
       exchange: (offer) => this.exchange(offer),
       onLost: () => void this.mediaLost(),
-      onState: (state) => this.emit("media", state),
+      onState: (state) => this.mediaChanged(state),
       onSpeaking: (levels) => this.emit("speaking", levels),
       onMicrophone: (status) => this.emit("microphone", status),
       onAudioBlocked: () => this.setAudioBlocked(true),
       microphone: options.microphone ?? {},
     });
     this.signalling = new Signalling({
-      url: `${rest.base.replace(/^http/, "ws")}/v1/ws`,
+      url: () => `${rest.base.replace(/^http/, "ws")}/v1/ws`,
       platform,
       backoff: patientBackoff(platform.random),
       first: () => ({ type: "room:resume", fields: this.proof() }),
@@ -93,6 +120,7 @@ export class Room extends RoomActs {
       onEvent: (event) => this.receive(event),
       onComplaint: (error) => error.code === "media-lost" && void this.mediaLost(),
       onDown: () => this.setStatus("reconnecting"),
+      onStuck: (failures) => failures >= STUCK_AFTER && this.nodes.others().length > 0 && void this.rejoin(),
       onRefused: () => void this.rejoin(),
       onOver: (code) => this.closedByServer(code),
     });
@@ -145,6 +173,16 @@ export class Room extends RoomActs {
     return this.media.speaking;
   }
 
+  /** How good the sound was in the last two seconds. */
+  get quality(): Quality {
+    return this.watch.current;
+  }
+
+  /** The node that serves us now. */
+  get node(): string {
+    return this.nodes.current;
+  }
+
   get mediaState(): PeerState {
     return this.media.state;
   }
@@ -157,7 +195,7 @@ export class Room extends RoomActs {
   /** First entry. Used by VoiceRooms.join; throws what the server refused it with. */
   async enter(): Promise<void> {
     try {
-      await this.joinOnce();
+      await this.joinOnce("first");
       this.entered = true;
     } catch (cause) {
       this.finish({ reason: "failed", detail: "", error: asVoiceroomError(cause) });
@@ -217,13 +255,14 @@ export class Room extends RoomActs {
     await untilSelf(this, this.platform.timers, (self) => !self.muted_by_self);
   }
 
-  async bans(): Promise<Ban[]> {
-    return (await this.rest.json<{ bans: Ban[] }>(`/v1/rooms/${this.id}/bans`)).bans;
+  protected override read<T>(path: string): Promise<T> {
+    return this.rest.json<T>(`/v1/rooms/${this.id}/${path}`);
   }
 
   /* ---- coming and coming back ---- */
 
-  private async joinOnce(): Promise<void> {
+  private async joinOnce(make: "first" | "move"): Promise<boolean> {
+    this.rest.base = this.nodes.current;
     const { peer, offer } = await this.media.prepare();
     try {
       const answer = await this.rest.json<JoinAnswer>(`/v1/rooms/${this.id}/join`, {
@@ -240,13 +279,33 @@ export class Room extends RoomActs {
       if (this.statusNow === "over") {
         throw new VoiceroomError({ code: "client-closed" });
       }
-      this.take(answer);
-      await this.media.adopt(peer, answer.sdp ?? "", answer.participant, answer.ice_servers ?? []);
+      await this.adopt(make, peer, answer);
     } catch (cause) {
+      this.rest.base = this.nodes.current;
       peer.close();
       throw cause;
     }
     this.signalling.start();
+    return true;
+  }
+
+  /* The old socket is of the old session, whose end is no end of ours: it closes before anything is said on it. */
+  private async adopt(make: "first" | "move", peer: Peer, answer: JoinAnswer): Promise<void> {
+    const servers = answer.ice_servers ?? [];
+    this.signalling.stop();
+    this.take(answer);
+    this.watch.renewed();
+    const sdp = answer.sdp ?? "";
+    if (make === "first") {
+      await this.media.adopt(peer, sdp, answer.participant, servers);
+      this.watch.joined();
+    } else {
+      this.signalling.start();
+      if (!(await this.media.move(peer, sdp, answer.participant, servers))) {
+        this.signalling.stop();
+        throw new VoiceroomError({ code: "client-timeout", detail: "the other node has no sound" });
+      }
+    }
   }
 
   /* Who is removed loses his media first and is told a moment later, since gates close before anything is
@@ -256,38 +315,29 @@ export class Room extends RoomActs {
     await this.rejoin();
   }
 
-  /* A new peer in the old place. One at a time; it ends when it worked or when the server says no for good. */
   private async rejoin(): Promise<void> {
-    if (this.rejoining || !this.entered || this.statusNow === "over") {
-      return;
+    if (this.entered) {
+      await this.returns.rejoin();
     }
-    this.rejoining = true;
-    this.signalling.stop();
-    this.setStatus("reconnecting");
-    const backoff = patientBackoff(this.platform.random);
-    while (!this.isOver()) {
-      try {
-        await this.joinOnce();
-        break;
-      } catch (cause) {
-        const error = asVoiceroomError(cause);
-        if (error.code === "unauthorized" && !this.tokenOld) {
-          this.tokenOld = true;
-          continue;
-        }
-        if (!error.retryable) {
-          this.finish(overBecause(error));
-          break;
-        }
-        await sleep(this.platform.timers, backoff.next(error.retryAfterMs));
-      }
-    }
-    this.rejoining = false;
   }
 
-  /* A method, since the compiler takes a status read twice in one function for unchanged. */
-  private isOver(): boolean {
-    return this.statusNow === "over";
+  /* Who finds no other node waits: this one comes back, or closes the socket, and then it is a return as any. */
+  private async draining(): Promise<void> {
+    const from = this.rest.base;
+    if (this.entered && this.nodes.others().length > 0 && !(await this.returns.move())) {
+      this.rest.base = from;
+      this.signalling.start();
+      if (this.media.state === "failed" || this.media.state === "closed") {
+        void this.rejoin();
+      }
+    }
+  }
+
+  private mediaChanged(state: PeerState): void {
+    if (state === "connected") {
+      this.watch.connected();
+    }
+    this.emit("media", state);
   }
 
   private proof(): object {
@@ -312,6 +362,7 @@ export class Room extends RoomActs {
     this.session = answer.session;
     this.selfId = answer.participant;
     this.token = answer.resume_token;
+    this.nodes.learn(answer.nodes ?? []);
     this.emit("resumeToken", this.token);
     this.mirror.replace(answer.state);
   }
@@ -333,6 +384,7 @@ export class Room extends RoomActs {
     this.stopWake();
     this.signalling.stop();
     this.media.close();
+    this.watch.close();
     this.emit("over", over);
   }
 
@@ -357,6 +409,8 @@ export class Room extends RoomActs {
       this.emit("unmuteAsked", { by: event.by });
     } else if (event.type === "room:active-speakers") {
       this.media.heard(event.speakers);
+    } else if (event.type === "server:draining") {
+      void this.draining();
     }
   }
 

@@ -3,11 +3,14 @@
  * Every act resolves when the server has answered, and rejects with a VoiceroomError that says why not. */
 
 import { Emitter } from "./emitter.js";
-import type { RequestType, RoomSettings } from "./protocol.js";
+import type { Analytics, AuditEntry, Ban, RequestType, RoomSettings } from "./protocol.js";
 import type { RoomEvents } from "./room_events.js";
 
 export abstract class RoomActs extends Emitter<RoomEvents> {
   protected abstract act(type: RequestType, fields?: Record<string, unknown>): Promise<void>;
+
+  /** What the room keeps beside its state; `path` after "/v1/rooms/{id}/". */
+  protected abstract read<T>(path: string): Promise<T>;
 
   /* ---- own acts ---- */
 
@@ -117,5 +120,20 @@ export abstract class RoomActs extends Emitter<RoomEvents> {
 
   end(reason = ""): Promise<void> {
     return this.act("room:end", { reason: reason || undefined });
+  }
+
+  /* ---- what is kept ---- */
+
+  async bans(): Promise<Ban[]> {
+    return (await this.read<{ bans: Ban[] }>("bans")).bans;
+  }
+
+  /** Who did what, newest first: for moderators. */
+  async audit(): Promise<AuditEntry[]> {
+    return (await this.read<{ entries: AuditEntry[] }>("audit")).entries;
+  }
+
+  analytics(): Promise<Analytics> {
+    return this.read<Analytics>("analytics");
   }
 }

@@ -4,6 +4,7 @@ import { VoiceroomError } from "./errors.js";
 import type { MicrophoneStatus } from "./microphone.js";
 import type { PeerState } from "./peer.js";
 import type { RoomEvent } from "./protocol.js";
+import type { Quality } from "./quality.js";
 import type { SpeakingLevels } from "./speaking.js";
 import type { RoomState } from "./state.js";
 
@@ -34,6 +35,8 @@ export interface RoomEvents {
   media: PeerState;
   speaking: SpeakingLevels;
   microphone: MicrophoneStatus;
+  /** How good the sound was in the last two seconds. */
+  quality: Quality;
   /** Sound may not play without a gesture: call resumeAudio() in one. */
   audioBlocked: boolean;
   chat: ChatMessage;

@@ -18,7 +18,7 @@ beforeEach(() => {
   events = [];
   token = "t1";
   signalling = new Signalling({
-    url: "ws://server/v1/ws",
+    url: () => "ws://server/v1/ws",
     platform,
     first: () => ({ type: "room:resume", fields: { resume_token: token } }),
     onReady: () => log.push("ready"),

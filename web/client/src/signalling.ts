@@ -14,7 +14,8 @@ import type { Platform, Socket } from "./platform.js";
 export type SignallingState = "idle" | "connecting" | "open" | "waiting" | "closed";
 
 export interface SignallingOptions {
-  url: string;
+  /** Asked anew for each connection: the node may have changed. */
+  url: () => string;
   platform: Platform;
   backoff?: Pick<Backoff, "next" | "reset">;
   /** The message that proves who we are; asked anew for each connection. */
@@ -26,6 +27,8 @@ export interface SignallingOptions {
   onComplaint: (error: VoiceroomError) => void;
   /** The connection is lost; a new one is on its way. */
   onDown: () => void;
+  /** Connecting has failed so often in a row. */
+  onStuck?: (failures: number) => void;
   /** The first message was refused. Nothing more is tried until restart(). */
   onRefused: (error: VoiceroomError) => void;
   /** The server closed for good: 4000 (another socket of this session) or 4002 (session over). */
@@ -49,6 +52,7 @@ export class Signalling {
   private socket: Socket | undefined;
   private firstId = "";
   private counter = 0;
+  private failures = 0;
   private heardAt = 0;
   private stopTimer: () => void = () => {};
   private stopLiveness: () => void = () => {};
@@ -107,7 +111,7 @@ export class Signalling {
     this.current = "connecting";
     let socket: Socket;
     try {
-      socket = this.options.platform.openSocket(this.options.url, SUBPROTOCOL);
+      socket = this.options.platform.openSocket(this.options.url(), SUBPROTOCOL);
     } catch {
       this.waitAndRetry();
       return;
@@ -137,6 +141,7 @@ export class Signalling {
     this.stopTimer();
     this.current = "open";
     this.backoff.reset();
+    this.failures = 0;
     this.armLiveness();
     this.options.onReady(answer);
   }
@@ -215,6 +220,7 @@ export class Signalling {
   }
 
   private waitAndRetry(atLeastMs = 0): void {
+    this.failures += this.current === "connecting" ? 1 : 0;
     this.current = "waiting";
     this.drop(1000);
     this.stopTimer = this.options.platform.timers.after(this.backoff.next(atLeastMs), () => {
@@ -222,6 +228,9 @@ export class Signalling {
         this.connect();
       }
     });
+    if (this.failures > 0) {
+      this.options.onStuck?.(this.failures);
+    }
   }
 
   /* Forget the socket, and tell everyone who waits for an answer of it. */

@@ -1,0 +1,33 @@
+/* Goal: whoever fails is left for the next node in turn, and nobody is lost from the list while in use. */
+
+import { describe, expect, it } from "vitest";
+import { NodeList } from "./nodes.js";
+
+describe("NodeList", () => {
+  it("starts at home, goes round, and comes back", () => {
+    const nodes = new NodeList("https://a");
+    expect(nodes.others()).toEqual([]);
+    expect(nodes.next()).toBe("https://a");
+    nodes.learn(["https://a/", "https://b", "https://c"]);
+    expect(nodes.others()).toEqual(["https://b", "https://c"]);
+    expect([nodes.next(), nodes.next(), nodes.next()]).toEqual(["https://b", "https://c", "https://a"]);
+  });
+
+  it("keeps the node in use, also when a later answer does not name it", () => {
+    const nodes = new NodeList("https://a");
+    nodes.learn(["https://b"]);
+    nodes.use("https://b");
+    nodes.learn(["https://c"]);
+    expect(nodes.current).toBe("https://b");
+    expect(nodes.others()).toEqual(["https://a", "https://c"]);
+  });
+
+  it("takes no address that the page may not use", () => {
+    const nodes = new NodeList("https://a");
+    nodes.learn(["http://b", "ftp://c", "", "https://d"]);
+    expect(nodes.known).toEqual(["https://a", "https://d"]);
+    const plain = new NodeList("http://a");
+    plain.learn(["http://b", "https://c"]);
+    expect(plain.known).toEqual(["http://a", "http://b", "https://c"]);
+  });
+});

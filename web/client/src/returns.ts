@@ -1,0 +1,85 @@
+/* returns.ts - coming back, and moving on: which node is asked for the old place, and how often.
+ *
+ * rejoin: the old connection is gone. A new one is tried, on each node in turn, until one lets us in or says no
+ * for good. move: the node is about to go. The new connection is made on another node first, and the old one
+ * plays until it is up. */
+
+import { patientBackoff } from "./backoff.js";
+import { asVoiceroomError, VoiceroomError } from "./errors.js";
+import type { NodeList } from "./nodes.js";
+import { sleep } from "./platform.js";
+import type { Timers } from "./platform.js";
+
+export interface ReturnsOptions {
+  timers: Timers;
+  random: () => number;
+  nodes: NodeList;
+  isOver: () => boolean;
+  /** Whether the old connection still plays: then it is replaced only by one that is up. False: that was not. */
+  join: (make: "first" | "move") => Promise<boolean>;
+  /** The access token is not taken any more. True: go on with the resume token alone. */
+  forgetToken: () => boolean;
+  onReturning: () => void;
+  onRefused: (error: VoiceroomError) => void;
+}
+
+/* A connection of one failing node is not worth a new peer; three failed ones in a row mean that it is away. */
+export const STUCK_AFTER = 3;
+
+export class Returns {
+  private running = false;
+
+  constructor(private readonly options: ReturnsOptions) {}
+
+  get busy(): boolean {
+    return this.running;
+  }
+
+  /** One at a time; it ends when it worked or when a node says no for good. */
+  async rejoin(): Promise<void> {
+    if (this.running || this.options.isOver()) {
+      return;
+    }
+    this.running = true;
+    this.options.onReturning();
+    const backoff = patientBackoff(this.options.random);
+    while (!this.options.isOver()) {
+      try {
+        await this.options.join("first");
+        break;
+      } catch (cause) {
+        const error = asVoiceroomError(cause);
+        if (error.code === "unauthorized" && this.options.forgetToken()) {
+          continue;
+        }
+        if (!error.retryable) {
+          this.options.onRefused(error);
+          break;
+        }
+        this.options.nodes.next();
+        await sleep(this.options.timers, backoff.next(error.retryAfterMs));
+      }
+    }
+    this.running = false;
+  }
+
+  /** To the first other node that takes us; false: none did, and we are where we were. */
+  async move(): Promise<boolean> {
+    if (this.running || this.options.isOver()) {
+      return false;
+    }
+    this.running = true;
+    const from = this.options.nodes.current;
+    let moved = false;
+    for (const node of this.options.nodes.others()) {
+      this.options.nodes.use(node);
+      moved = await this.options.join("move").catch(() => false);
+      if (moved || this.options.isOver()) {
+        break;
+      }
+      this.options.nodes.use(from);
+    }
+    this.running = false;
+    return moved;
+  }
+}
