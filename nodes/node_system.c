@@ -12,7 +12,7 @@ static uint32_t place(void *ctx, const struct vr_address *address)
 
     switch (address->kind) {
     case VR_ACTOR_SHARD:
-        return address->sub % node->media_count;
+        return vr_shard_worker(address->sub) % node->media_count;
     case VR_ACTOR_SESSION:
         return vr_session_worker_index(node->system, address->id);
     case VR_ACTOR_ROOM:
@@ -20,6 +20,8 @@ static uint32_t place(void *ctx, const struct vr_address *address)
     case VR_ACTOR_NONE:
     case VR_ACTOR_LOBBY:
     case VR_ACTOR_ASK:
+    case VR_ACTOR_CLUSTER:
+    case VR_ACTOR_REPLICA:
     case VR_ACTOR_KINDS:
         break;
     }
@@ -40,6 +42,8 @@ static const struct vr_actor_class *classify(void *ctx, const struct vr_address 
         return vr_lobby_class();
     case VR_ACTOR_NONE:
     case VR_ACTOR_ASK:
+    case VR_ACTOR_CLUSTER:
+    case VR_ACTOR_REPLICA:
     case VR_ACTOR_KINDS:
         break;
     }
@@ -48,8 +52,8 @@ static const struct vr_actor_class *classify(void *ctx, const struct vr_address 
 
 static void actor_failed(void *ctx, const struct vr_address *address, const struct vr_why *why)
 {
-    static const char *const kinds[VR_ACTOR_KINDS] = {"none",    "room",  "shard",
-                                                      "session", "lobby", "ask"};
+    static const char *const kinds[VR_ACTOR_KINDS] = {"none",  "room", "shard",   "session",
+                                                      "lobby", "ask",  "cluster", "replica"};
     char id[VR_ID_TEXT];
 
     (void)ctx;

@@ -243,6 +243,8 @@ static enum vr_err shard_handle(struct vr_actor *actor, void *raw, struct vr_msg
     case VR_MSG_STORED:
     case VR_MSG_SUMMARY:
     case VR_MSG_PONG:
+    case VR_MSG_CLUSTER:
+    case VR_MSG_CLUSTER_DONE:
     case VR_MSG_KINDS:
         return VR_OK; /* not for a shard: nothing of ours sends them */
     }

@@ -25,6 +25,7 @@ struct parts {
         };
         Vr__Wire__Summary summary;
         Vr__Wire__Number number;
+        Vr__Wire__Note note;
     };
 };
 
@@ -131,6 +132,18 @@ static Vr__Wire__Number *put_number(struct parts *parts, uint64_t number)
     return &parts->number;
 }
 
+static Vr__Wire__Note *put_note(struct parts *parts, const struct vr_msg *msg)
+{
+    Vr__Wire__Note *to = &parts->note;
+
+    vr__wire__note__init(to);
+    to->type = msg->as.note.type;
+    to->number = msg->as.note.number;
+    to->err = (char *)(uintptr_t)(msg->as.note.err == VR_OK ? "" : vr_err_code(msg->as.note.err));
+    to->bytes = wire_put_blob(&parts->blob, msg->as.note.bytes);
+    return to;
+}
+
 /* What has a payload behind a pointer. False: it is missing, or the kind is local. */
 static bool put_owned(struct parts *parts, const struct vr_msg *msg)
 {
@@ -197,6 +210,14 @@ static bool put_body(struct parts *parts, const struct vr_msg *msg)
     case VR_MSG_PONG:
         to->pong = put_number(parts, msg->as.number);
         to->body_case = VR__WIRE__ENVELOPE__BODY_PONG;
+        return true;
+    case VR_MSG_CLUSTER:
+        to->cluster = put_note(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_CLUSTER;
+        return true;
+    case VR_MSG_CLUSTER_DONE:
+        to->cluster_done = put_note(parts, msg);
+        to->body_case = VR__WIRE__ENVELOPE__BODY_CLUSTER_DONE;
         return true;
     case VR_MSG_COMMAND:
     case VR_MSG_ANSWER:

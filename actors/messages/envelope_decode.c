@@ -103,6 +103,14 @@ static enum vr_err get_summary(const Vr__Wire__Summary *in, struct vr_msg *out)
     return wire_get_blob(in->json, &out->as.summary.json) ? VR_OK : VR_E_NO_MEMORY;
 }
 
+static enum vr_err get_note(const Vr__Wire__Note *in, struct vr_msg *out)
+{
+    out->as.note.type = in->type;
+    out->as.note.number = in->number;
+    out->as.note.err = in->err[0] == 0 ? VR_OK : vr_err_from_code(in->err);
+    return wire_get_blob(in->bytes, &out->as.note.bytes) ? VR_OK : VR_E_NO_MEMORY;
+}
+
 static enum vr_err get_body(const Vr__Wire__Envelope *in, struct vr_msg *out)
 {
     switch (in->body_case) {
@@ -144,6 +152,12 @@ static enum vr_err get_body(const Vr__Wire__Envelope *in, struct vr_msg *out)
         out->kind = VR_MSG_PONG;
         out->as.number = in->pong->value;
         return VR_OK;
+    case VR__WIRE__ENVELOPE__BODY_CLUSTER:
+        out->kind = VR_MSG_CLUSTER;
+        return get_note(in->cluster, out);
+    case VR__WIRE__ENVELOPE__BODY_CLUSTER_DONE:
+        out->kind = VR_MSG_CLUSTER_DONE;
+        return get_note(in->cluster_done, out);
     case VR__WIRE__ENVELOPE__BODY__NOT_SET:
     case _VR__WIRE__ENVELOPE__BODY__CASE_IS_INT_SIZE:
         break;

@@ -202,6 +202,13 @@ static void sample_body(const struct vr_random *random, struct vr_msg *msg)
     case VR_MSG_PONG:
         msg->as.number = vr_random_u64(random);
         break;
+    case VR_MSG_CLUSTER:
+    case VR_MSG_CLUSTER_DONE:
+        msg->as.note.type = (uint32_t)below(random, 100);
+        msg->as.note.number = vr_random_u64(random);
+        msg->as.note.err = coin(random) ? VR_OK : VR_E_FENCED;
+        msg->as.note.bytes = sample_blob(random);
+        break;
     case VR_MSG_SHARD_CLOSE:
     case VR_MSG_PEER_OPEN:
     case VR_MSG_PEER_OPENED:

@@ -110,6 +110,11 @@ static void assert_same_small(const struct vr_msg *a, const struct vr_msg *b)
         assert_same_blob(a->as.summary.json, b->as.summary.json);
     } else if (a->kind == VR_MSG_PING || a->kind == VR_MSG_PONG) {
         assert_int_equal(a->as.number, b->as.number);
+    } else if (a->kind == VR_MSG_CLUSTER || a->kind == VR_MSG_CLUSTER_DONE) {
+        assert_int_equal(a->as.note.type, b->as.note.type);
+        assert_int_equal(a->as.note.number, b->as.note.number);
+        assert_int_equal(a->as.note.err, b->as.note.err);
+        assert_same_blob(a->as.note.bytes, b->as.note.bytes);
     } else {
         assert_int_equal(a->kind, VR_MSG_SHARD_CLOSE); /* a new kind needs a comparison */
     }

@@ -59,6 +59,10 @@ void vr_msg_clear(struct vr_msg *msg)
     case VR_MSG_SUMMARY:
         vr_blob_release(msg->as.summary.json);
         break;
+    case VR_MSG_CLUSTER:
+    case VR_MSG_CLUSTER_DONE:
+        vr_blob_release(msg->as.note.bytes);
+        break;
     case VR_MSG_RELAY:
         vr_relay_release(msg->as.relay);
         break;

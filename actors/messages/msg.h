@@ -41,7 +41,9 @@ enum vr_scope { VR_SCOPE_LOCAL, VR_SCOPE_WIRE };
     X(VR_MSG_SHARD_LEVELS, MEDIA,   WIRE)  /* shard -> shard: holders and levels, every 100 ms */  \
     X(VR_MSG_DRAIN,        CONTROL, LOCAL) /* node -> any: finish what runs, then close */         \
     X(VR_MSG_PING,         CONTROL, WIRE)  /* anyone: an ask that measures */                      \
-    X(VR_MSG_PONG,         CONTROL, WIRE)
+    X(VR_MSG_PONG,         CONTROL, WIRE)                                                          \
+    X(VR_MSG_CLUSTER,      CONTROL, WIRE)  /* between nodes, rooms and replicas: cluster/cluster.proto */ \
+    X(VR_MSG_CLUSTER_DONE, CONTROL, WIRE)  /* the reply to an asked one */
 /* clang-format on */
 
 enum vr_msg_kind {
@@ -150,6 +152,12 @@ struct vr_msg {
         } summary;
         struct vr_relay *relay; /* RELAY: one reference */
         uint64_t number;        /* PING, PONG */
+        struct {
+            uint32_t type;         /* cluster.proto, enum NoteType: what `bytes` is */
+            uint64_t number;       /* of the kind's own use: a ticket, a revision */
+            enum vr_err err;       /* DONE: the outcome */
+            struct vr_blob *bytes; /* one reference; may be NULL */
+        } note;                    /* CLUSTER, CLUSTER_DONE */
     } as;
 };
 

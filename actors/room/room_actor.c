@@ -176,6 +176,8 @@ static enum vr_err dispatch(struct room_actor *self, struct vr_msg *msg, struct 
     case VR_MSG_RELAY:
     case VR_MSG_SHARD_LEVELS:
     case VR_MSG_PONG:
+    case VR_MSG_CLUSTER:
+    case VR_MSG_CLUSTER_DONE:
     case VR_MSG_KINDS:
         break;
     }

@@ -176,6 +176,8 @@ static inline const struct vr_actor_class *classify(void *ctx, const struct vr_a
         return &lobby_class;
     case VR_ACTOR_NONE:
     case VR_ACTOR_ASK:
+    case VR_ACTOR_CLUSTER:
+    case VR_ACTOR_REPLICA:
     case VR_ACTOR_KINDS:
         break;
     }

@@ -5,13 +5,29 @@
 struct vr_worker *vr_system_worker(struct vr_system *system, enum vr_worker_kind kind,
                                    uint32_t index)
 {
+    uint32_t before = 0; /* control workers, media workers, the cluster worker */
+
     vr_assert(index < vr_system_worker_count(system, kind));
-    return &system->workers[kind == VR_WORKER_MEDIA ? system->conf.control_workers + index : index];
+    if (kind != VR_WORKER_CONTROL) {
+        before += system->conf.control_workers;
+    }
+    if (kind == VR_WORKER_CLUSTER) {
+        before += system->conf.media_workers;
+    }
+    return &system->workers[before + index];
 }
 
 uint32_t vr_system_worker_count(const struct vr_system *system, enum vr_worker_kind kind)
 {
-    return kind == VR_WORKER_MEDIA ? system->conf.media_workers : system->conf.control_workers;
+    switch (kind) {
+    case VR_WORKER_MEDIA:
+        return system->conf.media_workers;
+    case VR_WORKER_CLUSTER:
+        return system->conf.cluster_workers;
+    case VR_WORKER_CONTROL:
+        break;
+    }
+    return system->conf.control_workers;
 }
 
 struct vr_system *vr_worker_system(const struct vr_worker *worker)

@@ -232,9 +232,14 @@ static void land(struct vr_sim_node *node)
 static struct vr_worker *worker_at(struct vr_system *system, uint32_t place)
 {
     uint32_t control = vr_system_worker_count(system, VR_WORKER_CONTROL);
+    uint32_t media = vr_system_worker_count(system, VR_WORKER_MEDIA);
 
-    return place < control ? vr_system_worker(system, VR_WORKER_CONTROL, place)
-                           : vr_system_worker(system, VR_WORKER_MEDIA, place - control);
+    if (place < control) {
+        return vr_system_worker(system, VR_WORKER_CONTROL, place);
+    }
+    return place < control + media
+               ? vr_system_worker(system, VR_WORKER_MEDIA, place - control)
+               : vr_system_worker(system, VR_WORKER_CLUSTER, place - control - media);
 }
 
 static vr_time_us earlier(vr_time_us a, vr_time_us b)
@@ -255,7 +260,8 @@ static vr_time_us turn_node(struct vr_sim_node *node)
         return VR_NEVER;
     }
     count = vr_system_worker_count(node->system, VR_WORKER_CONTROL) +
-            vr_system_worker_count(node->system, VR_WORKER_MEDIA);
+            vr_system_worker_count(node->system, VR_WORKER_MEDIA) +
+            vr_system_worker_count(node->system, VR_WORKER_CLUSTER);
     first = (uint32_t)vr_random_below(&sim->random.random, count);
     for (uint32_t i = 0; i < count; i++) {
         struct vr_worker *worker = worker_at(node->system, (first + i) % count);

@@ -16,13 +16,16 @@ static enum vr_err init_workers(struct vr_system *system)
     for (uint32_t i = 0; err == VR_OK && i < system->conf.media_workers; i++, place++) {
         err = vr_worker_init(&system->workers[place], system, VR_WORKER_MEDIA, i, place);
     }
+    for (uint32_t i = 0; err == VR_OK && i < system->conf.cluster_workers; i++, place++) {
+        err = vr_worker_init(&system->workers[place], system, VR_WORKER_CLUSTER, i, place);
+    }
     return err;
 }
 
 enum vr_err vr_system_new(const struct vr_system_conf *conf, struct vr_system **out)
 {
     struct vr_system *system;
-    uint32_t count = conf->control_workers + conf->media_workers;
+    uint32_t count = conf->control_workers + conf->media_workers + conf->cluster_workers;
     enum vr_err err;
 
     *out = NULL;

@@ -22,7 +22,9 @@ struct vr_worker;
 struct vr_actor;
 struct vr_records; /* store/records.h */
 
-enum vr_worker_kind { VR_WORKER_CONTROL, VR_WORKER_MEDIA };
+/** A cluster worker has the node's part in the cluster alone, so that a storm of joins can't starve
+ * a lease. */
+enum vr_worker_kind { VR_WORKER_CONTROL, VR_WORKER_MEDIA, VR_WORKER_CLUSTER };
 
 /** Why an actor is being closed. */
 enum vr_close_reason {
@@ -67,6 +69,7 @@ struct vr_system_conf {
     uint32_t node;              /* this node's number, from the directory; 1 when alone */
     uint32_t control_workers;   /* >= 1 */
     uint32_t media_workers;     /* >= 1 */
+    uint32_t cluster_workers;   /* 0 alone, 1 in a cluster */
     uint32_t turn_messages;     /* most messages that one actor handles in a turn; 0: 64 */
     uint32_t inbox_control_max; /* messages on their way to one worker, control lane; 0: 16384 */
     uint32_t inbox_media_max; /* media lane; 0: 4096 for a media worker, 256 for a control worker */

@@ -310,6 +310,8 @@ static enum vr_err handle_shell(struct vr_actor *actor, void *state, struct vr_m
     case VR_MSG_RELAY:
     case VR_MSG_SHARD_LEVELS:
     case VR_MSG_PONG:
+    case VR_MSG_CLUSTER:
+    case VR_MSG_CLUSTER_DONE:
     case VR_MSG_KINDS:
         break;
     }
