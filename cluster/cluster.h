@@ -1,0 +1,132 @@
+/* cluster.h - a node's part in the cluster, as nodes/ and simulations make it.
+ *
+ *     vr_cluster        what any thread may ask: who owns a room, does our ownership still hold,
+ * who is alive cluster actor     VR_ACTOR_CLUSTER on the cluster worker: membership, lease, owners,
+ * takes, hand-overs (member.c, owners.c), and the way out of and into the node (route.c) replica
+ * actor     VR_ACTOR_REPLICA on a control worker: this node's copy of one room (replica.c), kept
+ * for shards that live here, for the in-sync partner's duty, and for acts without a valid owner
+ * (marks.c) cluster records   a vr_records that adds to each commit of a room the in-sync partner's
+ * confirmation and, for durable rows, the transaction in the directory (replicate.c)
+ *
+ * All of it runs on actors, timers and messages of the runtime and on two interfaces (kv.h,
+ * transport.h), so that a simulation runs these very objects. */
+#ifndef VR_CLUSTER_CLUSTER_H
+#define VR_CLUSTER_CLUSTER_H
+
+#include "actors/runtime/system.h"
+#include "cluster/kv.h"
+#include "cluster/transport.h"
+
+struct vr_cluster;
+struct vr_records;
+
+#define VR_CLUSTER_NODES_MAX 64
+
+struct vr_cluster_conf {
+    const char *name;   /* of this node, unique in the cluster; copied */
+    const char *prefix; /* of all keys: "/voiceroom/" */
+    const char *region; /* "" is fine */
+    const char *url;    /* for clients: its public base address */
+    const char
+        *control; /* for other nodes: transport endpoints and the address of the speech links */
+    const char *bulk;
+    const char *link;      /* "[fd00::3]:7500": of media worker 0, the others follow */
+    const char *curve_key; /* public, Z85 */
+    uint32_t media_workers;
+    const struct vr_clock *clock; /* `now` is CLOCK_BOOTTIME here: a pause of the machine counts */
+    const struct vr_random *random;
+    struct vr_records *local; /* LMDB; borrowed */
+    struct vr_kv *kv;         /* taken: closed with the cluster */
+    vr_time_us lease_ttl;     /* 0: 6 s */
+    vr_time_us take_after;    /* by rank, 0: 300 ms */
+    vr_time_us sync_silent;   /* a partner silent for so long is replaced; 0: 1 s */
+    uint32_t fan_out;         /* of speech between nodes; 0: 16 */
+    uint32_t audience;        /* listeners beyond which comings and goings are counts; 0: 200 */
+};
+
+/** Before the system: nothing is sent yet. `*records` is what vr_system_conf.records is to be
+ * (borrowed, lives as long as the cluster). Errors: VR_E_NO_MEMORY, VR_E_BAD_REQUEST. */
+VR_MUST_CHECK enum vr_err vr_cluster_new(const struct vr_cluster_conf *conf,
+                                         struct vr_cluster **out, struct vr_records **records);
+/** After the system has gone. */
+void vr_cluster_free(struct vr_cluster *cluster);
+
+/** The system is made: its cluster worker exists, nothing turns yet. Takes `transport`. The cluster
+ * actor wakes with vr_cluster_join. */
+void vr_cluster_attach(struct vr_cluster *cluster, struct vr_system *system,
+                       struct vr_transport *transport);
+/** What the transport calls with each frame (vr_frame_fn with ctx = cluster). Cluster worker's
+ * thread. */
+void vr_cluster_frame(void *cluster, uint32_t node, enum vr_frame_lane lane, struct vr_bytes frame);
+
+/** Ask to join: register, list, watch. Any thread, once. Until vr_cluster_state says JOINED the
+ * node serves nobody. */
+void vr_cluster_join(struct vr_cluster *cluster);
+
+enum vr_cluster_state {
+    VR_CLUSTER_OUT,     /* not yet, or never */
+    VR_CLUSTER_JOINED,  /* lease valid */
+    VR_CLUSTER_FROZEN,  /* past the deadline, or own key gone: nothing is owned validly */
+    VR_CLUSTER_REFUSED, /* another cluster id, a lower revision, a newer schema: `why` says */
+};
+enum vr_cluster_state vr_cluster_state(struct vr_cluster *cluster,
+                                       struct vr_why *why); /* any thread */
+uint32_t
+vr_cluster_self(const struct vr_cluster *cluster); /* this node's number; 0 before it joined */
+
+/** vr_system_conf.route: takes a message that is for another node, or whose owner must be found
+ * first. */
+enum vr_err vr_cluster_route(void *cluster, struct vr_msg *msg);
+/** vr_room_services.take: the epoch in which this node owns the room now. VR_E_FROZEN,
+ * VR_E_CONFLICT (another owns it). */
+enum vr_err vr_cluster_take(void *cluster, struct vr_id room, uint64_t *epoch);
+/** Does this node's ownership of the room in this epoch hold right now? At dispatch and again
+ * before the answer; any thread, no lock. */
+bool vr_cluster_holds(void *cluster, struct vr_id room, uint64_t epoch);
+
+/** Classes for vr_system_conf.classify; they find their cluster by the function that nodes gives.
+ */
+const struct vr_actor_class *vr_cluster_class(void);
+const struct vr_actor_class *vr_replica_class(void);
+/** vr_system_context -> cluster: set once per process before any system, the same for all
+ * (simulations too). */
+void vr_cluster_set_lookup(struct vr_cluster *(*of)(const struct vr_system *system));
+
+/* --- for administrators: docs/openapi.yaml, /v1/cluster, /v1/nodes --- */
+
+struct vr_cluster_node {
+    uint32_t number;
+    char name[64];
+    char region[32];
+    char url[256];
+    char version[32];
+    bool alive, draining, self;
+    uint32_t rooms_owned, participants;
+    uint32_t stress_permille; /* load that placement counts */
+};
+/** At most `max` nodes, oldest number first; returns how many. Any thread. */
+uint32_t vr_cluster_nodes(struct vr_cluster *cluster, struct vr_cluster_node *out, uint32_t max);
+
+struct vr_cluster_owner {
+    uint32_t node; /* 0: nobody now */
+    uint64_t epoch;
+    uint32_t in_sync; /* 0: nobody */
+    char reason[96];  /* why it is there: "created here", "in sync when node b was lost", ... */
+};
+bool vr_cluster_owner(struct vr_cluster *cluster, struct vr_id room, struct vr_cluster_owner *out);
+
+/** Drain: no new rooms, owners handed over, participants told to move one by one. Told when all is
+ * gone, or refused: VR_E_CONFLICT the last node, without `force`. Any thread; `done` on the cluster
+ * worker's. */
+void vr_cluster_drain(struct vr_cluster *cluster, uint32_t node, bool force,
+                      void (*done)(void *ctx, enum vr_err err), void *ctx);
+void vr_cluster_undrain(struct vr_cluster *cluster, uint32_t node,
+                        void (*done)(void *ctx, enum vr_err err), void *ctx);
+/** After a restore of etcd: raise the generation, show and merge newer records. */
+void vr_cluster_adopt(struct vr_cluster *cluster, void (*done)(void *ctx, enum vr_err err),
+                      void *ctx);
+/** This node's load, from metrics, once a second: placement. */
+void vr_cluster_set_load(struct vr_cluster *cluster, uint32_t stress_permille,
+                         uint32_t participants);
+
+#endif
