@@ -31,7 +31,10 @@
     X(VR_TABLE_KEYS,         8, "keys")         /* API keys by kid */                              \
     X(VR_TABLE_REVOKED,      9, "revoked")      /* jti -> until */                                 \
     X(VR_TABLE_IDEMPOTENCY, 10, "idempotency")  /* hash of key and identity -> answer, until */    \
-    X(VR_TABLE_COMMANDS,    11, "commands")     /* room + command id -> answer, the last ones */
+    X(VR_TABLE_COMMANDS,    11, "commands")     /* room + command id -> answer, the last ones */   \
+    X(VR_TABLE_DEPLOYMENT,  12, "deployment")   /* kind + id -> what all nodes know: deployment.h */ \
+    X(VR_TABLE_REPORTS,     13, "reports")      /* report id -> a participant's report, open or not */ \
+    X(VR_TABLE_OUTBOX,      14, "outbox")       /* events for webhooks, deliveries, dead letters */
 /* clang-format on */
 
 enum vr_table {

@@ -45,9 +45,19 @@ static void sealed_member(const struct tail *tail, struct vr_buf *out, const cha
     vr_buf_deinit(&plain);
 }
 
-static void write_entry(const struct tail *tail, const Vr__AuditRecord *record, struct vr_buf *out)
+static void hash_member(struct vr_buf *out, ProtobufCBinaryData hash)
 {
-    vr_buf_text(out, "{\"at\":");
+    vr_buf_text(out, hash.len == 0 ? ",\"hash\":null" : ",\"hash\":\"");
+    for (size_t i = 0; i < hash.len; i++) {
+        vr_buf_printf(out, "%02x", hash.data[i]);
+    }
+    vr_buf_text(out, hash.len == 0 ? "" : "\"");
+}
+
+static void write_entry(const struct tail *tail, uint64_t number, const Vr__AuditRecord *record,
+                        struct vr_buf *out)
+{
+    vr_buf_printf(out, "{\"number\":%llu,\"at\":", (unsigned long long)number);
     vr_json_time(out, record->at);
     sealed_member(tail, out, "by", record->by_ref, record->by_name);
     member(out, "act", vr_bytes_of(record->act));
@@ -58,8 +68,10 @@ static void write_entry(const struct tail *tail, const Vr__AuditRecord *record, 
         member(out, "reason", vr_bytes(record->reason.data, record->reason.len));
     }
     member(out, "request_id", vr_bytes_of(record->request_id));
-    vr_buf_printf(out, ",\"epoch\":%llu,\"sequence\":%llu}", (unsigned long long)record->epoch,
+    vr_buf_printf(out, ",\"epoch\":%llu,\"sequence\":%llu", (unsigned long long)record->epoch,
                   (unsigned long long)record->sequence);
+    hash_member(out, record->hash);
+    vr_buf_text(out, "}");
 }
 
 static bool visit(void *ctx, struct vr_bytes key, struct vr_bytes value)
@@ -67,14 +79,20 @@ static bool visit(void *ctx, struct vr_bytes key, struct vr_bytes value)
     struct tail *tail = ctx;
     Vr__AuditRecord *record = vr__audit_record__unpack(NULL, value.size, value.data);
     struct vr_buf *out = &tail->entries[tail->count % ENTRIES_MAX];
+    uint64_t number = key.size == 24 ? vr_get64(key.data + 16) : 0;
 
-    (void)key;
+    if (number == 0) { /* retention's anchor */
+        if (record != NULL) {
+            vr__audit_record__free_unpacked(record, NULL);
+        }
+        return true;
+    }
     if (record == NULL) {
         return true; /* one damaged entry does not hide the others */
     }
     vr_buf_deinit(out);
     *out = (struct vr_buf){0};
-    write_entry(tail, record, out);
+    write_entry(tail, number, record, out);
     tail->count++;
     vr__audit_record__free_unpacked(record, NULL);
     return true;

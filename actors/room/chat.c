@@ -1,6 +1,6 @@
 /* chat.c - what passes and is not kept: chat, reactions, measurements; and reports, which are kept
- * in the audit log. Only the authors of the last messages are known, so that they can be taken
- * back. */
+ * in the audit log and in the moderation queue. Only the authors of the last messages are known, so
+ * that they can be taken back. */
 #include "actors/room/state.h"
 #include "actors/wire/client_json.h"
 
@@ -125,11 +125,28 @@ enum vr_err step_chat_delete(struct step *step)
 
 enum vr_err step_report(struct step *step)
 {
+    struct vr_audit *entry;
+    struct vr_buf body = {0};
+    char id[VR_ID_TEXT];
+    vr_time_us wait = 0;
+
     if (step->cmd->text == NULL || step->cmd->text->size == 0) {
         return vr_fail(&step->why, VR_E_UNPROCESSABLE, "reason: must not be empty");
     }
+    if (step->self != NULL &&
+        !rate_take(&step->self->reports, REPORTS_MAX, REPORTS_WINDOW, step->at.now, &wait)) {
+        step->answer->retry_after_ms = (uint32_t)((wait + 999) / 1000);
+        return vr_fail(&step->why, VR_E_RATE, "too many reports: at most %u a minute", REPORTS_MAX);
+    }
     audit(step, "room:report", step->target->user, step->target->name,
           vr_blob_text(step->cmd->text));
+    if (step->effects->failed) {
+        return VR_OK; /* the actor loads the room anew */
+    }
+    entry = &step->effects->audits[step->effects->audit_count - 1];
+    entry->report = vr_random_id(step->room->conf.random);
+    vr_buf_printf(&body, "{\"report\":\"%s\"}", vr_id_format(entry->report, id));
+    step->answer->body = json_blob(step, &body);
     return VR_OK;
 }
 

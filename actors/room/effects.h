@@ -61,6 +61,10 @@ struct vr_audit {
     char request_id[VR_REQUEST_ID_MAX + 1];
     uint64_t epoch;
     uint64_t sequence;
+    /* numbers in the room, 0 for nobody: of a report, and for webhooks */
+    vr_participant_id by;
+    vr_participant_id target;
+    struct vr_id report; /* zero: not a report */
 };
 
 struct vr_effects {
@@ -70,13 +74,15 @@ struct vr_effects {
     struct vr_audit *audits;
     uint32_t audit_count;
     uint32_t audit_capacity;
-    bool durable;    /* records have changed: commit before the answer leaves */
-    bool shards;     /* the set of shards may have changed */
-    bool summary;    /* counts or the stage have changed */
-    bool over;       /* the room has ended: close its shards */
-    bool deleted;    /* forget all records */
-    bool show_audit; /* allowed: the actor adds the audit entries to the answer */
-    bool failed;     /* memory was out half way: the state cannot be trusted, load it anew */
+    vr_time_us at_wall; /* of the step */
+    bool durable;       /* records have changed: commit before the answer leaves */
+    bool shards;        /* the set of shards may have changed */
+    bool summary;       /* counts or the stage have changed */
+    bool over;          /* the room has ended: close its shards */
+    bool deleted;       /* forget all records */
+    bool created;       /* the room is new */
+    bool show_audit;    /* allowed: the actor adds the audit entries to the answer */
+    bool failed;        /* memory was out half way: the state cannot be trusted, load it anew */
 };
 
 void vr_effects_deinit(struct vr_effects *effects); /* zeroed is fine */

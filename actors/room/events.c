@@ -229,6 +229,8 @@ void audit(struct step *step, const char *act, const char *target_user, const ch
     entry->act = act;
     entry->epoch = step->room->epoch;
     entry->sequence = step->room->counters.sequence;
+    entry->by = self_id(step);
+    entry->target = step->target != NULL ? step->target->id : 0;
     if (step->cmd != NULL) {
         const struct vr_actor_identity *by = &step->cmd->by;
         const char *name = step->self != NULL && by->name[0] == 0 ? step->self->name : by->name;

@@ -65,6 +65,7 @@ enum vr_err step_create(struct step *step)
         return err;
     }
     room->exists = true;
+    step->effects->created = true;
     room->revision = 1;
     snprintf(room->creator_user, sizeof(room->creator_user), "%s", cmd->by.user);
     snprintf(room->creator_name, sizeof(room->creator_name), "%s", cmd->by.name);

@@ -31,6 +31,9 @@ static enum vr_err load_counters(struct vr_room *room, struct vr_bytes value)
         .reactions = record->reactions,
         .chats = record->chats,
     };
+    if (record->audit_head.len == sizeof(room->counters.audit_head)) {
+        memcpy(room->counters.audit_head, record->audit_head.data, record->audit_head.len);
+    }
     vr__counters_record__free_unpacked(record, NULL);
     return VR_OK;
 }
@@ -209,6 +212,9 @@ enum vr_err vr_room_load_record(struct vr_room *room, const struct vr_vault *vau
     case VR_TABLE_KEYS:
     case VR_TABLE_REVOKED:
     case VR_TABLE_IDEMPOTENCY:
+    case VR_TABLE_DEPLOYMENT:
+    case VR_TABLE_REPORTS:
+    case VR_TABLE_OUTBOX:
     case VR_TABLE_COUNT:
         break;
     }

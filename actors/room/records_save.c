@@ -2,75 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/room/records.h"
+#include "actors/room/audit_chain.h"
+#include "actors/room/outbox.h"
+#include "actors/room/records_put.h"
 #include "actors/room/state.h"
-#include "room_record.pb-c.h"
 
-/* One save: the first error sticks, later puts do nothing. */
+/* One save; the first error sticks. */
 struct save {
+    struct put put;
     struct vr_room *room;
-    const struct vr_vault *vault;
-    struct vr_commit *commit;
-    enum vr_err err;
 };
-
-static ProtobufCBinaryData binary(struct vr_bytes bytes)
-{
-    return (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data};
-}
-
-static void put(struct save *save, enum vr_table table, struct vr_bytes key,
-                const ProtobufCMessage *message)
-{
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *packed;
-
-    if (save->err != VR_OK) {
-        return;
-    }
-    packed = malloc(size + 1);
-    if (packed == NULL) {
-        save->err = VR_E_NO_MEMORY;
-        return;
-    }
-    protobuf_c_message_pack(message, packed);
-    vr_commit_put(save->commit, table, key, vr_bytes(packed, size));
-    free(packed);
-}
-
-/* The ref of `user` as bytes; his key is made with this commit if he is new. Empty for nobody. */
-static ProtobufCBinaryData user_ref(struct save *save, const char *user, struct vr_id *ref,
-                                    uint8_t bytes[16])
-{
-    enum vr_err err;
-
-    if (user[0] == 0 || save->err != VR_OK) {
-        return (ProtobufCBinaryData){0};
-    }
-    err = save->vault->ensure(save->vault->ctx, user, save->commit, ref);
-    if (err != VR_OK) {
-        save->err = err;
-        return (ProtobufCBinaryData){0};
-    }
-    vr_id_put(bytes, *ref);
-    return (ProtobufCBinaryData){16, bytes};
-}
-
-static ProtobufCBinaryData sealed(struct save *save, struct vr_id ref, const char *text,
-                                  struct vr_buf *out)
-{
-    enum vr_err err;
-
-    if (text[0] == 0 || vr_id_is_zero(ref) || save->err != VR_OK) {
-        return (ProtobufCBinaryData){0};
-    }
-    err = save->vault->seal(save->vault->ctx, ref, vr_bytes_of(text), out);
-    if (err == VR_OK && out->failed) {
-        err = VR_E_NO_MEMORY;
-    }
-    save->err = err;
-    return binary(vr_buf_bytes(out));
-}
 
 /* Room id and more: the key of every row but two. */
 static struct vr_bytes key_of(const struct vr_room *room, uint8_t key[32], struct vr_bytes rest)
@@ -113,20 +54,20 @@ static void save_room(struct save *save)
     record.slow_hand_s = settings->slow_hand_s;
     record.entry = settings->entry;
     if (settings->has_passcode) {
-        record.passcode_salt = binary(vr_bytes(settings->passcode_salt, 16));
-        record.passcode_hash = binary(vr_bytes(settings->passcode_hash, 32));
+        record.passcode_salt = put_binary(vr_bytes(settings->passcode_salt, 16));
+        record.passcode_hash = put_binary(vr_bytes(settings->passcode_hash, 32));
     }
     record.starts_at = settings->starts_at_wall;
-    record.invited = binary(vr_bytes(invited, (size_t)settings->invited_count * 16));
+    record.invited = put_binary(vr_bytes(invited, (size_t)settings->invited_count * 16));
     record.phase = room->phase;
     record.revision = room->revision;
-    record.creator_ref = user_ref(save, room->creator_user, &creator, ref);
-    record.creator_name = sealed(save, creator, room->creator_name, &name);
+    record.creator_ref = put_ref(&save->put, room->creator_user, &creator, ref);
+    record.creator_name = put_sealed(&save->put, creator, room->creator_name, &name);
     record.created_at = room->created_wall;
     record.started_at = room->started_wall;
     record.ended_at = room->ended_wall;
     record.end_reason = room->end_reason;
-    put(save, VR_TABLE_ROOMS, key_of(room, key, (struct vr_bytes){0}), &record.base);
+    put_message(&save->put, VR_TABLE_ROOMS, key_of(room, key, (struct vr_bytes){0}), &record.base);
     vr_buf_deinit(&name);
     room->settings_dirty = false;
 }
@@ -154,7 +95,9 @@ static void save_counters(struct save *save)
     record.hands_raised = counters->hands_raised;
     record.reactions = counters->reactions;
     record.chats = counters->chats;
-    put(save, VR_TABLE_ANALYTICS, key_of(save->room, key, (struct vr_bytes){0}), &record.base);
+    record.audit_head = put_binary(vr_bytes(counters->audit_head, VR_AUDIT_HASH));
+    put_message(&save->put, VR_TABLE_ANALYTICS, key_of(save->room, key, (struct vr_bytes){0}),
+                &record.base);
     save->room->flush_due = VR_NEVER;
 }
 
@@ -201,10 +144,11 @@ static void save_person(struct save *save, struct person *person)
     uint8_t key[32];
 
     fill_person(&record, person, session);
-    record.user_ref = user_ref(save, person->user, &user, ref);
-    record.name = sealed(save, user, person->name, &name);
+    record.user_ref = put_ref(&save->put, person->user, &user, ref);
+    record.name = put_sealed(&save->put, user, person->name, &name);
     vr_put32(id, person->id);
-    put(save, VR_TABLE_PARTICIPANTS, key_of(save->room, key, vr_bytes(id, 4)), &record.base);
+    put_message(&save->put, VR_TABLE_PARTICIPANTS, key_of(save->room, key, vr_bytes(id, 4)),
+                &record.base);
     vr_buf_deinit(&name);
     person->dirty = false;
 }
@@ -218,7 +162,8 @@ static void save_people(struct save *save)
         uint8_t id[4];
 
         vr_put32(id, room->forgotten[i]);
-        vr_commit_remove(save->commit, VR_TABLE_PARTICIPANTS, key_of(room, key, vr_bytes(id, 4)));
+        vr_commit_remove(save->put.commit, VR_TABLE_PARTICIPANTS,
+                         key_of(room, key, vr_bytes(id, 4)));
     }
     room->forgotten_count = 0;
     for (uint32_t i = 0; room->people_dirty && i < room->people_count; i++) {
@@ -246,15 +191,16 @@ static void save_ban(struct save *save, struct ban *ban)
         vr_id_put(address, ban->address_ref);
         record.address_ref = (ProtobufCBinaryData){16, address};
     }
-    (void)user_ref(save, ban->user, &user, ref);
-    record.name = sealed(save, user, ban->name, &name);
-    record.reason = sealed(save, user, ban->reason, &reason);
-    record.by_ref = user_ref(save, ban->by_user, &by, by_ref);
-    record.by_name = sealed(save, by, ban->by_name, &by_name);
+    (void)put_ref(&save->put, ban->user, &user, ref);
+    record.name = put_sealed(&save->put, user, ban->name, &name);
+    record.reason = put_sealed(&save->put, user, ban->reason, &reason);
+    record.by_ref = put_ref(&save->put, ban->by_user, &by, by_ref);
+    record.by_name = put_sealed(&save->put, by, ban->by_name, &by_name);
     record.at = ban->at_wall;
     record.until = ban->until_wall;
     vr_id_put(ref, ban->user_ref);
-    put(save, VR_TABLE_BANS, key_of(save->room, key, vr_bytes(ref, 16)), &record.base);
+    put_message(&save->put, VR_TABLE_BANS, key_of(save->room, key, vr_bytes(ref, 16)),
+                &record.base);
     vr_buf_deinit(&name);
     vr_buf_deinit(&reason);
     vr_buf_deinit(&by_name);
@@ -270,7 +216,7 @@ static void save_bans(struct save *save)
         uint8_t ref[16];
 
         vr_id_put(ref, room->unbanned[i]);
-        vr_commit_remove(save->commit, VR_TABLE_BANS, key_of(room, key, vr_bytes(ref, 16)));
+        vr_commit_remove(save->put.commit, VR_TABLE_BANS, key_of(room, key, vr_bytes(ref, 16)));
     }
     room->unbanned_count = 0;
     for (uint32_t i = 0; room->bans_dirty && i < room->ban_count; i++) {
@@ -279,35 +225,6 @@ static void save_bans(struct save *save)
         }
     }
     room->bans_dirty = false;
-}
-
-static void save_audit(struct save *save, const struct vr_audit *entry)
-{
-    Vr__AuditRecord record = VR__AUDIT_RECORD__INIT;
-    struct vr_id by = {0};
-    struct vr_id target = {0};
-    struct vr_buf by_name = {0};
-    struct vr_buf target_name = {0};
-    struct vr_buf reason = {0};
-    uint8_t by_ref[16], target_ref[16], number[8];
-    uint8_t key[32];
-
-    record.at = entry->at_wall;
-    record.act = (char *)(uintptr_t)entry->act;
-    record.by_ref = user_ref(save, entry->by_user, &by, by_ref);
-    record.by_name = sealed(save, by, entry->by_name, &by_name);
-    record.target_ref = user_ref(save, entry->target_user, &target, target_ref);
-    record.target_name = sealed(save, target, entry->target_name, &target_name);
-    record.reason = record.target_ref.len > 0 ? sealed(save, target, entry->reason, &reason)
-                                              : binary(vr_bytes_of(entry->reason));
-    record.request_id = (char *)(uintptr_t)entry->request_id;
-    record.epoch = entry->epoch;
-    record.sequence = entry->sequence;
-    vr_put64(number, entry->number);
-    put(save, VR_TABLE_AUDIT, key_of(save->room, key, vr_bytes(number, 8)), &record.base);
-    vr_buf_deinit(&by_name);
-    vr_buf_deinit(&target_name);
-    vr_buf_deinit(&reason);
 }
 
 static void save_answer(struct save *save, struct remembered *kept)
@@ -326,10 +243,11 @@ static void save_answer(struct save *save, struct remembered *kept)
     record.generation = kept->answer.generation;
     record.role = kept->answer.role;
     if (kept->kind == VR_CMD_MUTE_ALL) {
-        record.body = binary(vr_blob_bytes(kept->answer.body));
+        record.body = put_binary(vr_blob_bytes(kept->answer.body));
     }
     vr_id_put(id, kept->command);
-    put(save, VR_TABLE_COMMANDS, key_of(save->room, key, vr_bytes(id, 16)), &record.base);
+    put_message(&save->put, VR_TABLE_COMMANDS, key_of(save->room, key, vr_bytes(id, 16)),
+                &record.base);
     kept->dirty = false;
 }
 
@@ -342,7 +260,7 @@ static void save_memory(struct save *save)
         uint8_t id[16];
 
         vr_id_put(id, room->unremembered[i]);
-        vr_commit_remove(save->commit, VR_TABLE_COMMANDS, key_of(room, key, vr_bytes(id, 16)));
+        vr_commit_remove(save->put.commit, VR_TABLE_COMMANDS, key_of(room, key, vr_bytes(id, 16)));
     }
     room->unremembered_count = 0;
     for (uint32_t i = 0; room->memory_dirty && i < VR_REMEMBERED_MAX; i++) {
@@ -356,19 +274,27 @@ static void save_memory(struct save *save)
 enum vr_err vr_room_save(struct vr_room *room, const struct vr_effects *effects,
                          const struct vr_vault *vault, struct vr_commit *commit)
 {
-    struct save save = {room, vault, commit, VR_OK};
+    struct save save = {{vault, commit, VR_OK}, room};
 
+    for (uint32_t i = 0; i < effects->audit_count && save.put.err == VR_OK; i++) {
+        const struct vr_audit *entry = &effects->audits[i];
+
+        save.put.err = vr_audit_put(commit, vault, room->id, entry, room->counters.audit_head);
+        if (save.put.err == VR_OK && !vr_id_is_zero(entry->report)) {
+            save.put.err = report_put(room, entry, vault, commit);
+        }
+    }
     if (room->settings_dirty) {
         save_room(&save);
     }
-    save_counters(&save);
+    save_counters(&save); /* after the audit, whose newest hash stands in it */
     save_people(&save);
     save_bans(&save);
-    for (uint32_t i = 0; i < effects->audit_count; i++) {
-        save_audit(&save, &effects->audits[i]);
-    }
     save_memory(&save);
-    return save.err;
+    if (save.put.err == VR_OK && room->conf.outbox != NULL && atomic_load(room->conf.outbox)) {
+        save.put.err = outbox_put(room, effects, vault, commit);
+    }
+    return save.put.err;
 }
 
 void vr_room_save_deletion(const struct vr_room *room, struct vr_commit *commit)

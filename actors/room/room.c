@@ -287,6 +287,7 @@ enum vr_err vr_room_step(struct vr_room *room, const struct vr_command *cmd, str
                     !vr_id_is_zero(cmd->id);
     enum vr_err err;
 
+    effects->at_wall = at.wall;
     if (cmd->kind >= VR_CMD_KINDS) {
         answer->err = VR_E_UNKNOWN_MSG;
         return VR_E_UNKNOWN_MSG;
@@ -324,6 +325,7 @@ void vr_room_tick(struct vr_room *room, struct vr_instant at, struct vr_effects 
 {
     struct step step = {.room = room, .at = at, .effects = effects};
 
+    effects->at_wall = at.wall;
     if (!room->exists) {
         return;
     }

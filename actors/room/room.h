@@ -21,6 +21,7 @@
 #ifndef VR_ROOM_ROOM_H
 #define VR_ROOM_ROOM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -57,6 +58,7 @@ struct vr_room_conf {
     vr_time_us host_grace;
     uint32_t chat_per_10s;
     uint32_t reactions_per_10s;
+    const atomic_bool *outbox; /* somebody wants events: they go into each commit; NULL: nobody */
 };
 
 /** A room that does not exist yet: VR_CMD_CREATE or vr_room_load make it be. `conf` is copied.

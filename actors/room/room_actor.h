@@ -7,6 +7,8 @@
 #ifndef VR_ROOM_ROOM_ACTOR_H
 #define VR_ROOM_ROOM_ACTOR_H
 
+#include <stdatomic.h>
+
 #include "actors/runtime/system.h"
 
 struct vr_personal;
@@ -18,6 +20,7 @@ struct vr_room_services {
      * directory counts. Called at activation. */
     enum vr_err (*take)(void *ctx, struct vr_id room, uint64_t *epoch);
     void *ctx;
+    const atomic_bool *outbox; /* true: events go into each commit, for webhooks; NULL: never */
 };
 
 /** The class for VR_ACTOR_ROOM. It finds its services in vr_env.room_services. */

@@ -199,7 +199,8 @@ static inline void start(struct node *node)
     uint8_t pepper[32] = {1, 2, 3};
 
     assert_int_equal(vr_personal_new(node->records, pepper, &node->personal), VR_OK);
-    node->services = (struct vr_room_services){node->personal, take, node};
+    node->services =
+        (struct vr_room_services){.personal = node->personal, .take = take, .ctx = node};
     assert_int_equal(vr_system_new(&conf, &node->system), VR_OK);
 }
 

@@ -151,7 +151,8 @@ static struct life *life_new(uint64_t seed)
     life->edge = vr_sim_add_node(life->sim, "b");
     assert_int_equal(vr_personal_new(vr_sim_node_records(life->owner), pepper, &life->personal),
                      VR_OK);
-    life->services = (struct vr_room_services){life->personal, take, life};
+    life->services =
+        (struct vr_room_services){.personal = life->personal, .take = take, .ctx = life};
     life->env = (struct vr_env){
         .capacity_max = 1000,
         .capacity_default = 4,

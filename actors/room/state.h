@@ -16,6 +16,8 @@
 #define ADDRESS_TRIES_MAX 20 /* and of one address: many people may share it */
 #define TRIES_WINDOW VR_SECONDS(60)
 #define WAIT_TOLD_MAX 100 /* so many waiting people are told a changed position by an own event */
+#define REPORTS_MAX 5u    /* of one person per REPORTS_WINDOW */
+#define REPORTS_WINDOW VR_SECONDS(60)
 #define FLUSH_AFTER VR_SECONDS(20) /* counters that nothing else wrote */
 
 enum presence { PERSON_GONE, PERSON_LOST, PERSON_LIVE };
@@ -62,6 +64,7 @@ struct person {
     uint64_t spoke_ms;
     struct rate chat;
     struct rate reactions;
+    struct rate reports;
     struct person *next; /* in his chain of vr_room.chains */
 };
 
@@ -119,6 +122,7 @@ struct counters {
     uint64_t hands_raised;
     uint64_t reactions;
     uint64_t chats;
+    uint8_t audit_head[32]; /* of the newest audit entry: audit_chain.h */
 };
 
 /** The answer of a command that had its effect already. */
