@@ -23,6 +23,10 @@ struct vr_records;
 #define VR_CLUSTER_NODES_MAX 64
 
 struct vr_cluster_conf {
+    uint32_t number; /* of this node, 1 .. 2^24-1: random, made once, kept in its store (nodes/); it
+                      * is known before the system is made, since asks and shards carry it. Claimed
+                      * at the join by a transaction on numbers/<n>; another name has it: REFUSED,
+                      * `why` says so and nodes/ makes another one for the next start */
     const char *name;   /* of this node, unique in the cluster; copied */
     const char *prefix; /* of all keys: "/voiceroom/" */
     const char *region; /* "" is fine */
@@ -71,8 +75,7 @@ enum vr_cluster_state {
 };
 enum vr_cluster_state vr_cluster_state(struct vr_cluster *cluster,
                                        struct vr_why *why); /* any thread */
-uint32_t
-vr_cluster_self(const struct vr_cluster *cluster); /* this node's number; 0 before it joined */
+uint32_t vr_cluster_self(const struct vr_cluster *cluster); /* this node's number */
 
 /** vr_system_conf.route: takes a message that is for another node, or whose owner must be found
  * first. */
