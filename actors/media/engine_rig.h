@@ -147,6 +147,14 @@ static inline void rig_client_send(void *ctx, struct vr_bytes data)
     rig_push(person->rig, -1, rig_index(person), &person->path, data);
 }
 
+/* The first word of what was said; a frame shorter than that (DTX has one byte) says 0. */
+static inline uint32_t rig_word_of(struct vr_bytes payload)
+{
+    return payload.size >= 4 ? vr_get32(payload.data) : 0;
+}
+
+/* What a listener gets as RED is sound RED, whatever a speaker sent: anything else ends the test.
+ */
 static inline void rig_heard_red(const struct rig_person *person, struct vr_bytes payload,
                                  struct rig_heard *heard)
 {
@@ -159,13 +167,13 @@ static inline void rig_heard_red(const struct rig_person *person, struct vr_byte
     for (uint32_t i = 0; i < red.count; i++) {
         const struct vr_red_block *block = &red.blocks[i];
 
-        if (block->pt != person->conf.opus_pt || block->payload.size < 4) {
+        if (block->pt != person->conf.opus_pt) {
             abort();
         }
         if (i + 1 == red.count) {
-            heard->word = vr_get32(block->payload.data);
+            heard->word = rig_word_of(block->payload);
         } else {
-            heard->older[red.count - 2 - i].word = vr_get32(block->payload.data);
+            heard->older[red.count - 2 - i].word = rig_word_of(block->payload);
             heard->older[red.count - 2 - i].ts_offset = block->ts_offset;
         }
     }
@@ -185,7 +193,7 @@ static inline void rig_client_rtp(void *ctx, const struct vr_rtp *rtp)
     heard->pt = rtp->pt;
     heard->marker = rtp->marker;
     heard->size = (uint16_t)rtp->payload.size;
-    heard->word = rtp->payload.size >= 4 ? vr_get32(rtp->payload.data) : 0;
+    heard->word = rig_word_of(rtp->payload);
     if (rtp->pt == person->conf.red_pt) {
         rig_heard_red(person, rtp->payload, heard);
     }
