@@ -40,7 +40,6 @@ struct vr_cluster_conf {
     const struct vr_clock *clock; /* `now` is CLOCK_BOOTTIME here: a pause of the machine counts */
     const struct vr_random *random;
     struct vr_records *local; /* LMDB; borrowed */
-    struct vr_kv *kv;         /* taken: closed with the cluster */
     vr_time_us lease_ttl;     /* 0: 6 s */
     vr_time_us take_after;    /* by rank, 0: 300 ms */
     vr_time_us sync_silent;   /* a partner silent for so long is replaced; 0: 1 s */
@@ -55,10 +54,14 @@ VR_MUST_CHECK enum vr_err vr_cluster_new(const struct vr_cluster_conf *conf,
 /** After the system has gone. */
 void vr_cluster_free(struct vr_cluster *cluster);
 
-/** The system is made: its cluster worker exists, nothing turns yet. Takes `transport`. The cluster
- * actor wakes with vr_cluster_join. */
-void vr_cluster_attach(struct vr_cluster *cluster, struct vr_system *system,
+/** The system is made, nothing turns yet on its cluster worker. Called on that worker's thread (the
+ * loop's `opened`), since both back ends live on its loop. Takes `kv` and `transport`: closed on
+ * the same thread by vr_cluster_detach. */
+void vr_cluster_attach(struct vr_cluster *cluster, struct vr_system *system, struct vr_kv *kv,
                        struct vr_transport *transport);
+/** The cluster worker stops: leaves politely if it can (revokes the lease), closes both. That
+ * worker's thread. */
+void vr_cluster_detach(struct vr_cluster *cluster);
 /** What the transport calls with each frame (vr_frame_fn with ctx = cluster). Cluster worker's
  * thread. */
 void vr_cluster_frame(void *cluster, uint32_t node, enum vr_frame_lane lane, struct vr_bytes frame);
