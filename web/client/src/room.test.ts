@@ -67,6 +67,18 @@ describe("coming in", () => {
     expect(room.resumeToken).toBe("resume-ws");
   });
 
+  it("an act right after it waits for the socket", async () => {
+    const room = await client.join("01room");
+    const asked = room.raiseHand();
+    await settle();
+    platform.socket.open();
+    platform.socket.answer(answer({ role: "listener" }));
+    await settle();
+    expect(platform.socket.last).toMatchObject({ type: "room:hand-raise" });
+    platform.socket.answer();
+    await asked;
+  });
+
   it("a refusal is thrown, with nothing left open", async () => {
     platform.respond = () => problem(403, "banned");
     await expect(client.join("01room")).rejects.toMatchObject({ code: "banned" });

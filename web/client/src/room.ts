@@ -30,7 +30,7 @@ import type { ChatMessage, RoomEvents, RoomOver, RoomStatus } from "./room_event
 import { Signalling } from "./signalling.js";
 import { isOnStage, maySpeak } from "./state.js";
 import type { RoomState } from "./state.js";
-import { untilSelf } from "./until_self.js";
+import { until, untilSelf } from "./until_self.js";
 
 export interface JoinOptions {
   passcode?: string;
@@ -43,6 +43,7 @@ export interface JoinOptions {
 
 const LEAVE_PATIENCE_MS = 1_500;
 const LAST_WORDS_MS = 600;
+const FIRST_SOCKET_MS = 8_000;
 
 export class Room extends RoomActs {
   private statusNow: RoomStatus = "joining";
@@ -448,7 +449,11 @@ export class Room extends RoomActs {
     }
   }
 
+  /* Right after join() the socket is still on its way: who is let in may act at once. */
   protected override async act(type: RequestType, fields: Record<string, unknown> = {}): Promise<void> {
+    if (this.statusNow === "joining" && this.entered) {
+      await until(this.platform.timers, FIRST_SOCKET_MS, (look) => this.on("status", look), () => this.statusNow !== "joining");
+    }
     await this.signalling.request(type, fields);
   }
 }
