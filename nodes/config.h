@@ -68,6 +68,20 @@ struct vr_config {
     uint64_t connections_per_address;
     uint64_t shutdown_s; /* hard deadline of a clean end */
 
+    struct vr_config_list cluster_etcd; /* empty: alone, and the rest of this part means nothing */
+    char *cluster_etcd_ca;
+    char *cluster_etcd_certificate;
+    char *cluster_etcd_key;
+    char *cluster_prefix;
+    char *cluster_secret_file;
+    char *cluster_region;
+    char *cluster_address;
+    uint64_t cluster_port;
+    uint64_t cluster_speech_port;
+    uint64_t cluster_lease_s;
+    uint64_t cluster_fan_out;
+    uint64_t cluster_audience;
+
     /* made while loading */
     enum vr_guests guest_mode;
 };

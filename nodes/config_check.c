@@ -126,6 +126,19 @@ enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)
     if (config->capacity > config->capacity_max) {
         return vr_fail(why, VR_E_UNPROCESSABLE, "capacity is above capacity_max");
     }
+    if (config->cluster_etcd.count > 0 && config->cluster_address[0] == 0) {
+        return vr_fail(why, VR_E_UNPROCESSABLE,
+                       "cluster: address is needed: where do the other nodes reach this one?");
+    }
+    if (config->cluster_etcd.count > 0 && config->cluster_secret_file[0] == 0) {
+        return vr_fail(why, VR_E_UNPROCESSABLE,
+                       "cluster: secret_file is needed; make it once with voiceroomd "
+                       "--cluster-secret and copy it to all nodes");
+    }
+    if ((config->cluster_etcd_certificate[0] == 0) != (config->cluster_etcd_key[0] == 0)) {
+        return vr_fail(why, VR_E_UNPROCESSABLE,
+                       "cluster: etcd_certificate and etcd_key must be given together");
+    }
     enum vr_err err = lists_check(config, why);
     return err == VR_OK ? guests_check(config, why) : err;
 }

@@ -1,5 +1,5 @@
-/* config_file.c - the file of settings: flat YAML. libcyaml reads it against a schema made from the
- * table, so that an unknown key is refused with its line. */
+/* config_file.c - the file of settings: YAML, flat but for the part `cluster:`. libcyaml reads it
+ * against a schema made from the table, so that an unknown key is refused with its line. */
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -10,46 +10,67 @@
 #include "nodes/config_table.h"
 
 /* What libcyaml fills in: every value as text, so that absent and zero differ. */
-struct raw {
 #define RAW_TEXT(name, value, help) char *name;
 #define RAW_NUMBER(name, value, min, max, help) char *name;
 #define RAW_SWITCH(name, value, help) char *name;
 #define RAW_LIST(name, help)                                                                       \
     char **name;                                                                                   \
     uint32_t name##_count;
+struct raw_cluster {
+    VR_CLUSTER_SETTING_MAP(RAW_TEXT, RAW_NUMBER, RAW_SWITCH, RAW_LIST)
+};
+struct raw {
+    struct raw_cluster *cluster;
     VR_SETTING_MAP(RAW_TEXT, RAW_NUMBER, RAW_SWITCH, RAW_LIST)
 };
 
 static const cyaml_schema_value_t item_schema = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, 1024)};
 
-#define FIELD_SCALAR(name)                                                                         \
-    CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw, name, 0,   \
+#define FIELD_SCALAR(in, name)                                                                     \
+    CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct in, name, 0,    \
                            4096),
-#define FIELD_TEXT(name, value, help) FIELD_SCALAR(name)
-#define FIELD_NUMBER(name, value, min, max, help) FIELD_SCALAR(name)
-#define FIELD_SWITCH(name, value, help) FIELD_SCALAR(name)
-#define FIELD_LIST(name, help)                                                                     \
-    CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw, name,        \
+#define FIELD_ITEMS(in, name)                                                                      \
+    CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct in, name,         \
                          &item_schema, 0, VR_CONFIG_LIST_MAX),
+#define PART_TEXT(name, value, help) FIELD_SCALAR(raw_cluster, name)
+#define PART_NUMBER(name, value, min, max, help) FIELD_SCALAR(raw_cluster, name)
+#define PART_SWITCH(name, value, help) FIELD_SCALAR(raw_cluster, name)
+#define PART_LIST(name, help) FIELD_ITEMS(raw_cluster, name)
+static const cyaml_schema_field_t cluster_fields[] = {
+    VR_CLUSTER_SETTING_MAP(PART_TEXT, PART_NUMBER, PART_SWITCH, PART_LIST) CYAML_FIELD_END};
+
+#define FIELD_TEXT(name, value, help) FIELD_SCALAR(raw, name)
+#define FIELD_NUMBER(name, value, min, max, help) FIELD_SCALAR(raw, name)
+#define FIELD_SWITCH(name, value, help) FIELD_SCALAR(raw, name)
+#define FIELD_LIST(name, help) FIELD_ITEMS(raw, name)
 static const cyaml_schema_field_t file_fields[] = {
-    VR_SETTING_MAP(FIELD_TEXT, FIELD_NUMBER, FIELD_SWITCH, FIELD_LIST) CYAML_FIELD_END};
+    VR_SETTING_MAP(FIELD_TEXT, FIELD_NUMBER, FIELD_SWITCH, FIELD_LIST) CYAML_FIELD_MAPPING_PTR(
+        "cluster", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw, cluster, cluster_fields),
+    CYAML_FIELD_END};
 static const cyaml_schema_value_t file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields)};
 
-/* Where each setting's raw value lies, in the order of the table. */
-static const size_t raw_offsets[] = {
+/* Where each setting's raw value lies in its part, in the order of the table. */
 #define OFFSET_TEXT(name, value, help) offsetof(struct raw, name),
 #define OFFSET_NUMBER(name, value, min, max, help) offsetof(struct raw, name),
 #define OFFSET_SWITCH(name, value, help) offsetof(struct raw, name),
 #define OFFSET_LIST(name, help) offsetof(struct raw, name),
-    VR_SETTING_MAP(OFFSET_TEXT, OFFSET_NUMBER, OFFSET_SWITCH, OFFSET_LIST)};
-static const size_t raw_counts[] = {
+#define INNER_TEXT(name, value, help) offsetof(struct raw_cluster, name),
+#define INNER_NUMBER(name, value, min, max, help) offsetof(struct raw_cluster, name),
+#define INNER_SWITCH(name, value, help) offsetof(struct raw_cluster, name),
+#define INNER_LIST(name, help) offsetof(struct raw_cluster, name),
+static const size_t raw_offsets[] = {
+    VR_SETTING_MAP(OFFSET_TEXT, OFFSET_NUMBER, OFFSET_SWITCH, OFFSET_LIST)
+        VR_CLUSTER_SETTING_MAP(INNER_TEXT, INNER_NUMBER, INNER_SWITCH, INNER_LIST)};
 #define COUNT_TEXT(name, value, help) 0,
 #define COUNT_NUMBER(name, value, min, max, help) 0,
 #define COUNT_SWITCH(name, value, help) 0,
 #define COUNT_LIST(name, help) offsetof(struct raw, name##_count),
-    VR_SETTING_MAP(COUNT_TEXT, COUNT_NUMBER, COUNT_SWITCH, COUNT_LIST)};
+#define INSIDE_LIST(name, help) offsetof(struct raw_cluster, name##_count),
+static const size_t raw_counts[] = {
+    VR_SETTING_MAP(COUNT_TEXT, COUNT_NUMBER, COUNT_SWITCH, COUNT_LIST)
+        VR_CLUSTER_SETTING_MAP(COUNT_TEXT, COUNT_NUMBER, COUNT_SWITCH, INSIDE_LIST)};
 
 struct complaint {
     char first[200]; /* what libcyaml found */
@@ -75,13 +96,14 @@ static void on_cyaml_log(cyaml_log_t level, void *ctx, const char *format, va_li
     }
 }
 
-/** The line on which `name` stands in flat YAML; 0 when it is not found. */
+/** The line on which `name` stands, in a part or not; 0 when it is not found. */
 static unsigned line_of(const char *text, const char *name)
 {
     size_t size = strlen(name);
     unsigned line = 1;
 
     for (const char *at = text; at != NULL && *at != 0; line++) {
+        at += strspn(at, " ");
         if (strncmp(at, name, size) == 0 && at[size + strspn(at + size, " ")] == ':') {
             return line;
         }
@@ -119,14 +141,20 @@ static enum vr_err raw_apply(struct vr_config *config, const struct raw *raw, co
                              const char *text, struct vr_why *why)
 {
     for (size_t i = 0; i < config_setting_count; i++) {
-        const char *base = (const char *)raw + raw_offsets[i];
+        size_t prefix = strlen(config_settings[i].part);
+        const void *part = prefix == 0 ? (const void *)raw : (const void *)raw->cluster;
+        const char *base = (const char *)part + raw_offsets[i];
         char where[300];
         enum vr_err err = VR_OK;
 
-        snprintf(where, sizeof(where), "%.200s:%u", file, line_of(text, config_settings[i].name));
+        if (part == NULL) {
+            continue;
+        }
+        snprintf(where, sizeof(where), "%.200s:%u", file,
+                 line_of(text, config_settings[i].name + (prefix == 0 ? 0 : prefix + 1)));
         if (config_settings[i].kind == KIND_LIST) {
             char *const *items = *(char *const *const *)base;
-            uint32_t count = *(const uint32_t *)((const char *)raw + raw_counts[i]);
+            uint32_t count = *(const uint32_t *)((const char *)part + raw_counts[i]);
             struct vr_config_list *list = config_value_of(config, &config_settings[i]);
 
             for (uint32_t k = 0; items != NULL && k < count && err == VR_OK; k++) {

@@ -10,7 +10,8 @@
 enum kind { KIND_TEXT, KIND_NUMBER, KIND_SWITCH, KIND_LIST };
 
 struct setting {
-    const char *name;
+    const char *name; /* with its part's prefix: "cluster_etcd" */
+    const char *part; /* "cluster": the mapping of the file that it stands in; "": none */
     enum kind kind;
     size_t offset; /* in struct vr_config */
     const char *text;

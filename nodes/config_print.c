@@ -60,9 +60,20 @@ static void value_write(const struct vr_config *config, const struct setting *se
 
 void vr_config_print(const struct vr_config *config, struct vr_buf *out)
 {
+    const char *part = "";
+
     for (size_t i = 0; i < config_setting_count; i++) {
-        vr_buf_printf(out, "# %s\n%s: ", config_settings[i].help, config_settings[i].name);
-        value_write(config, &config_settings[i], out);
+        const struct setting *setting = &config_settings[i];
+        bool inner = setting->part[0] != 0;
+
+        if (strcmp(part, setting->part) != 0) {
+            part = setting->part;
+            vr_buf_printf(out, "%s:\n", part);
+        }
+        vr_buf_printf(out, "%s# %s\n", inner ? "  " : "", setting->help);
+        vr_buf_printf(out, "%s%s: ", inner ? "  " : "",
+                      inner ? setting->name + strlen(part) + 1 : setting->name);
+        value_write(config, setting, out);
         vr_buf_text(out, "\n");
     }
 }

@@ -10,14 +10,24 @@
 #include "nodes/config_table.h"
 
 #define AT(name) offsetof(struct vr_config, name)
-#define ROW_TEXT(name, value, help) {#name, KIND_TEXT, AT(name), value, 0, 0, 0, help},
+#define ROW_TEXT(name, value, help) {#name, "", KIND_TEXT, AT(name), value, 0, 0, 0, help},
 #define ROW_NUMBER(name, value, min, max, help)                                                    \
-    {#name, KIND_NUMBER, AT(name), "", value, min, max, help},
-#define ROW_SWITCH(name, value, help) {#name, KIND_SWITCH, AT(name), "", value, 0, 1, help},
-#define ROW_LIST(name, help) {#name, KIND_LIST, AT(name), "", 0, 0, 0, help},
+    {#name, "", KIND_NUMBER, AT(name), "", value, min, max, help},
+#define ROW_SWITCH(name, value, help) {#name, "", KIND_SWITCH, AT(name), "", value, 0, 1, help},
+#define ROW_LIST(name, help) {#name, "", KIND_LIST, AT(name), "", 0, 0, 0, help},
+
+#define IN(name) offsetof(struct vr_config, cluster_##name)
+#define PART_TEXT(name, value, help)                                                               \
+    {"cluster_" #name, "cluster", KIND_TEXT, IN(name), value, 0, 0, 0, help},
+#define PART_NUMBER(name, value, min, max, help)                                                   \
+    {"cluster_" #name, "cluster", KIND_NUMBER, IN(name), "", value, min, max, help},
+#define PART_SWITCH(name, value, help)                                                             \
+    {"cluster_" #name, "cluster", KIND_SWITCH, IN(name), "", value, 0, 1, help},
+#define PART_LIST(name, help) {"cluster_" #name, "cluster", KIND_LIST, IN(name), "", 0, 0, 0, help},
 
 const struct setting config_settings[] = {
-    VR_SETTING_MAP(ROW_TEXT, ROW_NUMBER, ROW_SWITCH, ROW_LIST)};
+    VR_SETTING_MAP(ROW_TEXT, ROW_NUMBER, ROW_SWITCH, ROW_LIST)
+        VR_CLUSTER_SETTING_MAP(PART_TEXT, PART_NUMBER, PART_SWITCH, PART_LIST)};
 const size_t config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);
 
 const struct setting *config_setting_find(const char *name)

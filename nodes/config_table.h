@@ -43,6 +43,22 @@
     NUMBER(connections_max, 20000, 10, 1000000, "open connections in all")                         \
     NUMBER(connections_per_address, 2000, 1, 1000000, "open connections from one address; this machine is exempt") \
     NUMBER(shutdown_s, 5, 1, 60, "seconds after which a clean end is given up")
+
+/* The part `cluster:` of the file; elsewhere with the prefix cluster_ (VOICEROOM_CLUSTER_ETCD, --cluster-etcd). */
+#define VR_CLUSTER_SETTING_MAP(TEXT, NUMBER, SWITCH, LIST)                                         \
+    LIST(etcd, "client addresses of etcd's members, as https://host:2379; empty: this node is alone") \
+    TEXT(etcd_ca, "", "PEM file with the certificates that etcd's must come from")                 \
+    TEXT(etcd_certificate, "", "PEM file with this node's certificate for etcd")                   \
+    TEXT(etcd_key, "", "PEM file with the key of etcd_certificate")                                \
+    TEXT(prefix, "/voiceroom/", "of all keys in etcd: one for each cluster")                       \
+    TEXT(secret_file, "", "file with the cluster's secret, the same on all nodes (voiceroomd --cluster-secret)") \
+    TEXT(region, "", "where this node is, for placement")                                          \
+    TEXT(address, "", "this machine's address for other nodes")                                    \
+    NUMBER(port, 8500, 1, 65000, "TCP port for messages of other nodes; the next one is for bulk")  \
+    NUMBER(speech_port, 8510, 1, 65000, "UDP port for speech of other nodes to media worker 0; the others follow") \
+    NUMBER(lease_s, 6, 3, 60, "seconds after which a silent node is taken for dead")               \
+    NUMBER(fan_out, 16, 2, 64, "nodes to which one node sends a room's speech itself")              \
+    NUMBER(audience, 200, 1, 100000, "listeners of a room from which on their coming and going is told as counts")
 /* clang-format on */
 
 #endif
