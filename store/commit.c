@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define OP_HEADER 8
+#define OP_DURABLE 0x80
 
 struct vr_commit *vr_commit_new(struct vr_id room, uint64_t epoch, uint64_t expected)
 {
@@ -33,9 +34,10 @@ static void refuse(struct vr_commit *commit, enum vr_err err)
     }
 }
 
-static void add(struct vr_commit *commit, const struct vr_op *op)
+void vr_commit_add(struct vr_commit *commit, const struct vr_op *op)
 {
-    uint8_t header[OP_HEADER] = {(uint8_t)op->kind, (uint8_t)op->table};
+    uint8_t header[OP_HEADER] = {(uint8_t)(op->durable ? op->kind | OP_DURABLE : op->kind),
+                                 (uint8_t)op->table};
 
     if (commit == NULL) {
         return; /* out of memory when it was made; submit tells it */
@@ -61,22 +63,40 @@ static void add(struct vr_commit *commit, const struct vr_op *op)
 void vr_commit_put(struct vr_commit *commit, enum vr_table table, struct vr_bytes key,
                    struct vr_bytes value)
 {
-    add(commit, &(struct vr_op){VR_OP_PUT, table, key, value});
+    vr_commit_add(commit, &(struct vr_op){VR_OP_PUT, table, key, value, false});
 }
 
 void vr_commit_remove(struct vr_commit *commit, enum vr_table table, struct vr_bytes key)
 {
-    add(commit, &(struct vr_op){VR_OP_REMOVE, table, key, {NULL, 0}});
+    vr_commit_add(commit, &(struct vr_op){VR_OP_REMOVE, table, key, {NULL, 0}, false});
 }
 
 void vr_commit_remove_prefix(struct vr_commit *commit, enum vr_table table, struct vr_bytes prefix)
 {
-    add(commit, &(struct vr_op){VR_OP_REMOVE_PREFIX, table, prefix, {NULL, 0}});
+    vr_commit_add(commit, &(struct vr_op){VR_OP_REMOVE_PREFIX, table, prefix, {NULL, 0}, false});
+}
+
+void vr_commit_put_durable(struct vr_commit *commit, enum vr_table table, struct vr_bytes key,
+                           struct vr_bytes value)
+{
+    vr_commit_add(commit, &(struct vr_op){VR_OP_PUT, table, key, value, true});
+}
+
+void vr_commit_remove_durable(struct vr_commit *commit, enum vr_table table, struct vr_bytes key)
+{
+    vr_commit_add(commit, &(struct vr_op){VR_OP_REMOVE, table, key, {NULL, 0}, true});
+}
+
+void vr_commit_remove_prefix_durable(struct vr_commit *commit, enum vr_table table,
+                                     struct vr_bytes prefix)
+{
+    vr_commit_add(commit, &(struct vr_op){VR_OP_REMOVE_PREFIX, table, prefix, {NULL, 0}, true});
 }
 
 bool vr_op_next(struct vr_bytes *rest, struct vr_op *op, bool *bad)
 {
     const uint8_t *p = rest->data;
+    uint8_t kind;
     size_t key_size;
     size_t value_size;
 
@@ -85,8 +105,11 @@ bool vr_op_next(struct vr_bytes *rest, struct vr_op *op, bool *bad)
         return false;
     }
     *bad = true;
-    if (rest->size < OP_HEADER || p[0] < VR_OP_PUT || p[0] > VR_OP_REMOVE_PREFIX ||
-        p[1] >= VR_TABLE_COUNT) {
+    if (rest->size < OP_HEADER) {
+        return false;
+    }
+    kind = p[0] & (uint8_t)~OP_DURABLE;
+    if (kind < VR_OP_PUT || kind > VR_OP_REMOVE_PREFIX || p[1] >= VR_TABLE_COUNT) {
         return false;
     }
     key_size = vr_get16(p + 2);
@@ -96,13 +119,103 @@ bool vr_op_next(struct vr_bytes *rest, struct vr_op *op, bool *bad)
         return false;
     }
     *bad = false;
-    op->kind = (enum vr_op_kind)p[0];
+    op->kind = (enum vr_op_kind)kind;
+    op->durable = (p[0] & OP_DURABLE) != 0;
     op->table = (enum vr_table)p[1];
     op->key = vr_bytes(p + OP_HEADER, key_size);
     op->value = vr_bytes(p + OP_HEADER + key_size, value_size);
     rest->data += OP_HEADER + key_size + value_size;
     rest->size -= OP_HEADER + key_size + value_size;
     return true;
+}
+
+struct vr_bytes vr_commit_ops(const struct vr_commit *commit)
+{
+    return vr_buf_bytes(&commit->ops);
+}
+
+/* Whose rows a table holds: keys of a room's begin with its id. */
+enum kin { OF_ROOM, OF_USER, OF_ROOM_WITHOUT_ID, OF_ALL_NODES, OF_THIS_NODE };
+
+static enum kin kin_of(enum vr_table table)
+{
+    switch (table) {
+    case VR_TABLE_ROOMS:
+    case VR_TABLE_PARTICIPANTS:
+    case VR_TABLE_BANS:
+    case VR_TABLE_ANALYTICS:
+    case VR_TABLE_AUDIT:
+    case VR_TABLE_COMMANDS:
+    case VR_TABLE_MARKS:
+    case VR_TABLE_GRANTS:
+        return OF_ROOM;
+    case VR_TABLE_USERS:
+        return OF_USER;
+    case VR_TABLE_REPORTS:
+    case VR_TABLE_OUTBOX:
+        return OF_ROOM_WITHOUT_ID;
+    case VR_TABLE_KEYS:
+    case VR_TABLE_REVOKED:
+    case VR_TABLE_IDEMPOTENCY:
+    case VR_TABLE_DEPLOYMENT:
+        return OF_ALL_NODES;
+    case VR_TABLE_META:
+    case VR_TABLE_HEADS:
+    case VR_TABLE_COUNT:
+        break;
+    }
+    return OF_THIS_NODE;
+}
+
+/* May another node write this for `room`? */
+static bool allowed(struct vr_id room, const struct vr_op *op)
+{
+    enum kin kin = kin_of(op->table);
+    uint8_t id[16];
+
+    if (kin == OF_USER) {
+        return op->kind != VR_OP_REMOVE_PREFIX && op->key.size == 16;
+    }
+    if (vr_id_is_zero(room)) {
+        return op->kind != VR_OP_REMOVE_PREFIX && op->key.size > 0 &&
+               (kin == OF_ALL_NODES || kin == OF_ROOM_WITHOUT_ID);
+    }
+    vr_id_put(id, room);
+    if (kin == OF_ROOM) {
+        return op->key.size >= sizeof(id) && memcmp(op->key.data, id, sizeof(id)) == 0;
+    }
+    return kin == OF_ROOM_WITHOUT_ID && op->kind != VR_OP_REMOVE_PREFIX && op->key.size > 0;
+}
+
+enum vr_err vr_commit_from_ops(struct vr_id room, uint64_t epoch, uint64_t expected,
+                               uint64_t expected_epoch, struct vr_bytes ops, struct vr_commit **out)
+{
+    struct vr_commit *commit = vr_commit_new(room, epoch, expected);
+    struct vr_bytes rest = ops;
+    struct vr_op op;
+    bool bad = false;
+    bool fine = true;
+
+    *out = NULL;
+    if (commit == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    commit->expected_epoch = expected_epoch;
+    while (fine && vr_op_next(&rest, &op, &bad)) {
+        fine = allowed(room, &op);
+        commit->op_count++;
+    }
+    if (!fine || bad) {
+        vr_commit_free(commit);
+        return VR_E_BAD_WIRE;
+    }
+    vr_buf_append(&commit->ops, ops.data, ops.size);
+    if (commit->ops.failed) {
+        vr_commit_free(commit);
+        return VR_E_NO_MEMORY;
+    }
+    *out = commit;
+    return VR_OK;
 }
 
 enum vr_err vr_commit_check(const struct vr_commit *commit)
@@ -140,6 +253,11 @@ enum vr_err vr_head_follow(const struct vr_head *head, const struct vr_commit *c
         return VR_E_STALE;
     }
     *next = (struct vr_head){commit->epoch, head->revision + 1};
+    if (commit->seal) {
+        next->revision = head->revision;
+    } else if (commit->revision != 0) {
+        next->revision = commit->revision;
+    }
     return VR_OK;
 }
 

@@ -1,10 +1,11 @@
-/* commit.h - inside store/: how a commit's operations lie in its buffer, and who may write a room.
+/* commit.h - how a commit's operations lie in its buffer, and who may write a room: for the back
+ * ends here, and for the records of a cluster, which send operations to other nodes.
  *
  *     0      1       2          4           8
  *     | kind | table | key size | value size | key ... | value ... |     one operation
  *
- * Both back ends read operations through the cursor here, so that they can't differ in what they
- * accept. */
+ * The highest bit of the kind says durable. All back ends read operations through the cursor here,
+ * so that they can't differ in what they accept. */
 #ifndef VR_STORE_COMMIT_H
 #define VR_STORE_COMMIT_H
 
@@ -18,6 +19,7 @@ struct vr_op {
     enum vr_table table;
     struct vr_bytes key;
     struct vr_bytes value;
+    bool durable;
 };
 
 /** What stands in the row of a room in the heads table. */
@@ -30,6 +32,19 @@ struct vr_head {
 /** Takes the next operation off the front of `rest`. False at the end, or, with `*bad` set, at
  * bytes that are no operation (unknown kind or table, sizes beyond the limits, cut short). */
 bool vr_op_next(struct vr_bytes *rest, struct vr_op *op, bool *bad);
+
+/** The operations as bytes: what vr_op_next walks and another node gets. Borrowed from `commit`. */
+struct vr_bytes vr_commit_ops(const struct vr_commit *commit);
+
+/** A commit from another node's operations: bytes from outside. They may write what belongs to
+ * `room` (its rows, users' keys, reports, the outbox), nothing else; those of no room (zero) only
+ * what all nodes share. Errors: VR_E_BAD_WIRE, VR_E_NO_MEMORY; then `*out` is NULL. */
+VR_MUST_CHECK enum vr_err vr_commit_from_ops(struct vr_id room, uint64_t epoch, uint64_t expected,
+                                             uint64_t expected_epoch, struct vr_bytes ops,
+                                             struct vr_commit **out);
+
+/** Adds an operation as it stands. */
+void vr_commit_add(struct vr_commit *commit, const struct vr_op *op);
 
 /** What can be said of a commit without looking at the store: VR_E_NO_MEMORY when filling it
  * failed, VR_E_TOO_LARGE for an empty or long key or a long value, VR_E_BAD_REQUEST for a write to

@@ -34,7 +34,9 @@
     X(VR_TABLE_COMMANDS,    11, "commands")     /* room + command id -> answer, the last ones */   \
     X(VR_TABLE_DEPLOYMENT,  12, "deployment")   /* kind + id -> what all nodes know: deployment.h */ \
     X(VR_TABLE_REPORTS,     13, "reports")      /* report id -> a participant's report, open or not */ \
-    X(VR_TABLE_OUTBOX,      14, "outbox")       /* events for webhooks, deliveries, dead letters */
+    X(VR_TABLE_OUTBOX,      14, "outbox")       /* events for webhooks, deliveries, dead letters */ \
+    X(VR_TABLE_MARKS,       15, "marks")        /* room + command id -> a safety act done without an owner */ \
+    X(VR_TABLE_GRANTS,      16, "grants")       /* room + user ref -> role granted for good */
 /* clang-format on */
 
 enum vr_table {
@@ -55,7 +57,11 @@ struct vr_commit {
                         * else a difference is VR_E_STALE */
     uint64_t expected_epoch; /* the epoch of that head, so that a later commit of a chain can't
                               * land on somebody else's; UINT64_MAX: whatever it is */
-    struct vr_buf ops;       /* encoded operations, private to store/ */
+    uint64_t revision;       /* 0: the head counts up by one; else it becomes this one: a copy of
+                              * another node's rows */
+    bool seal;               /* only the head's epoch rises, its revision stays: lower epochs are
+                              * refused from here on, also after a restart */
+    struct vr_buf ops;       /* encoded operations: commit.h */
     uint32_t op_count;
     enum vr_err refused; /* the first operation that broke a limit; submit tells it */
 };
@@ -70,6 +76,14 @@ void vr_commit_put(struct vr_commit *commit, enum vr_table table, struct vr_byte
 void vr_commit_remove(struct vr_commit *commit, enum vr_table table, struct vr_bytes key);
 /** Removes every key that begins with `prefix`. */
 void vr_commit_remove_prefix(struct vr_commit *commit, enum vr_table table, struct vr_bytes prefix);
+/** The same for durable kinds: settings, bans, roles granted for good, schedules, keys of creation,
+ * what all nodes know. In a cluster these rows go into the directory too, and the commit counts
+ * when they are there; on one node there is no difference. */
+void vr_commit_put_durable(struct vr_commit *commit, enum vr_table table, struct vr_bytes key,
+                           struct vr_bytes value);
+void vr_commit_remove_durable(struct vr_commit *commit, enum vr_table table, struct vr_bytes key);
+void vr_commit_remove_prefix_durable(struct vr_commit *commit, enum vr_table table,
+                                     struct vr_bytes prefix);
 
 /** Told once, on the back end's own thread: post a message and return. `revision` is the room's new
  *  one (the head counts up by one with each commit of the room). Commits of one room are told in

@@ -215,6 +215,8 @@ enum vr_err vr_room_load_record(struct vr_room *room, const struct vr_vault *vau
     case VR_TABLE_DEPLOYMENT:
     case VR_TABLE_REPORTS:
     case VR_TABLE_OUTBOX:
+    case VR_TABLE_MARKS:
+    case VR_TABLE_GRANTS:
     case VR_TABLE_COUNT:
         break;
     }
