@@ -3,10 +3,11 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help run setup build test test-long fuzz lint format clean
+.PHONY: help run cluster setup build test test-long fuzz lint format clean
 
 help:
 	@echo "make run        install what is missing, build, start one node (data in ./data)"
+	@echo "make cluster    three nodes and three etcd members on this machine (data in ./data/cluster)"
 	@echo "make test       all but the long tests, at most 15 minutes"
 	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests"
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
@@ -28,6 +29,10 @@ web/app/dist/index.html: $(WEB_SOURCES) | setup
 
 run: build web/app/dist/index.html
 	@exec build/release/nodes/voiceroomd --data data --web web/app/dist --guests link $(ARGS)
+
+cluster: build web/app/dist/index.html
+	@tools/setup cluster
+	@exec tools/cluster $(ARGS)
 
 test:
 	@tools/setup test

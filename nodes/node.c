@@ -25,7 +25,7 @@
 
 /* --- start, step by step --- */
 
-static enum vr_err folder_make(const char *folder, struct vr_why *why)
+enum vr_err node_folder_make(const char *folder, struct vr_why *why)
 {
     struct stat about;
 
@@ -42,7 +42,7 @@ static enum vr_err store_open(struct vr_node *node, struct vr_why *why)
 {
     const struct vr_lmdb_conf conf = {.folder = node->config->data};
     uint8_t pepper[32];
-    enum vr_err err = folder_make(node->config->data, why);
+    enum vr_err err = node_folder_make(node->config->data, why);
 
     if (err == VR_OK) {
         err = vr_lmdb_open(&conf, &node->records, why);

@@ -34,6 +34,12 @@ VR_MUST_CHECK enum vr_err vr_node_start(const struct vr_config *config, struct v
  * exit at once). */
 bool vr_node_stop(struct vr_node *node);
 
+/** voiceroomd --cluster-secret FILE: this node's secrets, for the other nodes of its cluster, mode
+ * 0600. It opens the store of `config`, so that a node which ran alone brings its own. VR_E_EXISTS:
+ * the node runs, or the file is there. */
+VR_MUST_CHECK enum vr_err vr_node_secret_export(const struct vr_config *config, const char *file,
+                                                struct vr_why *why);
+
 /** What a person needs to know: addresses, join link, path of the admin key, data folder. */
 void vr_node_describe(const struct vr_node *node, struct vr_buf *out);
 

@@ -20,6 +20,10 @@
 #define MEDIA_WORKERS_MAX 64
 #define CONTROL_WORKERS_MAX 1
 
+/* Names of META rows are part of the format. */
+#define NODE_ROW_RESUME "resume-key"
+#define NODE_ROW_PEPPER "personal-pepper"
+
 struct media_part {
     struct vr_node *node;
     struct vr_media_port *port;
@@ -86,9 +90,20 @@ enum vr_err node_http_make(struct vr_node *node, struct vr_why *why);
 enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why);
 void node_loops_stop(struct vr_node *node); /* those that were started; waits for them */
 
+/* node.c */
+enum vr_err node_folder_make(const char *folder, struct vr_why *why);
+
 /* node_keys.c */
 /** META rows of the node: resume key, pepper, DTLS identity; made on the first start. */
 enum vr_err node_keys_load(struct vr_node *node, uint8_t pepper[32], struct vr_why *why);
+/** A secret of 32 bytes in META, made when it is missing. */
+enum vr_err node_secret_row(struct vr_records *records, const char *row, uint8_t out[32]);
+enum vr_err node_row_write(struct vr_records *records, const char *row, struct vr_bytes value);
+
+/* node_secret.c */
+/** Put the cluster's secrets into META of a store that has none of its own, or the same.
+ * VR_E_CONFLICT: it has others. */
+enum vr_err node_secret_adopt(struct vr_records *records, const char *file, struct vr_why *why);
 /** The file with the admin key, made when it is missing. */
 enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why);
 /** The certificate of HTTPS: the one configured, or our own. */

@@ -13,11 +13,9 @@
 #include "store/records.h"
 
 /* Names of META rows are part of the format. */
-static const char resume_row[] = "resume-key";
-static const char pepper_row[] = "personal-pepper";
 static const char identity_row[] = "dtls-identity";
 
-static enum vr_err row_write(struct vr_node *node, const char *row, struct vr_bytes value)
+enum vr_err node_row_write(struct vr_records *records, const char *row, struct vr_bytes value)
 {
     struct vr_commit *commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
 
@@ -25,19 +23,19 @@ static enum vr_err row_write(struct vr_node *node, const char *row, struct vr_by
         return VR_E_NO_MEMORY;
     }
     vr_commit_put(commit, VR_TABLE_META, vr_bytes_of(row), value);
-    return vr_records_commit(node->records, commit, NULL);
+    return vr_records_commit(records, commit, NULL);
 }
 
-static enum vr_err secret_load(struct vr_node *node, const char *row, uint8_t out[32])
+enum vr_err node_secret_row(struct vr_records *records, const char *row, uint8_t out[32])
 {
     struct vr_buf value = {0};
-    enum vr_err err = vr_records_get(node->records, VR_TABLE_META, vr_bytes_of(row), &value);
+    enum vr_err err = vr_records_get(records, VR_TABLE_META, vr_bytes_of(row), &value);
 
     if (err == VR_OK && value.size == 32) {
         memcpy(out, value.data, 32);
     } else if (err == VR_E_NOT_FOUND) {
         vr_random_system()->fill(vr_random_system()->ctx, out, 32);
-        err = row_write(node, row, vr_bytes(out, 32));
+        err = node_row_write(records, row, vr_bytes(out, 32));
     } else if (err == VR_OK) {
         err = VR_E_DAMAGED;
     }
@@ -53,7 +51,7 @@ static enum vr_err identity_load(struct vr_node *node)
     if (err == VR_E_NOT_FOUND) {
         err = vr_tls_identity_pem(&pem);
         if (err == VR_OK) {
-            err = row_write(node, identity_row, vr_buf_bytes(&pem));
+            err = node_row_write(node->records, identity_row, vr_buf_bytes(&pem));
         }
     }
     if (err == VR_OK) {
@@ -68,10 +66,17 @@ static enum vr_err identity_load(struct vr_node *node)
 
 enum vr_err node_keys_load(struct vr_node *node, uint8_t pepper[32], struct vr_why *why)
 {
-    enum vr_err err = secret_load(node, resume_row, node->env.resume_key);
+    enum vr_err err = VR_OK;
 
+    if (node->config->cluster_etcd.count > 0) {
+        err = node_secret_adopt(node->records, node->config->cluster_secret_file, why);
+        if (err != VR_OK) {
+            return err;
+        }
+    }
+    err = node_secret_row(node->records, NODE_ROW_RESUME, node->env.resume_key);
     if (err == VR_OK) {
-        err = secret_load(node, pepper_row, pepper);
+        err = node_secret_row(node->records, NODE_ROW_PEPPER, pepper);
     }
     if (err == VR_OK) {
         err = identity_load(node);

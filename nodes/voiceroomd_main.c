@@ -16,11 +16,12 @@
 
 extern char **environ;
 
-enum wish { WISH_RUN, WISH_CHECK, WISH_PRINT, WISH_REPAIR, WISH_HELP, WISH_VERSION };
+enum wish { WISH_RUN, WISH_CHECK, WISH_PRINT, WISH_REPAIR, WISH_SECRET, WISH_HELP, WISH_VERSION };
 
 struct wishes {
     enum wish wish;
     const char *file;
+    const char *secret; /* where to */
     uint32_t flag_count;
     struct vr_config_flag flags[FLAGS_MAX];
     char names[FLAGS_MAX][48];
@@ -36,6 +37,7 @@ static void help_print(void)
            "  voiceroomd --check-config [...]   judge the settings: exit 0 or 1, with the line\n"
            "  voiceroomd --print-config [...]   the settings in force, secrets masked\n"
            "  voiceroomd --repair [...]         a new store from what can be read of the old\n"
+           "  voiceroomd --cluster-secret FILE  write what the nodes of a cluster share\n"
            "  voiceroomd --help | --version\n\n"
            "Settings, each in the file (YAML), in the environment, or as a flag (--http-port "
            "9000). Flags\n"
@@ -100,6 +102,9 @@ static bool wishes_read(int argc, char **argv, struct wishes *out)
             out->wish = WISH_PRINT;
         } else if (strcmp(arg, "--repair") == 0) {
             out->wish = WISH_REPAIR;
+        } else if (strcmp(arg, "--cluster-secret") == 0 && i + 1 < argc) {
+            out->wish = WISH_SECRET;
+            out->secret = argv[++i];
         } else if (strcmp(arg, "--config") == 0 && i + 1 < argc) {
             out->file = argv[++i];
         } else if (!flag_take(out, argv, &i)) {
@@ -201,6 +206,20 @@ static int store_repair(const struct vr_config *config)
     return 0;
 }
 
+static int secret_export(const struct vr_config *config, const char *file)
+{
+    struct vr_why why = {0};
+
+    if (vr_node_secret_export(config, file, &why) != VR_OK) {
+        fprintf(stderr, "voiceroomd: %s\n", why.text);
+        return why.code == VR_E_EXISTS ? 2 : 1;
+    }
+    printf("%s holds the secret of the cluster: copy it to every node, mode 0600, and name it as\n"
+           "secret_file in the part cluster: of each configuration.\n",
+           file);
+    return 0;
+}
+
 static int with_settings(const struct wishes *wishes)
 {
     struct vr_config config;
@@ -218,6 +237,8 @@ static int with_settings(const struct wishes *wishes)
         code = settings_print(&config);
     } else if (wishes->wish == WISH_REPAIR) {
         code = store_repair(&config);
+    } else if (wishes->wish == WISH_SECRET) {
+        code = secret_export(&config, wishes->secret);
     } else {
         if (vr_log_level_parse(config.log_level, &level)) {
             vr_log_set_level(level);
