@@ -9,6 +9,7 @@
 #include "nodes/http.h"
 #include "nodes/measures.h"
 #include "nodes/node.h"
+#include "nodes/quality.h"
 #include "nodes/router.h"
 #include "nodes/ws.h"
 
@@ -42,12 +43,17 @@ struct vr_metrics {
     atomic_ullong ws_closed;
     atomic_ullong ws_backpressure;
     atomic_ullong ws_flooding;
+    struct vr_quality *quality;
 };
 
 struct vr_metrics *vr_metrics_new(void)
 {
     struct vr_metrics *metrics = calloc(1, sizeof(*metrics));
 
+    if (metrics != NULL && (metrics->quality = vr_quality_new()) == NULL) {
+        free(metrics);
+        metrics = NULL;
+    }
     if (metrics != NULL) {
         metrics->join.bounds = join_bounds;
         metrics->join.bound_count = sizeof(join_bounds) / sizeof(join_bounds[0]);
@@ -59,7 +65,15 @@ struct vr_metrics *vr_metrics_new(void)
 
 void vr_metrics_free(struct vr_metrics *metrics)
 {
+    if (metrics != NULL) {
+        vr_quality_free(metrics->quality);
+    }
     free(metrics);
+}
+
+struct vr_quality *vr_metrics_quality(struct vr_metrics *metrics)
+{
+    return metrics->quality;
 }
 
 void vr_metrics_routes(struct vr_metrics *metrics, const struct vr_route *routes, size_t count)
@@ -314,6 +328,7 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     head(out, "build_info", "gauge", "Always 1.");
     vr_buf_text(out, "voiceroom_build_info{version=\"" VR_VERSION "\"} 1\n");
     http_write(metrics, out);
+    vr_quality_metrics_write(metrics->quality, out);
     if (node == NULL || (measures = calloc(1, sizeof(*measures))) == NULL) {
         return;
     }

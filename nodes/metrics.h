@@ -12,6 +12,8 @@ struct vr_metrics;
 struct vr_node;
 struct vr_route;
 
+struct vr_quality;
+
 struct vr_metrics *vr_metrics_new(void); /* NULL: memory is out */
 void vr_metrics_free(struct vr_metrics *metrics);
 
@@ -26,6 +28,9 @@ void vr_metrics_ws_closed(struct vr_metrics *metrics,
 /** From the join's arrival to its answer, sent ones only. */
 void vr_metrics_join(struct vr_metrics *metrics, vr_time_us took);
 void vr_metrics_join_refused(struct vr_metrics *metrics);
+
+/** What clients measured of their sound; lives as long as the metrics. */
+struct vr_quality *vr_metrics_quality(struct vr_metrics *metrics);
 
 /** Everything, the node's parts included (`node` may be NULL: HTTP only). */
 void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct vr_buf *out);

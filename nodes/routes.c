@@ -40,6 +40,8 @@ static const struct vr_route table[] = {
     { VR_HTTP_DELETE, "/v1/rooms/{id}/bans/{ban}",                    vr_route_unban,             VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/analytics",                     vr_route_analytics,         VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/audit",                         vr_route_audit,             VR_NEEDS_TOKEN,   0 },
+    { VR_HTTP_GET,    "/v1/rooms/{id}/calendar",                      vr_route_room_calendar,     VR_NEEDS_VIEWER,  0 },
+    { VR_HTTP_GET,    "/v1/calendar",                                 vr_route_calendar,          VR_NEEDS_VIEWER,  0 },
     { VR_HTTP_DELETE, "/v1/rooms/{id}/chat/{message}",                vr_route_chat_delete,       VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_DELETE, "/v1/sessions/{session}",                       vr_route_session_delete,    VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_POST,   "/v1/sessions/{session}/offer",                 vr_route_session_offer,     VR_NEEDS_TOKEN,   0 },

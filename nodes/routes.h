@@ -65,6 +65,10 @@ void vr_route_analytics(struct vr_http_request *request);
 void vr_route_audit(struct vr_http_request *request);
 void vr_route_chat_delete(struct vr_http_request *request);
 
+/* routes_calendar.c */
+void vr_route_room_calendar(struct vr_http_request *request);
+void vr_route_calendar(struct vr_http_request *request);
+
 /* list.c */
 void vr_route_room_list(struct vr_http_request *request);
 

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "actors/runtime/system.h"
+#include "nodes/metrics.h"
+#include "nodes/node.h"
+#include "nodes/quality.h"
 #include "nodes/routes.h"
 
 static void ask_plain(struct vr_http_request *request, enum vr_command_kind kind,
@@ -123,9 +126,27 @@ void vr_route_room_delete(struct vr_http_request *request)
     ask_plain(request, VR_CMD_DELETE, vr_route_answer_nothing);
 }
 
+/** The room's own figures, and beside them what clients measured (nodes/quality.h). */
+static void answer_analytics(struct vr_http_request *request, const struct vr_answer *answer)
+{
+    struct vr_bytes body = vr_blob_bytes(answer->body);
+    struct vr_buf out = {0};
+    struct vr_id room;
+
+    if (body.size < 2 || !vr_id_parse(request->param[0], &room)) {
+        vr_route_answer_body(request, answer);
+        return;
+    }
+    vr_buf_append(&out, body.data, body.size - 1); /* all but the last brace */
+    vr_buf_text(&out, ",\"quality\":");
+    vr_quality_room_write(vr_metrics_quality(vr_node_metrics(request->node)), room, &out);
+    vr_buf_text(&out, "}");
+    vr_route_answer_buf(request, 200, &out);
+}
+
 void vr_route_analytics(struct vr_http_request *request)
 {
-    ask_show(request, VR_SHOW_ANALYTICS, vr_route_answer_body);
+    ask_show(request, VR_SHOW_ANALYTICS, answer_analytics);
 }
 
 void vr_route_audit(struct vr_http_request *request)

@@ -15,6 +15,7 @@
 #include "nodes/auth_ref.h"
 #include "nodes/metrics.h"
 #include "nodes/node.h"
+#include "nodes/quality.h"
 #include "nodes/ws.h"
 
 #define HELLO_WITHIN VR_SECONDS(10)
@@ -32,6 +33,7 @@ struct client {
     bool bound;   /* `session` has this socket */
     uint32_t early;
     struct vr_id session;
+    struct vr_id room;          /* of the session */
     struct vr_client_msg asked; /* the join under way */
     vr_time_us asked_at;
 };
@@ -235,6 +237,7 @@ static void enter(struct client *client, struct vr_client_msg *msg)
     client->asked = *msg;
     client->asked_at = vr_worker_now(client->worker);
     client->joining = true;
+    client->room = join.room;
     join.msg = &client->asked;
     vr_session_join(client->worker, &join, on_joined, client);
 }
@@ -282,6 +285,10 @@ static void on_message(struct vr_ws *ws, struct vr_bytes text)
             vr_ws_close(ws, VR_WS_TOO_MANY, "too many messages");
         }
     } else if (client->bound) {
+        if (msg->is_command && msg->kind == VR_CMD_QUALITY && msg->command->text != NULL) {
+            vr_quality_take(vr_metrics_quality(vr_node_metrics(client->node)), client->room,
+                            vr_blob_bytes(msg->command->text));
+        }
         vr_session_client_msg(client->worker, client->session, msg, vr_ws_request_id(ws));
     } else {
         early_message(client, msg);

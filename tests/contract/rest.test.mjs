@@ -159,9 +159,16 @@ describe('REST', () => {
     const later = (await call('createRoom', 201, { token: host, body: { title: 'Later', starts_at } })).body;
     assert.equal(later.phase, 'scheduled');
     assert.equal(later.starts_at, starts_at);
+    const file = (await call('getRoomCalendar', 200, { token: bob.token, id: later.id })).body;
+    const start = starts_at.replace(/[-:]/g, '').replace(/\.\d+/, '');
+    assert.ok(file.includes(`UID:${later.id}@voicerooms\r\n`) && file.includes(`DTSTART:${start}\r\n`) && file.includes('SUMMARY:Later\r\n'), file);
+    assert.ok((await call('getCalendar', 200, { token: bob.token })).body.includes(`UID:${later.id}@`));
+    await call('getRoomCalendar', 404, { token: bob.token, id: NOBODY });
     await call('startRoom', 403, { token: bob.token, id: later.id });
     assert.equal((await call('startRoom', 200, { token: host, id: later.id })).body.phase, 'active');
     await call('startRoom', 409, { token: host, id: later.id });
+    assert.ok(!(await call('getCalendar', 200)).body.includes(later.id));
+    await call('getCalendar', 401, { token: 'not.a.token' });
     await call('deleteRoom', 409, { token: host, id: later.id });
     await call('endRoom', 403, { token: bob.token, id: later.id, body: {} });
     const ended = (await call('endRoom', 200, { token: host, id: later.id, body: { reason: 'enough' } })).body;
@@ -291,6 +298,9 @@ describe('REST', () => {
       const figures = (await call('getAnalytics', 200, { token: host, id: room.id })).body;
       assert.ok(figures.joins >= 3 && figures.unique >= 3 && figures.hands_raised >= 2, JSON.stringify(figures));
       await call('getAnalytics', 403, { token: bob.token, id: room.id });
+      await boss.request('room:quality', { report: { rtt_ms: 40, loss: 0.25, jitter_ms: -5 } });
+      const measured = (await call('getAnalytics', 200, { token: host, id: room.id })).body.quality;
+      assert.deepEqual(measured, { loss: { count: 1, mean: 0.25, max: 0.25 }, rtt_ms: { count: 1, mean: 40, max: 40 } });
       const entries = (await call('getAudit', 200, { token: host, id: room.id })).body.entries;
       assert.ok(entries.some((e) => /kick/.test(e.act) && e.reason === 'loud'), JSON.stringify(entries.slice(0, 5)));
       assert.ok(entries.every((e, i) => i === 0 || e.at <= entries[i - 1].at));
