@@ -288,6 +288,11 @@ struct vr_directory *vr_node_directory(const struct vr_node *node)
     return node->directory;
 }
 
+struct vr_cluster *vr_node_cluster(const struct vr_node *node)
+{
+    return node->cluster;
+}
+
 struct vr_auth *vr_node_auth(const struct vr_node *node)
 {
     return node->auth;

@@ -23,6 +23,7 @@ struct vr_metrics;
 struct vr_records;
 struct vr_personal;
 struct vr_directory;
+struct vr_cluster;
 
 /** Open the store, make keys, start workers, listen. Borrows `config` until vr_node_stop has
  * returned. Errors: a sentence for a person, with the way out, in `why`; nothing is left running.
@@ -50,6 +51,8 @@ struct vr_system *vr_node_system(const struct vr_node *node);
 struct vr_records *vr_node_records(const struct vr_node *node);
 struct vr_personal *vr_node_personal(const struct vr_node *node);
 struct vr_directory *vr_node_directory(const struct vr_node *node);
+/** NULL: this node is alone. */
+struct vr_cluster *vr_node_cluster(const struct vr_node *node);
 struct vr_auth *vr_node_auth(const struct vr_node *node);
 /** The kid in admin-key.json as it is now; "" when the file names none. Reads the file. */
 void vr_node_admin_kid(const struct vr_node *node, char out[VR_KID_MAX + 1]);

@@ -44,6 +44,7 @@ struct vr_node {
     struct vr_records *records;
     struct vr_personal *personal;
     struct vr_directory *directory;
+    struct vr_cluster *cluster; /* NULL: alone */
     struct vr_auth *auth;
     struct vr_lobby *lobby;
     struct vr_metrics *metrics;

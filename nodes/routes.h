@@ -105,6 +105,15 @@ void vr_route_keys(struct vr_http_request *request);
 void vr_route_key_add(struct vr_http_request *request);
 void vr_route_key_remove(struct vr_http_request *request);
 
+/* routes_cluster.c */
+void vr_route_nodes(struct vr_http_request *request);
+void vr_route_node_show(struct vr_http_request *request);
+void vr_route_node_drain(struct vr_http_request *request);
+void vr_route_node_undrain(struct vr_http_request *request);
+void vr_route_cluster_show(struct vr_http_request *request);
+void vr_route_cluster_placement(struct vr_http_request *request);
+void vr_route_cluster_adopt(struct vr_http_request *request);
+
 /* routes_docs.c */
 void vr_route_openapi_json(struct vr_http_request *request);
 void vr_route_openapi_yaml(struct vr_http_request *request);
