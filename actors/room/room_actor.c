@@ -47,6 +47,10 @@ void actor_arm(struct room_actor *self)
 /* Sleep, once nothing is under way. The next message wakes the room from the store. */
 static void rest(struct room_actor *self)
 {
+    if (self->disowned) { /* what is under way is the next owner's to show, or not */
+        vr_actor_stop(self->actor, VR_CLOSE_STOP);
+        return;
+    }
     if (self->step_count > 0 || self->in_flight > 0) {
         return;
     }
@@ -70,7 +74,7 @@ static void look_who_is_there(struct room_actor *self)
     }
 }
 
-static enum vr_err refuse(struct room_actor *self, const struct vr_msg *asked, enum vr_err err)
+static void refuse(struct room_actor *self, const struct vr_msg *asked, enum vr_err err)
 {
     struct vr_answer *answer = vr_answer_new(err, NULL);
 
@@ -80,7 +84,6 @@ static enum vr_err refuse(struct room_actor *self, const struct vr_msg *asked, e
         answer->sequence = self->sequence_told;
         answer_now(self, asked, answer);
     }
-    return VR_OK;
 }
 
 static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg, struct vr_why *why)
@@ -91,16 +94,20 @@ static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg,
     struct vr_answer *answer;
     enum vr_err err;
 
-    if (self->failed != VR_OK) {
-        return refuse(self, msg, self->failed);
-    }
-    if (self->draining || self->step_count >= STEPS_MAX) {
-        return refuse(self, msg, self->draining ? VR_E_DRAINING : VR_E_BUSY);
+    err = self->disowned || !actor_owns(self) ? VR_E_FROZEN
+          : self->failed != VR_OK             ? self->failed
+          : self->draining                    ? VR_E_DRAINING
+          : self->step_count >= STEPS_MAX     ? VR_E_BUSY
+                                              : VR_OK;
+    if (err != VR_OK) {
+        refuse(self, msg, err);
+        return VR_OK;
     }
     if (cmd->kind == VR_CMD_CREATE && !vr_room_exists(self->room)) {
         err = actor_take(self, why);
         if (err != VR_OK) {
-            return refuse(self, msg, err);
+            refuse(self, msg, err);
+            return VR_OK;
         }
     }
     answer = vr_answer_new(VR_OK, NULL);
@@ -116,7 +123,8 @@ static enum vr_err tick(struct room_actor *self)
     struct vr_instant at = actor_instant(self);
     struct vr_effects effects = {0};
 
-    if (self->failed != VR_OK || at.now < self->retry_at) {
+    if (self->disowned || self->failed != VR_OK || at.now < self->retry_at ||
+        (vr_room_exists(self->room) && !actor_owns(self))) {
         return VR_OK;
     }
     self->retry_at = 0;
@@ -134,7 +142,7 @@ static enum vr_err drain(struct room_actor *self)
     bool first = !self->draining;
 
     self->draining = true;
-    if (!first || self->failed != VR_OK || !vr_room_exists(self->room)) {
+    if (!first || self->disowned || self->failed != VR_OK || !vr_room_exists(self->room)) {
         return VR_OK;
     }
     return steps_begin(self, NULL, NULL, &effects, 0);
@@ -188,10 +196,12 @@ static enum vr_err dispatch(struct room_actor *self, struct vr_msg *msg, struct 
 static enum vr_err settle(struct room_actor *self, enum vr_err err)
 {
     if (err == VR_OK) {
-        look_who_is_there(self);
-        summary_tick(self);
-        speakers_tick(self);
-        actor_arm(self);
+        if (!self->disowned) {
+            look_who_is_there(self);
+            summary_tick(self);
+            speakers_tick(self);
+            actor_arm(self);
+        }
         rest(self);
     }
     return err;
@@ -285,12 +295,25 @@ static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *w
     self->summary_due = VR_NEVER;
     self->empty_since = VR_NEVER;
     err = actor_load(self, why);
-    if (err == VR_OK) {
+    if (err == VR_OK && self->disowned) {
+        vr_actor_arm(actor, vr_actor_now(actor)); /* what waits is refused first */
+    } else if (err == VR_OK) {
         actor_ping_sessions(self);
         look_who_is_there(self);
         actor_arm(self);
     }
     return err;
+}
+
+static void release(const struct room_actor *self, enum vr_close_reason reason)
+{
+    bool by_itself = reason == VR_CLOSE_IDLE || reason == VR_CLOSE_DRAIN || reason == VR_CLOSE_DONE;
+
+    if (by_itself && self->services->release != NULL && self->room != NULL &&
+        vr_room_epoch(self->room) != 0) {
+        self->services->release(self->services->ctx, vr_room_id(self->room),
+                                vr_room_epoch(self->room), vr_room_exists(self->room));
+    }
 }
 
 static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason reason)
@@ -301,6 +324,7 @@ static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason r
     if (self->actor == NULL) {
         return;
     }
+    release(self, reason);
     if (reason == VR_CLOSE_FAILED && self->room != NULL) {
         steps_free(self, VR_E_INTERNAL);
     }

@@ -61,6 +61,12 @@ void vr_actor_shut(struct vr_actor *actor, enum vr_close_reason reason)
     wipe(actor, reason);
 }
 
+/* Nothing lives here, or it lives on another node now: no failure. */
+static bool is_elsewhere(enum vr_err err)
+{
+    return err == VR_E_NOT_FOUND || err == VR_E_FROZEN || err == VR_E_CONFLICT;
+}
+
 /* VR_OK: open. Else it sleeps again, and what to do about it is the caller's. */
 static enum vr_err open_state(struct vr_actor *actor, struct vr_why *why)
 {
@@ -78,7 +84,7 @@ static enum vr_err open_state(struct vr_actor *actor, struct vr_why *why)
         actor->running = false;
     }
     if (err != VR_OK) {
-        vr_actor_shut(actor, err == VR_E_NOT_FOUND ? VR_CLOSE_DONE : VR_CLOSE_FAILED);
+        vr_actor_shut(actor, is_elsewhere(err) ? VR_CLOSE_DONE : VR_CLOSE_FAILED);
     }
     return err;
 }
@@ -88,8 +94,8 @@ static bool wake(struct vr_actor *actor)
     struct vr_why why = {0};
     enum vr_err err = open_state(actor, &why);
 
-    if (err == VR_E_NOT_FOUND) {
-        vr_actor_refuse_waiting(actor, VR_E_NOT_FOUND);
+    if (is_elsewhere(err)) {
+        vr_actor_refuse_waiting(actor, err);
     } else if (err != VR_OK) {
         why.code = err;
         vr_actor_failed(actor, &why);

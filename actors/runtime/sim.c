@@ -35,6 +35,7 @@ struct vr_sim *vr_sim_new(uint64_t seed)
     vr_random_seeded_init(&sim->random, seed);
     vr_random_seeded_init(&sim->scripts, seed ^ 0x5c121975u);
     vr_list_init(&sim->packets);
+    vr_list_init(&sim->calls);
     return sim;
 }
 
@@ -61,9 +62,12 @@ void vr_sim_free(struct vr_sim *sim)
         lose_commits(sim->nodes[i]);
         vr_system_free(sim->nodes[i]->system);
         vr_memory_free(sim->nodes[i]->records);
-        free(sim->nodes[i]);
     }
     vr_sim_drop_packets(sim, NULL);
+    vr_sim_drop_calls(sim);
+    for (uint32_t i = 0; i < sim->node_count; i++) {
+        free(sim->nodes[i]);
+    }
     vr_buf_deinit(&sim->trace);
     free(sim);
 }
@@ -88,6 +92,7 @@ struct vr_sim_node *vr_sim_add_node(struct vr_sim *sim, const char *name)
     node->sim = sim;
     node->number = sim->node_count + 1;
     node->lands_at = VR_NEVER;
+    vr_list_init(&node->door);
     snprintf(node->name, sizeof(node->name), "%s", name);
     vr_random_seeded_init(&node->random, vr_random_u64(&sim->random.random));
     sim->nodes[sim->node_count++] = node;
@@ -125,10 +130,11 @@ enum vr_err vr_sim_start(struct vr_sim_node *node, const struct vr_sim_node_conf
     struct vr_system_conf system = {
         .clock = &node->sim->clock,
         .random = &node->random.random,
-        .records = node->records,
+        .records = conf->records == NULL ? node->records : conf->records,
         .node = node->number,
         .control_workers = conf->control_workers == 0 ? 1 : conf->control_workers,
         .media_workers = conf->media_workers == 0 ? 1 : conf->media_workers,
+        .cluster_workers = conf->cluster_workers,
         .place = conf->place == NULL ? NULL : node_place,
         .classify = node_classify,
         .route = vr_sim_route,
@@ -153,6 +159,7 @@ void vr_sim_crash(struct vr_sim_node *node)
     vr_memory_crash(node->records); /* what actors wrote while they were closed never was */
     node->system = NULL;
     node->lands_at = VR_NEVER;
+    node->paused = false;
     vr_sim_drop_packets(node->sim, node);
 }
 
@@ -160,6 +167,29 @@ void vr_sim_cut(struct vr_sim_node *a, struct vr_sim_node *b, bool cut)
 {
     a->cut[b->number] = cut;
     b->cut[a->number] = cut;
+}
+
+void vr_sim_cut_way(struct vr_sim_node *a, struct vr_sim_node *b, bool cut)
+{
+    a->cut[b->number] = cut;
+}
+
+void vr_sim_set_faults(struct vr_sim *sim, const struct vr_sim_faults *faults)
+{
+    sim->faults = *faults;
+}
+
+void vr_sim_pause(struct vr_sim_node *node, bool paused)
+{
+    node->paused = paused;
+    if (!paused) {
+        vr_sim_open_door(node);
+    }
+}
+
+bool vr_sim_paused(const struct vr_sim_node *node)
+{
+    return node->paused;
 }
 
 void vr_sim_fail_commits(struct vr_sim_node *node, uint32_t count, enum vr_err err)
@@ -176,6 +206,11 @@ void vr_sim_prepare(struct vr_sim_node *node, bool immediate)
 uint32_t vr_sim_node_number(const struct vr_sim_node *node)
 {
     return node->number;
+}
+
+struct vr_sim_node *vr_sim_node_at(struct vr_sim *sim, uint32_t number)
+{
+    return number == 0 || number > sim->node_count ? NULL : sim->nodes[number - 1];
 }
 
 const char *vr_sim_node_name(const struct vr_sim_node *node)
@@ -256,7 +291,7 @@ static vr_time_us turn_node(struct vr_sim_node *node)
     uint32_t count;
     uint32_t first;
 
-    if (node->system == NULL) {
+    if (node->system == NULL || node->paused) {
         return VR_NEVER;
     }
     count = vr_system_worker_count(node->system, VR_WORKER_CONTROL) +
@@ -290,10 +325,12 @@ static vr_time_us turn_all(struct vr_sim *sim)
 
 static vr_time_us next_event(const struct vr_sim *sim)
 {
-    vr_time_us next = vr_sim_next_arrival(sim);
+    vr_time_us next = earlier(vr_sim_next_arrival(sim), vr_sim_next_call(sim));
 
     for (uint32_t i = 0; i < sim->node_count; i++) {
-        next = earlier(next, sim->nodes[i]->lands_at);
+        if (!sim->nodes[i]->paused) {
+            next = earlier(next, sim->nodes[i]->lands_at);
+        }
     }
     return next;
 }
@@ -301,8 +338,9 @@ static vr_time_us next_event(const struct vr_sim *sim)
 static void run_events(struct vr_sim *sim)
 {
     vr_sim_arrivals(sim);
+    vr_sim_run_calls(sim);
     for (uint32_t i = 0; i < sim->node_count; i++) {
-        if (sim->nodes[i]->lands_at <= sim->now) {
+        if (sim->nodes[i]->lands_at <= sim->now && !sim->nodes[i]->paused) {
             land(sim->nodes[i]);
         }
     }

@@ -14,7 +14,7 @@
  *
  * Messages between nodes go through the envelope (messages/envelope.h): a kind without a wire form
  * or a field that the envelope forgets shows here. Links keep order and lose nothing unless they
- * are cut. */
+ * are cut, or vr_sim_set_faults says otherwise. */
 #ifndef VR_RUNTIME_SIM_H
 #define VR_RUNTIME_SIM_H
 
@@ -50,8 +50,14 @@ struct vr_sim_node_conf {
     uint32_t (*locate)(void *ctx, const struct vr_address *address);
     void (*failed)(void *ctx, const struct vr_address *address,
                    const struct vr_why *why); /* may be NULL */
-    void *ctx;                                /* for the four above */
+    void *ctx;                                /* for the four above, and those below */
     void *node_context;                       /* vr_system_context: struct vr_env */
+    /* Of a node in a cluster. */
+    uint32_t cluster_workers;                            /* 0: none */
+    struct vr_records *records;                          /* NULL: the node's own store */
+    enum vr_err (*route)(void *ctx, struct vr_msg *msg); /* instead of `locate` */
+    /** What vr_sim_send_frame brought; on the node's thread, between turns. May be NULL. */
+    void (*frame)(void *ctx, struct vr_sim_node *from, uint32_t lane, struct vr_bytes bytes);
 };
 /** Start the node's actors; again after a crash. */
 VR_MUST_CHECK enum vr_err vr_sim_start(struct vr_sim_node *node,
@@ -62,6 +68,27 @@ VR_MUST_CHECK enum vr_err vr_sim_start(struct vr_sim_node *node,
 void vr_sim_crash(struct vr_sim_node *node);
 /** A cut link loses what is sent over it, both ways; what is under way still arrives. */
 void vr_sim_cut(struct vr_sim_node *a, struct vr_sim_node *b, bool cut);
+/** As vr_sim_cut, of what goes from `a` to `b` alone. */
+void vr_sim_cut_way(struct vr_sim_node *a, struct vr_sim_node *b, bool cut);
+/** What links do beside being late, in thousandths of what is sent. Defaults: nothing. */
+struct vr_sim_faults {
+    uint32_t lost, doubled, overtaken; /* overtaken: comes up to 50 ms later than its turn */
+};
+void vr_sim_set_faults(struct vr_sim *sim, const struct vr_sim_faults *faults);
+/** SIGSTOP and SIGCONT: it does not turn, its commits do not land, what is sent to it waits at its
+ * door. Time goes on. */
+void vr_sim_pause(struct vr_sim_node *node, bool paused);
+bool vr_sim_paused(const struct vr_sim_node *node);
+/** Bytes as they are, from node to node, like messages: delays, cuts and faults. Lanes (0 and 1)
+ * keep their order each by itself. False: out of memory. */
+bool vr_sim_send_frame(struct vr_sim_node *from, struct vr_sim_node *to, uint32_t lane,
+                       struct vr_bytes bytes);
+/** Call `fn` at this moment, between turns: for what a node talks to that is no node. `node` (may
+ * be NULL): while it is paused the call waits; `ctx` is borrowed and must outlive the simulation or
+ * the call. False: out of memory. */
+bool vr_sim_at(struct vr_sim *sim, struct vr_sim_node *node, vr_time_us at, void (*fn)(void *ctx),
+               void *ctx);
+struct vr_sim_node *vr_sim_node_at(struct vr_sim *sim, uint32_t number); /* NULL: no such */
 /** The next `count` commits of the node land with this error. */
 void vr_sim_fail_commits(struct vr_sim_node *node, uint32_t count, enum vr_err err);
 /** True: commits land at submit, so that vr_records_commit can be waited for: between runs only. */

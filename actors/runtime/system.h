@@ -49,7 +49,7 @@ struct vr_actor_class {
     enum vr_worker_kind worker; /* where it may live */
     /** Load from the store. Called on the actor's worker before its first message. VR_E_NOT_FOUND
      * is no failure: nothing lives at this address, what waits for it is answered so, and nobody is
-     * told. */
+     * told. Neither are VR_E_FROZEN and VR_E_CONFLICT: it lives on another node now. */
     enum vr_err (*open)(struct vr_actor *actor, void *state, struct vr_why *why);
     /** One message, borrowed; take what you keep by clearing the pointer in it. */
     enum vr_err (*handle)(struct vr_actor *actor, void *state, struct vr_msg *msg,
