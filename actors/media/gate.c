@@ -2,10 +2,15 @@
 
 bool vr_gate_apply(struct vr_gate *gate, const struct vr_gate *news)
 {
-    if (gate->known && news->generation < gate->generation) {
+    bool same_owner = gate->known && news->epoch == gate->epoch;
+
+    if (gate->known && news->epoch < gate->epoch) {
         return false;
     }
-    if (gate->known && news->generation == gate->generation && news->version < gate->version) {
+    if (same_owner && news->generation < gate->generation) {
+        return false;
+    }
+    if (same_owner && news->generation == gate->generation && news->version < gate->version) {
         return false;
     }
     *gate = *news;

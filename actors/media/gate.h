@@ -1,6 +1,7 @@
 /* gate.h - a shard's switch per participant: may he be heard, may he hear. Pure.
  *
- * Shut until somebody who decides has opened it. Lower versions are late news and ignored; a higher
+ * Shut until somebody who decides has opened it. What an owner of a lower epoch says is ignored,
+ * that of a higher one stands. In one epoch lower versions are late news and ignored; a higher
  * generation of the session wins over any version, and silences what the lower one sends. */
 #ifndef VR_MEDIA_GATE_H
 #define VR_MEDIA_GATE_H
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 struct vr_gate {
+    uint64_t epoch; /* of the owner who said it */
     uint64_t version;
     uint32_t generation;
     bool known; /* false: nobody has said anything yet */

@@ -147,6 +147,7 @@ static enum vr_err set_gate(struct vr_actor *actor, struct shard_state *state,
                             const struct vr_msg *msg, struct vr_why *why)
 {
     struct vr_gate gate = {
+        .epoch = msg->epoch,
         .version = msg->as.gate.version,
         .generation = msg->as.gate.generation,
         .may_send = msg->as.gate.may_send,
@@ -192,6 +193,15 @@ static void pong(struct shard_state *state, const struct vr_msg *msg)
     vr_reply(state->system, msg, &answer);
 }
 
+/* An owner who has been replaced and does not know it yet. */
+static bool is_deposed(const struct shard_state *state, const struct vr_msg *msg)
+{
+    bool owners = msg->kind == VR_MSG_GATE || msg->kind == VR_MSG_SHARD_SET ||
+                  msg->kind == VR_MSG_SHARD_CLOSE;
+
+    return owners && msg->epoch < state->epoch;
+}
+
 static enum vr_err shard_handle(struct vr_actor *actor, void *raw, struct vr_msg *msg,
                                 struct vr_why *why)
 {
@@ -200,6 +210,9 @@ static enum vr_err shard_handle(struct vr_actor *actor, void *raw, struct vr_msg
 
     if (msg->from.kind != VR_ACTOR_SHARD && msg->epoch > state->epoch) {
         state->epoch = msg->epoch;
+    }
+    if (is_deposed(state, msg)) {
+        return VR_OK; /* not answered either: he must not believe that he was obeyed */
     }
     switch (msg->kind) {
     case VR_MSG_PEER_OPEN:

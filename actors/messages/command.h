@@ -198,6 +198,7 @@ struct vr_answer {
     enum vr_role role;             /* JOIN, RESUME */
     bool muted_by_moderator;
     bool muted_by_self;
+    bool provisional; /* a safety act without a valid owner: carried out, the next owner takes it */
     struct vr_blob *
         body; /* JSON: the state for JOIN and RESUME, what SHOW wanted, chat id, ...; may be NULL */
 };

@@ -46,6 +46,7 @@ static void put_answer(struct parts *parts, const struct vr_answer *answer)
     to->role = answer->role;
     to->muted_by_moderator = answer->muted_by_moderator;
     to->muted_by_self = answer->muted_by_self;
+    to->provisional = answer->provisional;
     to->body = wire_put_blob(&parts->blob, answer->body);
     parts->envelope.answer = to;
 }
@@ -59,6 +60,9 @@ static void put_event(struct parts *parts, const struct vr_msg *msg)
     to->only = msg->as.event.only;
     to->last = msg->as.event.last;
     to->media_goes_on = msg->as.event.media_goes_on;
+    if (!vr_id_is_zero(msg->as.event.session)) {
+        to->session = wire_put_id(&parts->room, msg->as.event.session);
+    }
     to->json = wire_put_blob(&parts->blob, msg->as.event.json);
     parts->envelope.event = to;
 }

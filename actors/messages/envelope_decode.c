@@ -21,6 +21,7 @@ static enum vr_err get_answer(const Vr__Wire__Answer *in, struct vr_answer **out
     answer->role = (enum vr_role)in->role;
     answer->muted_by_moderator = in->muted_by_moderator;
     answer->muted_by_self = in->muted_by_self;
+    answer->provisional = in->provisional;
     if (in->role >= VR_ROLES || strlen(in->why) >= sizeof(answer->why)) {
         vr_answer_free(answer);
         return VR_E_BAD_WIRE;
@@ -39,6 +40,7 @@ static enum vr_err get_event(const Vr__Wire__Event *in, struct vr_msg *out)
     out->as.event.only = in->only;
     out->as.event.last = in->last;
     out->as.event.media_goes_on = in->media_goes_on;
+    out->as.event.session = wire_get_id(in->session);
     return wire_get_blob(in->json, &out->as.event.json) ? VR_OK : VR_E_NO_MEMORY;
 }
 

@@ -168,6 +168,9 @@ static void sample_body(const struct vr_random *random, struct vr_msg *msg)
         msg->as.event.only = (uint32_t)vr_random_u64(random);
         msg->as.event.last = coin(random);
         msg->as.event.media_goes_on = coin(random);
+        if (coin(random)) {
+            msg->as.event.session = vr_random_id(random);
+        }
         msg->as.event.json = sample_blob(random);
         break;
     case VR_MSG_GATE:

@@ -93,6 +93,7 @@ static void assert_same_small(const struct vr_msg *a, const struct vr_msg *b)
         assert_int_equal(a->as.event.only, b->as.event.only);
         assert_int_equal(a->as.event.last, b->as.event.last);
         assert_int_equal(a->as.event.media_goes_on, b->as.event.media_goes_on);
+        assert_true(vr_id_equal(a->as.event.session, b->as.event.session));
         assert_same_blob(a->as.event.json, b->as.event.json);
     } else if (a->kind == VR_MSG_GATE || a->kind == VR_MSG_GATE_DONE) {
         assert_int_equal(a->as.gate.participant, b->as.gate.participant);

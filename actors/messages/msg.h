@@ -108,6 +108,7 @@ struct vr_msg {
             vr_participant_id only; /* 0: for everybody */
             bool last; /* the session is over after this one (kicked, banned, ended, replaced) */
             bool media_goes_on;   /* with `last`: the peer stays (a newer socket took over) */
+            struct vr_id session; /* to a replica: for this session alone; zero: for all there */
             struct vr_blob *json; /* one reference */
         } event;
         struct {

@@ -111,6 +111,11 @@ enum vr_err actor_load(struct room_actor *self, struct vr_why *why)
         return err;
     }
     err = actor_take(self, why);
+    if (err == VR_E_FROZEN || err == VR_E_FENCED || err == VR_E_CONFLICT) {
+        actor_disown(self,
+                     VR_E_FROZEN); /* not ours to decide now: who asks is told to come again */
+        return VR_OK;
+    }
     if (err == VR_OK) {
         err = remember_people(self);
     }
@@ -146,6 +151,7 @@ static void attach_all(struct room_actor *self)
         self->people[kept++] = *told;
     }
     self->people_count = kept;
+    self->nodes_old = true;
 }
 
 enum vr_err actor_reload(struct room_actor *self)
@@ -163,6 +169,10 @@ enum vr_err actor_reload(struct room_actor *self)
         return err;
     }
     err = vr_room_exists(self->room) ? actor_take(self, &why) : VR_OK;
+    if (err == VR_E_FENCED || err == VR_E_FROZEN) {
+        actor_disown(self, err);
+        return VR_OK;
+    }
     if (err != VR_OK) {
         return err;
     }

@@ -63,7 +63,7 @@ static void told_remove(struct room_actor *self, vr_participant_id participant)
 }
 
 /* The session of somebody who has come or gone; false: no memory. */
-bool told_apply(struct room_actor *self, const struct vr_effect *effect)
+static bool apply(struct room_actor *self, const struct vr_effect *effect)
 {
     vr_participant_id participant = effect->as.subscriber.participant;
     struct told_person *told = told_find(self, participant);
@@ -88,20 +88,73 @@ bool told_apply(struct room_actor *self, const struct vr_effect *effect)
     return true;
 }
 
-static void tell(struct room_actor *self, const struct told_person *told,
-                 const struct vr_effect *effect)
+bool told_apply(struct room_actor *self, const struct vr_effect *effect)
 {
-    struct vr_msg msg = {.kind = VR_MSG_EVENT, .to = told->session};
+    self->nodes_old = true;
+    return apply(self, effect);
+}
 
-    if (told->session.kind != VR_ACTOR_SESSION) {
+bool is_far(const struct room_actor *self, struct vr_address session)
+{
+    return session.sub != 0 && session.sub != vr_system_node(vr_actor_system(self->actor));
+}
+
+static void add_node(struct room_actor *self, uint32_t node)
+{
+    uint32_t i = 0;
+
+    while (i < self->node_count && self->nodes[i] != node) {
+        i++;
+    }
+    if (i == self->node_count && i < VR_SHARDS_MAX) {
+        self->nodes[self->node_count++] = node;
+    }
+}
+
+/* Where else people are. Somebody whose session is gone stays in: a node too much does no harm. */
+static void look_at_nodes(struct room_actor *self)
+{
+    if (!self->nodes_old) {
         return;
     }
+    self->nodes_old = false;
+    self->node_count = 0;
+    for (uint32_t i = 0; i < self->people_count; i++) {
+        struct vr_address session = self->people[i].session;
+
+        if (session.kind == VR_ACTOR_SESSION && is_far(self, session)) {
+            add_node(self, session.sub);
+        }
+    }
+}
+
+static void send_event(struct room_actor *self, struct vr_address to, struct vr_id session,
+                       const struct vr_effect *effect)
+{
+    struct vr_msg msg = {.kind = VR_MSG_EVENT, .to = to};
+
     msg.as.event.sequence = effect->as.event.sequence;
     msg.as.event.only = effect->as.event.only;
     msg.as.event.last = effect->as.event.last;
     msg.as.event.media_goes_on = effect->as.event.media_goes_on;
+    msg.as.event.session = session;
     msg.as.event.json = vr_blob_retain(effect->as.event.json);
     actor_send(self, &msg);
+}
+
+/* Through the node's replica, so that one node hears all in the order in which it was sent. */
+static void tell_one(struct room_actor *self, struct vr_address session,
+                     const struct vr_effect *effect)
+{
+    if (session.kind != VR_ACTOR_SESSION) {
+        return;
+    }
+    if (is_far(self, session)) {
+        send_event(self, vr_replica_address(vr_room_id(self->room), session.sub), session.id,
+                   effect);
+    } else {
+        send_event(self, session, (struct vr_id){0}, effect);
+    }
 }
 
 void told_event(struct room_actor *self, const struct vr_effect *effect)
@@ -110,12 +163,19 @@ void told_event(struct room_actor *self, const struct vr_effect *effect)
         const struct told_person *told = told_find(self, effect->as.event.only);
 
         if (told != NULL) {
-            tell(self, told, effect);
+            tell_one(self, told->session, effect);
         }
         return;
     }
     for (uint32_t i = 0; i < self->people_count; i++) {
-        tell(self, &self->people[i], effect);
+        if (!is_far(self, self->people[i].session)) {
+            tell_one(self, self->people[i].session, effect);
+        }
+    }
+    look_at_nodes(self);
+    for (uint32_t i = 0; i < self->node_count; i++) {
+        send_event(self, vr_replica_address(vr_room_id(self->room), self->nodes[i]),
+                   (struct vr_id){0}, effect);
     }
 }
 
@@ -131,4 +191,5 @@ void told_to_all(struct room_actor *self, struct vr_blob *json)
 void told_clear(struct room_actor *self)
 {
     self->people_count = 0;
+    self->nodes_old = true;
 }

@@ -70,8 +70,12 @@ struct room_actor {
     enum vr_err failed;    /* a commit failed: waiting for the rest, then the room is loaded anew */
     vr_time_us retry_at;   /* no tick before, after a failure */
     bool draining;
+    bool disowned; /* another owner, or none that is certain: refuses all, and is about to stop */
 
-    struct told_person *people; /* by participant, ascending */
+    struct told_person *people;    /* by participant, ascending */
+    uint32_t nodes[VR_SHARDS_MAX]; /* others where sessions are told: each event goes there once */
+    uint32_t node_count;
+    bool nodes_old; /* people have come or gone since `nodes` was made */
     uint32_t people_count;
     uint32_t people_capacity;
     uint64_t sequence_told;
@@ -94,6 +98,10 @@ enum vr_err steps_begin(struct room_actor *self, const struct vr_msg *asked,
 enum vr_err steps_stored(struct room_actor *self, uint64_t ticket, enum vr_err err);
 enum vr_err steps_drain(struct room_actor *self);
 void steps_free(struct room_actor *self, enum vr_err err);
+/** False, and everything under way is refused and the actor stops, when this node may not decide
+ * for the room now. */
+bool actor_owns(struct room_actor *self);
+void actor_disown(struct room_actor *self, enum vr_err err);
 void answer_now(struct room_actor *self, const struct vr_msg *asked, struct vr_answer *answer);
 
 /* actor_load.c: from the store, at the start and after a failure */
@@ -103,6 +111,8 @@ enum vr_err actor_reload(struct room_actor *self);
 enum vr_err actor_take(struct room_actor *self, struct vr_why *why);
 
 /* actor_people.c: who is told */
+/** Does the session live on another node? It is reached through that node's replica. */
+bool is_far(const struct room_actor *self, struct vr_address session);
 struct told_person *told_find(struct room_actor *self, vr_participant_id participant);
 bool told_apply(struct room_actor *self, const struct vr_effect *effect);
 void told_event(struct room_actor *self, const struct vr_effect *effect);

@@ -78,16 +78,10 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
     return VR_OK;
 }
 
-/* On one node the in-sync step is there and immediate: nobody else keeps a copy yet. */
-static bool replicated(const struct begun *step)
-{
-    (void)step;
-    return true;
-}
-
+/* Stored includes, in a cluster, the in-sync node's word and the directory's (cluster records). */
 static bool ready(const struct begun *step)
 {
-    return step->gates_waiting == 0 && (!step->commits || step->stored) && replicated(step);
+    return step->gates_waiting == 0 && (!step->commits || step->stored);
 }
 
 static void add_audit(struct room_actor *self, struct vr_answer *answer)
@@ -203,6 +197,26 @@ static enum vr_err complete(struct room_actor *self, struct begun *step)
     return err;
 }
 
+void actor_disown(struct room_actor *self, enum vr_err err)
+{
+    if (!self->disowned) {
+        self->disowned = true;
+        steps_free(self, err);
+    }
+}
+
+bool actor_owns(struct room_actor *self)
+{
+    const struct vr_room_services *services = self->services;
+    uint64_t epoch = vr_room_epoch(self->room);
+
+    if (!self->disowned && services->holds != NULL && epoch != 0 &&
+        !services->holds(services->ctx, vr_room_id(self->room), epoch)) {
+        actor_disown(self, VR_E_FROZEN);
+    }
+    return !self->disowned;
+}
+
 static enum vr_err forget(struct room_actor *self)
 {
     struct vr_room *fresh = actor_fresh_room(self, vr_room_epoch(self->room));
@@ -222,7 +236,7 @@ enum vr_err steps_drain(struct room_actor *self)
         bool deleted = step->effects.deleted;
         enum vr_err err;
 
-        if (!ready(step)) {
+        if (!ready(step) || !actor_owns(self)) {
             return VR_OK;
         }
         err = complete(self, step);
@@ -287,6 +301,7 @@ void steps_free(struct room_actor *self, enum vr_err err)
             struct vr_answer *answer = vr_answer_new(err, NULL);
 
             if (answer != NULL) {
+                answer->retry_after_ms = vr_err_status(err) == 503 ? 200 : 0;
                 answer->epoch = vr_room_epoch(self->room);
                 answer->sequence = self->sequence_told;
                 answer_now(self, &step->asked, answer);
@@ -334,6 +349,9 @@ enum vr_err steps_stored(struct room_actor *self, uint64_t ticket, enum vr_err e
 {
     struct begun *step = find_step(self, ticket);
 
+    if (self->disowned) {
+        return VR_OK;
+    }
     if (ticket - self->first_ticket >= self->ticket - self->first_ticket) {
         return err == VR_OK ? former_life_stored(self) : VR_OK;
     }
@@ -348,6 +366,10 @@ enum vr_err steps_stored(struct room_actor *self, uint64_t ticket, enum vr_err e
     if (err == VR_OK) {
         step->stored = true;
         return steps_drain(self);
+    }
+    if (err == VR_E_FENCED || err == VR_E_FROZEN) {
+        actor_disown(self, err); /* what the store has of it, the next owner's copy replaces */
+        return VR_OK;
     }
     self->failed = err;
     steps_free(self, err);

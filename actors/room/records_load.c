@@ -55,7 +55,7 @@ static void fill_person(struct vr_room *room, struct person *person, const Vr__P
     person->gate_version = record->gate_version;
     person->generation = record->generation;
     person->resume_floor = record->resume_floor;
-    person->session = vr_session_address(record_id(record->session));
+    person->session = vr_session_address_at(record_id(record->session), record->session_node);
     if (record->has_shard) {
         person->shard = vr_shard_address(room->id, record->shard);
     }

@@ -120,6 +120,7 @@ static void fill_person(Vr__PersonRecord *record, const struct person *person, u
     record->generation = person->generation;
     record->resume_floor = person->resume_floor;
     record->session = (ProtobufCBinaryData){16, session};
+    record->session_node = person->session.sub;
     record->shard = person->shard.sub;
     record->has_shard = person->shard.kind == VR_ACTOR_SHARD;
     record->joined_at = person->joined_wall;
