@@ -1,0 +1,198 @@
+/* voiceroomd.c - the driver of our own server: rooms and joins by REST, as any client makes them.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "actors/wire/jwt.h"
+#include "bench/drivers/drivers.h"
+#include "bench/rig/http.h"
+#include "bench/rig/sdp.h"
+
+#define CONNECTIONS 64
+#define SLOTS 4
+
+struct state {
+    struct vr_driver_conf conf;
+    struct vr_http *http;
+    struct vr_key key;
+    char *room; /* of the creation in flight */
+};
+
+static bool read_key(const char *path, struct vr_key *key)
+{
+    json_error_t error;
+    json_t *json = json_load_file(path, 0, &error);
+    const char *kid = json_string_value(json_object_get(json, "kid"));
+    const char *secret = json_string_value(json_object_get(json, "secret"));
+    bool fine = kid != NULL && secret != NULL && strlen(secret) <= sizeof(key->secret);
+
+    if (fine) {
+        snprintf(key->kid, sizeof(key->kid), "%s", kid);
+        key->secret_size = strlen(secret);
+        memcpy(key->secret, secret, key->secret_size);
+    } else {
+        fprintf(stderr, "voiceroom-bench: %s holds no key\n", path);
+    }
+    json_decref(json);
+    return fine;
+}
+
+static void *driver_open(const struct vr_driver_conf *conf)
+{
+    struct state *state = calloc(1, sizeof(*state));
+
+    if (state == NULL || conf->key_file == NULL || !read_key(conf->key_file, &state->key)) {
+        free(state);
+        return NULL;
+    }
+    state->conf = *conf;
+    state->http = vr_http_new(CONNECTIONS);
+    return state;
+}
+
+static void driver_close(void *ctx)
+{
+    struct state *state = ctx;
+
+    vr_http_free(state->http);
+    free(state);
+}
+
+static bool token_for(const struct state *state, const char *user, enum vr_role role,
+                      struct vr_buf *out)
+{
+    struct vr_grants grants = {.room_join = true,
+                               .room_create = role == VR_ROLE_HOST,
+                               .room_list = true,
+                               .can_publish = true,
+                               .can_subscribe = true,
+                               .can_request_to_speak = true,
+                               .role = role,
+                               .issued_at = time(NULL),
+                               .expires_at = time(NULL) + 7200};
+
+    snprintf(grants.user, sizeof(grants.user), "%s", user);
+    snprintf(grants.name, sizeof(grants.name), "%s", user);
+    snprintf(grants.kid, sizeof(grants.kid), "%s", state->key.kid);
+    if (vr_jwt_write(&grants, &state->key, out) != VR_OK) {
+        return false;
+    }
+    vr_buf_append(out, "", 1);
+    return !out->failed;
+}
+
+static void on_room(void *ctx, long status, struct vr_bytes body)
+{
+    struct state *state = ctx;
+    json_t *json = json_loadb((const char *)body.data, body.size, 0, NULL);
+    const char *id = json_string_value(json_object_get(json, "id"));
+
+    if (status == 201 && id != NULL) {
+        snprintf(state->room, VR_BENCH_ROOM_MAX, "%s", id);
+    } else {
+        fprintf(stderr, "voiceroom-bench: no room: %ld %s\n", status, (const char *)body.data);
+    }
+    json_decref(json);
+}
+
+static bool driver_room(void *ctx, uint32_t number, char name[VR_BENCH_ROOM_MAX])
+{
+    struct state *state = ctx;
+    struct vr_buf token = {0};
+    char url[512], body[160];
+
+    name[0] = 0;
+    state->room = name;
+    snprintf(url, sizeof(url), "%s/v1/rooms", state->conf.urls[number % state->conf.url_count]);
+    snprintf(body, sizeof(body),
+             "{\"title\":\"Bench %u\",\"capacity\":100000,\"speaker_capacity\":10000}", number);
+    if (token_for(state, "bench-maker", VR_ROLE_HOST, &token) &&
+        vr_http_post(state->http, url, (const char *)token.data, body, on_room, state)) {
+        vr_http_finish(state->http, 20);
+    }
+    vr_buf_deinit(&token);
+    return name[0] != 0;
+}
+
+static void on_joined(void *ctx, long status, struct vr_bytes body)
+{
+    struct vr_seat *seat = ctx;
+    json_t *json = json_loadb((const char *)body.data, body.size, 0, NULL);
+    const char *sdp = json_string_value(json_object_get(json, "sdp"));
+    const char *session = json_string_value(json_object_get(json, "session"));
+    const char *resume = json_string_value(json_object_get(json, "resume_token"));
+    struct vr_remote remote;
+    bool fine = status == 201 && sdp != NULL && vr_bench_sdp_read(sdp, &remote);
+
+    if (fine) {
+        remote.controlling = true; /* the server is ICE-lite */
+        snprintf(remote.session, sizeof(remote.session), "%s", session == NULL ? "" : session);
+        snprintf(remote.resume, sizeof(remote.resume), "%s", resume == NULL ? "" : resume);
+    } else {
+        fprintf(stderr, "voiceroom-bench: join: %ld %.300s\n", status, (const char *)body.data);
+    }
+    seat->seated(seat->ctx, fine ? &remote : NULL);
+    json_decref(json);
+}
+
+static json_t *capabilities(const struct state *state, const struct vr_seat *seat)
+{
+    json_t *list = json_array();
+    const char *at = state->conf.capabilities;
+
+    while (at != NULL && *at != 0 && seat->part == VR_PART_LISTENER) {
+        size_t size = strcspn(at, ",");
+
+        json_array_append_new(list, json_stringn(at, size));
+        at += size + (at[size] == ',');
+    }
+    return list;
+}
+
+static void driver_join(void *ctx, struct vr_seat *seat)
+{
+    struct state *state = ctx;
+    struct vr_bench_sdp sdp = {.receive = SLOTS, .send = true, .setup = "actpass"};
+    struct vr_buf offer = {0}, token = {0};
+    char user[48], url[512];
+    char *body;
+    json_t *ask;
+
+    vr_bench_sdp_write(&sdp, seat, &offer);
+    ask = json_pack("{s:i,s:o,s:s}", "protocol", 1, "capabilities", capabilities(state, seat),
+                    "sdp", (const char *)offer.data);
+    body = json_dumps(ask, 0);
+    snprintf(user, sizeof(user), "bench-%u", seat->number);
+    snprintf(url, sizeof(url), "%s/v1/rooms/%s/join",
+             state->conf.urls[seat->number % state->conf.url_count], seat->room);
+    if (!token_for(state, user, seat->part == VR_PART_LISTENER ? VR_ROLE_LISTENER : VR_ROLE_SPEAKER,
+                   &token) ||
+        !vr_http_post(state->http, url, (const char *)token.data, body, on_joined, seat)) {
+        seat->seated(seat->ctx, NULL);
+    }
+    json_decref(ask);
+    free(body);
+    vr_buf_deinit(&offer);
+    vr_buf_deinit(&token);
+}
+
+static void driver_turn(void *ctx)
+{
+    struct state *state = ctx;
+
+    vr_http_turn(state->http);
+}
+
+/* 12 bytes of header, 4 of CSRC, 8 of extensions (level and mid), 16 of tag. */
+const struct vr_driver vr_driver_voiceroomd = {
+    .name = "voiceroomd",
+    .profiles = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80",
+    .overhead = 44,
+    .open = driver_open,
+    .room = driver_room,
+    .join = driver_join,
+    .turn = driver_turn,
+    .close = driver_close,
+};

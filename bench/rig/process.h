@@ -1,0 +1,18 @@
+/* process.h - what a server process has used so far: CPU time, memory, threads. */
+#ifndef VR_BENCH_PROCESS_H
+#define VR_BENCH_PROCESS_H
+
+#include <stdint.h>
+
+struct vr_process {
+    int64_t cpu_ns;  /* user and system, of all threads, ended ones too */
+    int64_t user_us; /* from /proc/PID/stat: ticks of 10 ms */
+    int64_t system_us;
+    long rss_kb;
+    long threads;
+};
+
+/** Zeros when the process is gone. */
+void vr_process_read(int pid, struct vr_process *out);
+
+#endif

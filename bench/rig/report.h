@@ -1,0 +1,24 @@
+/* report.h - the figures of one run as a line of JSON. */
+#ifndef VR_BENCH_REPORT_H
+#define VR_BENCH_REPORT_H
+
+#include <stdio.h>
+
+#include "bench/rig/process.h"
+#include "bench/rig/shared.h"
+
+struct vr_report {
+    const struct vr_crowd *crowd;
+    const struct vr_shared *shared;
+    double seconds; /* of the window */
+    struct vr_floor_result floor;
+    struct vr_process before_joins, after_joins; /* of the server */
+    struct vr_process window_start, window_end;
+    double join_seconds;
+    double client_cpu_s; /* of all processes of the bench, in the window */
+    uint64_t spoken_in_joins;
+};
+
+void vr_report_write(struct vr_report *report, FILE *out);
+
+#endif
