@@ -199,6 +199,39 @@ static enum vr_err row_load(struct vr_records *records, struct vr_id ref, uint8_
     return err;
 }
 
+/* Field sealed with one of the user's other keys: made on another node. The row tells them all. */
+static enum vr_err open_with_others(struct vr_records *records, struct vr_id ref,
+                                    struct vr_bytes sealed, struct vr_buf *out)
+{
+    struct vr_buf bytes = {0};
+    uint8_t name[16];
+    Vr__UserRow *row = NULL;
+    enum vr_err err;
+
+    vr_id_put(name, ref);
+    err = vr_records_get(records, VR_TABLE_USERS, vr_bytes(name, sizeof(name)), &bytes);
+    if (err == VR_OK) {
+        row = vr__user_row__unpack(NULL, bytes.size, bytes.data);
+        err = VR_E_DAMAGED;
+    }
+    if (row != NULL && row->key.len == VR_PERSONAL_KEY) {
+        err = open_with(row->key.data, ref, sealed, out);
+    }
+    for (size_t i = 0; row != NULL && err == VR_E_DAMAGED && i < row->n_more; i++) {
+        if (row->more[i].len == VR_PERSONAL_KEY) {
+            err = open_with(row->more[i].data, ref, sealed, out);
+        }
+    }
+    if (row != NULL) {
+        vr__user_row__free_unpacked(row, NULL);
+    }
+    if (bytes.data != NULL) {
+        OPENSSL_cleanse(bytes.data, bytes.size);
+    }
+    vr_buf_deinit(&bytes);
+    return err == VR_E_NOT_FOUND ? VR_E_DAMAGED : err;
+}
+
 static enum vr_err row_add(const struct vr_random *random, struct vr_commit *commit,
                            struct vr_id ref, const uint8_t *key, const char *user)
 {
@@ -337,6 +370,9 @@ enum vr_err vr_personal_open(struct vr_personal *personal, struct vr_id ref, str
     if (err == VR_OK) {
         err = open_with(key, ref, sealed, out);
     }
+    if (err == VR_E_DAMAGED) {
+        err = open_with_others(personal->records, ref, sealed, out);
+    }
     OPENSSL_cleanse(key, sizeof(key));
     return err;
 }
@@ -352,6 +388,9 @@ enum vr_err vr_personal_user(struct vr_personal *personal, struct vr_id ref, str
     }
     if (err == VR_OK) {
         err = open_with(key, ref, vr_buf_bytes(&sealed), out);
+    }
+    if (err == VR_E_DAMAGED && sealed.size > 0) {
+        err = open_with_others(personal->records, ref, vr_buf_bytes(&sealed), out);
     }
     vr_buf_deinit(&sealed);
     OPENSSL_cleanse(key, sizeof(key));

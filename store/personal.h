@@ -39,6 +39,13 @@ VR_MUST_CHECK enum vr_err vr_personal_open(struct vr_personal *personal, struct 
 VR_MUST_CHECK enum vr_err vr_personal_user(struct vr_personal *personal, struct vr_id ref,
                                            struct vr_buf *out);
 
+/** One row of VR_TABLE_USERS out of this node's (empty: none yet) and another node's: all keys of
+ * both, so that fields sealed on either open here. Appends to `out`. Errors: VR_E_BAD_WIRE, the
+ * other's is no row. Pure. */
+#define VR_PERSONAL_KEYS_MAX 16
+VR_MUST_CHECK enum vr_err vr_personal_merge(struct vr_bytes ours, struct vr_bytes theirs,
+                                            struct vr_buf *out);
+
 /** Adds the removal of the user's row to `commit` and forgets the cached key. */
 VR_MUST_CHECK enum vr_err vr_personal_erase(struct vr_personal *personal, struct vr_id ref,
                                             struct vr_commit *commit);

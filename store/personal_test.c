@@ -355,6 +355,68 @@ static void erased_in_the_file_too(void **state)
     remove_folder(folder);
 }
 
+static struct vr_buf row_of(struct vr_records *records, struct vr_id ref)
+{
+    struct vr_buf row = {0};
+    uint8_t name[16];
+
+    vr_id_put(name, ref);
+    assert_int_equal(vr_records_get(records, VR_TABLE_USERS, vr_bytes(name, 16), &row), VR_OK);
+    return row;
+}
+
+static void keys_of_two_nodes_both_open(void **state)
+{
+    struct fixture *f = *state;
+    struct vr_records *there = NULL;
+    struct vr_personal *other = NULL;
+    struct vr_commit *commit;
+    struct vr_buf merged = {0};
+    struct vr_buf again = {0};
+    struct vr_buf ours, theirs, sealed_here, sealed_there;
+    struct vr_id ref;
+    uint8_t name[16];
+
+    assert_int_equal(vr_memory_new(&there), VR_OK);
+    vr_memory_set_immediate(there, true);
+    assert_int_equal(vr_personal_new(there, pepper, &other), VR_OK);
+    ref = ensure(f->records, f->personal, "ana");
+    (void)ensure(there, other, "ana");
+    sealed_here = seal(f->personal, ref, "Ana of here");
+    sealed_there = seal(other, ref, "Ana of there");
+    assert_int_equal(open_field(f->personal, ref, &sealed_there, ""), VR_E_DAMAGED);
+
+    ours = row_of(f->records, ref);
+    theirs = row_of(there, ref);
+    assert_int_equal(vr_personal_merge(vr_buf_bytes(&ours), vr_buf_bytes(&theirs), &merged), VR_OK);
+    commit = new_commit();
+    vr_id_put(name, ref);
+    vr_commit_put(commit, VR_TABLE_USERS, vr_bytes(name, 16), vr_buf_bytes(&merged));
+    assert_int_equal(vr_records_commit(f->records, commit, NULL), VR_OK);
+    assert_int_equal(open_field(f->personal, ref, &sealed_there, "Ana of there"), VR_OK);
+    assert_int_equal(open_field(f->personal, ref, &sealed_here, "Ana of here"), VR_OK);
+    assert_int_equal(vr_personal_user(f->personal, ref, &again), VR_OK);
+    assert_memory_equal(again.data, "ana", 3);
+    again.size = 0; /* merging once more changes nothing */
+    assert_int_equal(vr_personal_merge(vr_buf_bytes(&merged), vr_buf_bytes(&theirs), &again),
+                     VR_OK);
+    assert_true(vr_bytes_equal(vr_buf_bytes(&again), vr_buf_bytes(&merged)));
+    again.size = 0;
+    assert_int_equal(vr_personal_merge(vr_buf_bytes(&ours), vr_bytes("\x0a\x01x", 3), &again),
+                     VR_E_BAD_WIRE);
+
+    erase(f->records, f->personal, ref); /* all keys at once */
+    assert_int_equal(open_field(f->personal, ref, &sealed_there, ""), VR_E_NOT_FOUND);
+    vr_buf_deinit(&again);
+    vr_buf_deinit(&merged);
+    vr_buf_deinit(&ours);
+    vr_buf_deinit(&theirs);
+    vr_buf_deinit(&sealed_here);
+    vr_buf_deinit(&sealed_there);
+    vr_personal_free(other);
+    vr_memory_free(there);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_users_than_the_cache_holds, set_up, tear_down),
         cmocka_unit_test(one_seed_gives_one_digest),
         cmocka_unit_test(erased_in_the_file_too),
+        cmocka_unit_test_setup_teardown(keys_of_two_nodes_both_open, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
