@@ -12,6 +12,8 @@ pkg_check_modules(vr_ext_protobuf_c REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(vr_ext_cyaml REQUIRED IMPORTED_TARGET libcyaml)
 pkg_check_modules(vr_ext_yaml REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(vr_ext_ck REQUIRED IMPORTED_TARGET ck)
+pkg_check_modules(vr_ext_curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(vr_ext_zmq REQUIRED IMPORTED_TARGET libzmq)
 
 # lmdb has no usable .pc on every release; h2o's .pc misses the libuv define and wslay.
 find_library(VR_LMDB_LIBRARY lmdb REQUIRED)

@@ -23,6 +23,19 @@ enum vr_err session_resume_token(const struct session *session, char out[288])
     return vr_resume_write(&resume, session->env->resume_key, out);
 }
 
+/* The other nodes of the cluster, as they are now. */
+static void write_others(struct vr_buf *out, const struct vr_session_services *services,
+                         uint32_t before)
+{
+    char urls[VR_NODE_URLS_MAX][256];
+    uint32_t count = services->nodes == NULL ? 0 : services->nodes(services->ctx, urls);
+
+    for (uint32_t i = 0; i < count; i++) {
+        vr_buf_text(out, before + i == 0 ? "" : ",");
+        vr_json_text(out, urls[i]);
+    }
+}
+
 static void write_texts(struct vr_buf *out, const struct vr_env *env)
 {
     vr_buf_text(out, ",\"nodes\":[");
@@ -30,6 +43,7 @@ static void write_texts(struct vr_buf *out, const struct vr_env *env)
         vr_buf_text(out, i == 0 ? "" : ",");
         vr_json_text(out, env->node_urls[i]);
     }
+    write_others(out, env->session_services, env->node_url_count);
     vr_buf_text(out, "]");
 }
 

@@ -14,6 +14,7 @@
 #include "actors/base/bytes.h"
 #include "actors/base/err.h"
 #include "actors/messages/command.h"
+#include "actors/runtime/env.h"
 #include "actors/runtime/system.h"
 #include "actors/wire/client_json.h"
 
@@ -46,6 +47,9 @@ struct vr_session_services {
     /** Grows with each withdrawal: then the sessions are looked at, and those whose token is
      *  withdrawn end with 4001 within 2 s. NULL: they are never looked at. */
     uint64_t (*withdrawals)(void *ctx);
+    /** Base addresses of the nodes that a client may go to beside those of vr_env:
+     *  how many were written. NULL: vr_env's are all. */
+    uint32_t (*nodes)(void *ctx, char out[VR_NODE_URLS_MAX][256]);
     struct vr_sessions *sessions; /* must be set */
 };
 
