@@ -42,6 +42,12 @@ VR_MUST_CHECK enum vr_err vr_room_load_record(struct vr_room *room, const struct
 /** After the last record. */
 void vr_room_loaded(struct vr_room *room, struct vr_instant at);
 
+/** Tells the refs of all users with whose keys fields of this record are sealed; some may come
+ * twice. What is no record of its table tells none. */
+typedef void (*vr_ref_fn)(void *ctx, struct vr_id ref);
+void vr_room_record_refs(enum vr_table table, struct vr_bytes key, struct vr_bytes value,
+                         vr_ref_fn told, void *ctx);
+
 /** The newest audit entries, at most 200, as {"entries":[...]}; `newest` is vr_room_audits(). */
 VR_MUST_CHECK enum vr_err vr_room_audit_json(struct vr_records *records,
                                              const struct vr_vault *vault, struct vr_id room,

@@ -17,7 +17,11 @@ void put_message(struct put *put, enum vr_table table, struct vr_bytes key,
         return;
     }
     protobuf_c_message_pack(message, packed);
-    vr_commit_put(put->commit, table, key, vr_bytes(packed, size));
+    if (table == VR_TABLE_ROOMS || table == VR_TABLE_BANS) {
+        vr_commit_put_durable(put->commit, table, key, vr_bytes(packed, size));
+    } else {
+        vr_commit_put(put->commit, table, key, vr_bytes(packed, size));
+    }
     free(packed);
 }
 

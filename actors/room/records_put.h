@@ -17,6 +17,8 @@ static inline ProtobufCBinaryData put_binary(struct vr_bytes bytes)
     return (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data};
 }
 
+/** A row of the tables that are durable (settings, bans) is marked so: in a cluster it goes into
+ * the directory too. */
 void put_message(struct put *put, enum vr_table table, struct vr_bytes key,
                  const ProtobufCMessage *message);
 

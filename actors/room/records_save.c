@@ -217,7 +217,8 @@ static void save_bans(struct save *save)
         uint8_t ref[16];
 
         vr_id_put(ref, room->unbanned[i]);
-        vr_commit_remove(save->put.commit, VR_TABLE_BANS, key_of(room, key, vr_bytes(ref, 16)));
+        vr_commit_remove_durable(save->put.commit, VR_TABLE_BANS,
+                                 key_of(room, key, vr_bytes(ref, 16)));
     }
     room->unbanned_count = 0;
     for (uint32_t i = 0; room->bans_dirty && i < room->ban_count; i++) {
@@ -303,13 +304,20 @@ void vr_room_save_deletion(const struct vr_room *room, struct vr_commit *commit)
     /* clang-format off */
     static const enum vr_table tables[] = {
         VR_TABLE_ROOMS, VR_TABLE_PARTICIPANTS, VR_TABLE_BANS, VR_TABLE_ANALYTICS, VR_TABLE_AUDIT,
-        VR_TABLE_COMMANDS,
+        VR_TABLE_COMMANDS, VR_TABLE_GRANTS, VR_TABLE_MARKS,
     };
     /* clang-format on */
     uint8_t key[16];
 
     vr_id_put(key, room->id);
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        vr_commit_remove_prefix(commit, tables[i], vr_bytes(key, sizeof(key)));
+        bool durable_kind = tables[i] == VR_TABLE_ROOMS || tables[i] == VR_TABLE_BANS ||
+                            tables[i] == VR_TABLE_GRANTS;
+
+        if (durable_kind) {
+            vr_commit_remove_prefix_durable(commit, tables[i], vr_bytes(key, sizeof(key)));
+        } else {
+            vr_commit_remove_prefix(commit, tables[i], vr_bytes(key, sizeof(key)));
+        }
     }
 }
