@@ -1,0 +1,43 @@
+/* kv_etcd_internal.h - what kv_etcd.c (calls) and kv_etcd_watch.c share. */
+#ifndef VR_CLUSTER_KV_ETCD_INTERNAL_H
+#define VR_CLUSTER_KV_ETCD_INTERNAL_H
+
+#include "cluster/kv_curl.h"
+#include "cluster/kv_etcd.h"
+#include "cluster/kv_json.h"
+
+#define CONNECT_MS 700 /* with the TLS handshake */
+#define TRY_MS 1200
+#define URL_MAX 320
+
+struct kv_etcd {
+    struct vr_kv base;
+    struct vr_curl curl;
+    char *endpoints[VR_KV_ENDPOINTS_MAX];
+    uint32_t endpoint_count;
+    uint32_t current;
+    char *ca_file, *cert_file, *key_file;
+    struct vr_list calls;     /* struct call.link */
+    struct vr_list watches;   /* struct watch.link */
+    uv_timer_t look;          /* runs while a watch is not live */
+    struct vr_kv_stats stats; /* written here only, read from any thread */
+    bool stopped;             /* nothing on the loop is begun any more */
+    uint32_t refs;            /* atomic: the owner, libcurl's handles, the timer */
+};
+
+void vr_kv_etcd_url(const struct kv_etcd *kv, uint32_t endpoint, const char *path,
+                    char out[URL_MAX]);
+/** `endpoint` failed: if it is the current one, the next is, and watches move there. */
+void vr_kv_etcd_rotate(struct kv_etcd *kv, uint32_t endpoint);
+void vr_kv_etcd_count(uint64_t *counter);
+/** No answer, or one that is not 200: what it means. */
+void vr_kv_etcd_judge(const struct vr_curl_request *request, struct vr_kv_refusal *out);
+
+void *vr_kv_etcd_watch(struct vr_kv *base, struct vr_bytes prefix, int64_t revision,
+                       vr_kv_watch_fn told, void *ctx);
+void vr_kv_etcd_unwatch(struct vr_kv *base, void *watch);
+/** The endpoint has changed. */
+void vr_kv_etcd_move_watches(struct kv_etcd *kv);
+void vr_kv_etcd_end_watches(struct kv_etcd *kv);
+
+#endif
