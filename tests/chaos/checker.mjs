@@ -1,0 +1,157 @@
+// Judges the history of a run: what clients asked, what they were answered, what they saw and heard. Pure: a list of records
+// in, a list of sentences out, empty when all is well. Times are milliseconds of one monotonic clock.
+//
+//   {kind: 'act', t0, t1, client, room, what, target, value, outcome: 'ok' | 'refused' | 'unknown', epoch, sequence, provisional}
+//        what: 'mute' | 'role' | 'ban'; value: what it is afterwards. 'unknown': no answer came; it may have happened, even later.
+//   {kind: 'event', t, client, room, epoch, sequence, type}
+//   {kind: 'heard', t, room, listener, speaker}
+//   {kind: 'fault', t, name}   {kind: 'healed', t}
+//   {kind: 'final', t, client, room, digest, mutes: {participant: bool}, roles: {participant: role}, bans: [user]}
+
+const after = (a, b) => a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
+const place = (r) => `(${r.epoch}, ${r.sequence})`;
+const SILENT_WITHIN = 500; // invariant 2, across nodes
+const BUFFERED = 400; // sound already in a receiver's buffer does not count
+const AGREE_WITHIN = 10000;
+
+const by = (list, key) => {
+  const groups = new Map();
+  for (const item of list) {
+    const name = key(item);
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(item);
+  }
+  return groups;
+};
+
+/** (a) One order of effects: nobody sees it go back, nobody sees another effect in the same place. */
+function oneOrder(events) {
+  const faults = [];
+  const seen = new Map();
+  for (const [who, list] of by(events, (e) => `${e.client} in ${e.room}`)) {
+    let last = null;
+    for (const event of list) {
+      if (last && after(last, event)) faults.push(`(a) ${who} saw ${event.type} ${place(event)} after ${last.type} ${place(last)}`);
+      last = event;
+      const name = `${event.room} ${place(event)}`;
+      if (seen.has(name) && seen.get(name) !== event.type) {
+        faults.push(`(a) ${name} is ${seen.get(name)} for one and ${event.type} for ${event.client}`);
+      }
+      seen.set(name, event.type);
+    }
+  }
+  return faults;
+}
+
+/** (b) Once an effect of a newer epoch was acknowledged, none of an older one is begun and acknowledged. */
+function fenced(acts) {
+  const faults = [];
+  for (const [room, list] of by(acts.filter((a) => a.outcome === 'ok' && !a.provisional), (a) => a.room)) {
+    const ends = [...list].sort((a, b) => a.t1 - b.t1);
+    for (const act of list) {
+      const newer = ends.find((other) => other.t1 < act.t0 && other.epoch > act.epoch);
+      if (newer) {
+        faults.push(`(b) ${room}: ${act.what} of epoch ${act.epoch} asked at ${act.t0} was acknowledged, `
+          + `after epoch ${newer.epoch} had acknowledged one at ${newer.t1}`);
+      }
+    }
+  }
+  return faults;
+}
+
+/** What a subject may be at the end: by the last acknowledged act, and by those whose outcome nobody knows. */
+function mayBe(acts) {
+  const known = acts.filter((a) => a.outcome === 'ok' && !a.provisional);
+  const last = known.reduce((best, act) => (best === null || after(act, best) ? act : best), null);
+  const open = acts.filter((a) => a.outcome === 'unknown');
+  // A provisional act is taken over by the next owner in an epoch of its own: it stands unless an act after it undid it.
+  const marks = acts.filter((a) => a.outcome === 'ok' && a.provisional);
+  const values = new Set(open.map((a) => a.value));
+  const lastMark = marks.reduce((best, act) => (best === null || act.t1 > best.t1 ? act : best), null);
+  if (lastMark && (last === null || last.t0 <= lastMark.t1)) {
+    values.add(lastMark.value);
+    if (last !== null && last.t1 >= lastMark.t0) values.add(last.value); // side by side: either order
+  } else if (last !== null) {
+    values.add(last.value);
+  } else {
+    values.add(undefined); // nothing that is certain: as it began
+  }
+  return values;
+}
+
+function finalValue(state, what, target) {
+  if (what === 'mute') return state.mutes[target];
+  if (what === 'role') return state.roles[target];
+  return state.bans.includes(target);
+}
+
+/** (c) No acknowledged change is lost; provisional ones hold once all is healed. */
+function nothingLost(acts, finals) {
+  const faults = [];
+  for (const [, list] of by(acts, (a) => `${a.room} ${a.what} ${a.target}`)) {
+    const { room, what, target } = list[0];
+    const values = mayBe(list);
+    for (const state of finals.filter((f) => f.room === room)) {
+      const is = finalValue(state, what, target);
+      const gone = what !== 'ban' && is === undefined; // banned or left: no place to look at
+      if (!values.has(undefined) && !gone && !values.has(is)) {
+        faults.push(`(c) ${room}: ${what} of ${target} is ${is} for ${state.client}, acknowledged was ${[...values].join(' or ')}`);
+      }
+    }
+  }
+  return faults;
+}
+
+/** (d) All agree within 10 s after healing. */
+function oneState(finals, healed) {
+  const faults = [];
+  for (const [room, list] of by(finals, (f) => f.room)) {
+    const digests = by(list, (f) => f.digest);
+    if (digests.size > 1) {
+      faults.push(`(d) ${room}: ${[...digests].map(([digest, who]) => `${digest} for ${who.map((w) => w.client).join(', ')}`).join('; ')}`);
+    }
+    for (const state of list) {
+      if (healed !== undefined && state.t - healed > AGREE_WITHIN) {
+        faults.push(`(d) ${room}: ${state.client} needed ${Math.round(state.t - healed)} ms after healing`);
+      }
+    }
+  }
+  return faults;
+}
+
+const SILENCES = { mute: (v) => v === true, role: (v) => v === 'listener', ban: (v) => v === true };
+
+/** (e) Who was silenced is not heard: from the answer on, until something that opens is asked for. */
+function silent(acts, heard) {
+  const faults = [];
+  const order = [...acts].filter((a) => a.outcome !== 'refused').sort((a, b) => a.t0 - b.t0);
+  for (const act of order.filter((a) => a.outcome === 'ok' && SILENCES[a.what](a.value))) {
+    const opened = order.find((o) => o.room === act.room && o.target === act.target && o.what === act.what
+      && !SILENCES[o.what](o.value) && o.t1 > act.t0);
+    const until = opened === undefined ? Infinity : opened.t0;
+    const bad = heard.find((h) => h.room === act.room && h.speaker === act.target
+      && h.t > act.t1 + SILENT_WITHIN + BUFFERED && h.t < until);
+    if (bad) faults.push(`(e) ${act.room}: ${act.target} was heard by ${bad.listener} ${Math.round(bad.t - act.t1)} ms after the answer to ${act.what}`);
+  }
+  return faults;
+}
+
+/** `expected`: {acknowledged: least number of acknowledged changes, faults: [names that must have been fired]} */
+export function check(history, expected = {}) {
+  const of = (kind) => history.filter((r) => r.kind === kind);
+  const acts = of('act');
+  const finals = of('final');
+  const healed = of('healed').at(-1)?.t;
+  const faults = [
+    ...oneOrder(of('event')), ...fenced(acts), ...nothingLost(acts, finals), ...oneState(finals, healed),
+    ...silent(acts, of('heard')),
+  ];
+  const acknowledged = acts.filter((a) => a.outcome === 'ok').length;
+  if (acknowledged < (expected.acknowledged ?? 0)) {
+    faults.push(`only ${acknowledged} changes were acknowledged, ${expected.acknowledged} are needed for a verdict`);
+  }
+  const fired = new Set(of('fault').map((f) => f.name));
+  for (const name of expected.faults ?? []) if (!fired.has(name)) faults.push(`the fault "${name}" was never fired`);
+  if (finals.length === 0) faults.push('nobody told a final state');
+  return faults;
+}
