@@ -88,6 +88,7 @@ struct vr_http_request {
     bool tls;
     bool has_identity;       /* a valid token was given: `grants` holds it */
     struct vr_grants grants; /* zero without a token */
+    struct vr_id command_id; /* made of Idempotency-Key, who asks and what; zero without the key */
     vr_time_us started;
     void *state; /* the handler's own; not freed here */
 };

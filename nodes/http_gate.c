@@ -170,6 +170,19 @@ static void slot_make(struct request *request)
     vr_buf_deinit(&text);
 }
 
+/** The room knows the act by this id, also when the answer kept here was lost or is on another
+ * node. */
+static void command_id_make(struct request *request)
+{
+    uint8_t both[sizeof(request->slot) + sizeof(request->fingerprint)];
+    uint8_t hash[32];
+
+    memcpy(both, request->slot, sizeof(request->slot));
+    memcpy(both + sizeof(request->slot), request->fingerprint, sizeof(request->fingerprint));
+    vr_sha256(vr_bytes(both, sizeof(both)), hash);
+    request->pub.command_id = vr_id_get(hash);
+}
+
 static bool repeat_pass(struct request *request)
 {
     struct vr_idempotency *table = request->part->http->idempotency;
@@ -186,6 +199,7 @@ static bool repeat_pass(struct request *request)
     slot_make(request);
     err = vr_idempotency_begin(table, request->slot, request->fingerprint, &kept);
     request->idempotent = err == VR_OK;
+    command_id_make(request);
     if (err == VR_E_EXISTS) {
         answer_repeat(request, vr_buf_bytes(&kept));
     } else if (err != VR_OK) {

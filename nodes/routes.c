@@ -22,27 +22,27 @@ static const struct vr_route table[] = {
     { VR_HTTP_POST,   "/v1/rooms",                                    vr_route_room_create,       VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
     { VR_HTTP_GET,    "/v1/rooms",                                    vr_route_room_list,         VR_NEEDS_VIEWER,  0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}",                               vr_route_room_show,         VR_NEEDS_VIEWER,  0 },
-    { VR_HTTP_PATCH,  "/v1/rooms/{id}",                               vr_route_room_update,       VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_DELETE, "/v1/rooms/{id}",                               vr_route_room_delete,       VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_POST,   "/v1/rooms/{id}/start",                         vr_route_room_start,        VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_POST,   "/v1/rooms/{id}/end",                           vr_route_room_end,          VR_NEEDS_TOKEN,   0 },
+    { VR_HTTP_PATCH,  "/v1/rooms/{id}",                               vr_route_room_update,       VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
+    { VR_HTTP_DELETE, "/v1/rooms/{id}",                               vr_route_room_delete,       VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
+    { VR_HTTP_POST,   "/v1/rooms/{id}/start",                         vr_route_room_start,        VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
+    { VR_HTTP_POST,   "/v1/rooms/{id}/end",                           vr_route_room_end,          VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
     { VR_HTTP_POST,   "/v1/rooms/{id}/join",                          vr_route_join,              VR_NEEDS_NOTHING, 0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/participants",                  vr_route_participants,      VR_NEEDS_VIEWER,  0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/participants/{p}",              vr_route_participant_show,  VR_NEEDS_VIEWER,  0 },
-    { VR_HTTP_DELETE, "/v1/rooms/{id}/participants/{p}",              vr_route_kick,              VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_POST,   "/v1/rooms/{id}/participants/{p}/{act}",        vr_route_act,               VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_POST,   "/v1/rooms/{id}/mute-all",                      vr_route_mute_all,          VR_NEEDS_TOKEN,   0 },
+    { VR_HTTP_DELETE, "/v1/rooms/{id}/participants/{p}",              vr_route_kick,              VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
+    { VR_HTTP_POST,   "/v1/rooms/{id}/participants/{p}/{act}",        vr_route_act,               VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
+    { VR_HTTP_POST,   "/v1/rooms/{id}/mute-all",                      vr_route_mute_all,          VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
     { VR_HTTP_GET,    "/v1/rooms/{id}/hands",                         vr_route_hands,             VR_NEEDS_VIEWER,  0 },
-    { VR_HTTP_POST,   "/v1/rooms/{id}/hands/{p}",                     vr_route_hand_raise,        VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_DELETE, "/v1/rooms/{id}/hands/{p}",                     vr_route_hand_lower,        VR_NEEDS_TOKEN,   0 },
+    { VR_HTTP_POST,   "/v1/rooms/{id}/hands/{p}",                     vr_route_hand_raise,        VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
+    { VR_HTTP_DELETE, "/v1/rooms/{id}/hands/{p}",                     vr_route_hand_lower,        VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
     { VR_HTTP_GET,    "/v1/rooms/{id}/bans",                          vr_route_bans,              VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_POST,   "/v1/rooms/{id}/bans",                          vr_route_ban,               VR_NEEDS_TOKEN,   0 },
-    { VR_HTTP_DELETE, "/v1/rooms/{id}/bans/{ban}",                    vr_route_unban,             VR_NEEDS_TOKEN,   0 },
+    { VR_HTTP_POST,   "/v1/rooms/{id}/bans",                          vr_route_ban,               VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
+    { VR_HTTP_DELETE, "/v1/rooms/{id}/bans/{ban}",                    vr_route_unban,             VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
     { VR_HTTP_GET,    "/v1/rooms/{id}/analytics",                     vr_route_analytics,         VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/audit",                         vr_route_audit,             VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/calendar",                      vr_route_room_calendar,     VR_NEEDS_VIEWER,  0 },
     { VR_HTTP_GET,    "/v1/calendar",                                 vr_route_calendar,          VR_NEEDS_VIEWER,  0 },
-    { VR_HTTP_DELETE, "/v1/rooms/{id}/chat/{message}",                vr_route_chat_delete,       VR_NEEDS_TOKEN,   0 },
+    { VR_HTTP_DELETE, "/v1/rooms/{id}/chat/{message}",                vr_route_chat_delete,       VR_NEEDS_TOKEN,   VR_ROUTE_IDEMPOTENT },
     { VR_HTTP_DELETE, "/v1/sessions/{session}",                       vr_route_session_delete,    VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_POST,   "/v1/sessions/{session}/offer",                 vr_route_session_offer,     VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_POST,   "/v1/tokens/revoke",                            vr_route_revoke,            VR_NEEDS_ADMIN,   0 },
@@ -115,7 +115,9 @@ struct vr_command *vr_route_command(struct vr_http_request *request, struct vr_i
                                err == VR_E_FORBIDDEN ? "the token is for another room" : NULL);
         return NULL;
     }
-    command->id = vr_random_id(vr_system_random(vr_worker_system(request->worker)));
+    command->id = vr_id_is_zero(request->command_id)
+                      ? vr_random_id(vr_system_random(vr_worker_system(request->worker)))
+                      : request->command_id;
     snprintf(command->request_id, sizeof(command->request_id), "%s", request->request_id);
     return command;
 }

@@ -47,3 +47,17 @@ bool vr_id_parse(const char *text, struct vr_id *out)
     *out = (struct vr_id){(uint64_t)(value >> 64), (uint64_t)value};
     return true;
 }
+
+/* FNV-1a twice, from two starts, the second over the bytes turned round. */
+struct vr_id vr_id_of_text(const void *text, size_t size)
+{
+    const uint8_t *bytes = text;
+    struct vr_id id = {0xcbf29ce484222325u, 0x9ae16a3b2f90404fu};
+
+    for (size_t i = 0; i < size; i++) {
+        id.hi = (id.hi ^ bytes[i]) * 0x100000001b3u;
+        id.lo = (id.lo ^ bytes[size - 1 - i]) * 0x100000001b3u;
+    }
+    id.lo |= vr_id_is_zero(id) ? 1 : 0;
+    return id;
+}

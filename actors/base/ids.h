@@ -5,6 +5,7 @@
 #define VR_BASE_IDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define VR_ID_TEXT 27 /* 26 characters and the 0 */
@@ -36,5 +37,10 @@ const char *vr_id_format(struct vr_id id, char out[VR_ID_TEXT]);
 
 /** False, and nothing written, when `text` is not exactly the text form of an id. */
 bool vr_id_parse(const char *text, struct vr_id *out);
+
+/** An id that stands for a text somebody else chose, the same for the same bytes, never zero. Not
+ * secret and not collision-proof against who chooses the text: for names that only their own
+ * chooser meets again. */
+struct vr_id vr_id_of_text(const void *text, size_t size);
 
 #endif

@@ -164,12 +164,11 @@ static enum vr_err load_answer(struct vr_room *room, struct vr_bytes key, struct
     if (kept != NULL && kept->number >= record->number) {
         goto done;
     }
-    kept = memory_place(room, record->number);
+    kept = memory_place(room, record->number, vr_id_get(key.data + 16));
     if (kept == NULL) {
         err = VR_E_NO_MEMORY;
         goto done;
     }
-    kept->command = vr_id_get(key.data + 16);
     kept->by = record->by;
     kept->kind = kind;
     kept->durable = true;

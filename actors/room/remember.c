@@ -12,6 +12,16 @@ uint64_t memory_hash(const char *user)
     return fnv64(FNV_START, user, strlen(user));
 }
 
+/* Who asks, also when the session knows only the place: it came back by its resume token alone. */
+static uint64_t asker(const struct step *step)
+{
+    const struct vr_actor_identity *by = &step->cmd->by;
+    const struct person *person =
+        by->user[0] == 0 && by->participant != 0 ? person_by_id(step->room, by->participant) : NULL;
+
+    return memory_hash(person != NULL ? person->user : by->user);
+}
+
 static bool comes_in(enum vr_command_kind kind)
 {
     return kind == VR_CMD_JOIN || kind == VR_CMD_RESUME;
@@ -69,13 +79,13 @@ static void body_afresh(struct step *step)
 bool memory_answer(struct step *step)
 {
     const struct vr_command *cmd = step->cmd;
-    uint64_t by = memory_hash(cmd->by.user);
+    uint64_t by = asker(step);
 
     for (uint32_t i = 0; i < VR_REMEMBERED_MAX; i++) {
         const struct remembered *kept = step->room->memory[i];
 
-        if (kept == NULL || !vr_id_equal(kept->command, cmd->id) || kept->by != by ||
-            kept->kind != cmd->kind) {
+        if (step->room->memory_ids[i] != cmd->id.lo || kept == NULL ||
+            !vr_id_equal(kept->command, cmd->id) || kept->by != by || kept->kind != cmd->kind) {
             continue;
         }
         *step->answer = kept->answer;
@@ -106,7 +116,7 @@ static void drop(struct vr_room *room, struct remembered *kept)
     free(kept);
 }
 
-struct remembered *memory_place(struct vr_room *room, uint64_t number)
+struct remembered *memory_place(struct vr_room *room, uint64_t number, struct vr_id command)
 {
     struct remembered **place = &room->memory[number % VR_REMEMBERED_MAX];
 
@@ -116,6 +126,8 @@ struct remembered *memory_place(struct vr_room *room, uint64_t number)
     *place = calloc(1, sizeof(**place));
     if (*place != NULL) {
         (*place)->number = number;
+        (*place)->command = command;
+        room->memory_ids[number % VR_REMEMBERED_MAX] = command.lo;
     }
     return *place;
 }
@@ -123,13 +135,12 @@ struct remembered *memory_place(struct vr_room *room, uint64_t number)
 void memory_keep(struct step *step, bool is_durable)
 {
     struct vr_room *room = step->room;
-    struct remembered *kept = memory_place(room, ++room->counters.remembered);
+    struct remembered *kept = memory_place(room, ++room->counters.remembered, step->cmd->id);
 
     if (kept == NULL) {
         return; /* a repeat would then be judged anew */
     }
-    kept->command = step->cmd->id;
-    kept->by = memory_hash(step->cmd->by.user);
+    kept->by = asker(step);
     kept->kind = step->cmd->kind;
     kept->durable = is_durable;
     kept->dirty = is_durable;

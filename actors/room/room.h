@@ -33,7 +33,7 @@
 /* People a room remembers; beyond, plain listeners who are gone are forgotten. */
 #define VR_PEOPLE_MAX 20000
 #define VR_BANS_MAX 2000                 /* beyond: VR_E_CONFLICT */
-#define VR_REMEMBERED_MAX 256            /* answers kept for repeated commands */
+#define VR_REMEMBERED_MAX 512            /* answers kept for repeated commands */
 #define VR_INVITATION_US VR_SECONDS(600) /* an invitation to speak lasts so long */
 
 struct vr_room;

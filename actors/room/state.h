@@ -185,6 +185,7 @@ struct vr_room {
     vr_time_us digest_told_at;
     vr_time_us flush_due;                         /* VR_NEVER: all counters are written */
     struct remembered *memory[VR_REMEMBERED_MAX]; /* owned; by number modulo the size */
+    uint64_t memory_ids[VR_REMEMBERED_MAX];       /* low half of each one's command: to look fast */
 
     /* to be written with the next commit */
     bool settings_dirty;
@@ -339,7 +340,7 @@ uint64_t fnv64(uint64_t hash, const void *data, size_t size);
 bool memory_answer(struct step *step);
 void memory_keep(struct step *step, bool durable);
 /** A free place for this number: what stood there is dropped. NULL: no memory. */
-struct remembered *memory_place(struct vr_room *room, uint64_t number);
+struct remembered *memory_place(struct vr_room *room, uint64_t number, struct vr_id command);
 void memory_free(struct vr_room *room);
 uint64_t memory_hash(const char *user);
 

@@ -105,7 +105,9 @@ static void ask_room(struct session *session, struct vr_client_msg *taken, const
     }
     msg.as.command = request->msg.command;
     request->msg.command = NULL;
-    msg.as.command->id = draft->id;
+    if (vr_id_is_zero(msg.as.command->id)) {
+        msg.as.command->id = draft->id;
+    }
     msg.as.command->by = draft->by;
     msg.as.command->session = draft->session;
     msg.as.command->shard = draft->shard;

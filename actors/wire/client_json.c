@@ -283,6 +283,22 @@ static enum vr_err take_id(struct vr_client_msg *msg, json_t *id, struct vr_why 
     return VR_OK;
 }
 
+/* The client's own name for this act: who sends it again, after a lost answer, means the same act.
+ */
+static enum vr_err take_command_id(struct vr_client_msg *msg, json_t *name, struct vr_why *why)
+{
+    if (name == NULL || json_is_null(name)) {
+        return VR_OK;
+    }
+    if (!json_is_string(name) || json_string_length(name) == 0 ||
+        json_string_length(name) > VR_CLIENT_ID_MAX) {
+        return vr_fail(why, VR_E_UNPROCESSABLE, "command_id: text of 1 to %d bytes",
+                       VR_CLIENT_ID_MAX);
+    }
+    msg->command->id = vr_id_of_text(json_string_value(name), json_string_length(name));
+    return VR_OK;
+}
+
 /* Text to a JSON object; NULL after vr_fail. */
 static json_t *read_object(struct vr_bytes text, struct vr_why *why, enum vr_err *err)
 {
@@ -325,7 +341,8 @@ static enum vr_err take_message(struct vr_client_msg *msg, json_t *object, struc
     if (!vr_command_parse(json_string_value(type), &msg->kind)) {
         return vr_fail(why, VR_E_UNKNOWN_MSG, "unknown message %s", msg->type);
     }
-    return take_command(msg, object, true, why);
+    err = take_command(msg, object, true, why);
+    return err == VR_OK ? take_command_id(msg, json_object_get(object, "command_id"), why) : err;
 }
 
 enum vr_err vr_client_msg_parse(struct vr_bytes text, struct vr_client_msg *out, struct vr_why *why)

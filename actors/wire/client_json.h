@@ -22,7 +22,8 @@ struct vr_client_msg {
     bool id_is_number;             /* it was a whole number, and is repeated as one */
     bool is_command;               /* false: one of the session's own: see `type` */
     enum vr_command_kind kind;
-    struct vr_command *command; /* owned; filled as far as JSON tells; NULL when !is_command */
+    struct vr_command *command; /* owned; filled as far as JSON tells; NULL when !is_command. Its id
+                                   stands for the client's "command_id"; zero without one */
     struct vr_blob *sdp;        /* room:join, room:resume, room:webrtc:offer; may be NULL */
     char room[27];              /* room:join, room:resume: text id */
     char resume_token[300];
