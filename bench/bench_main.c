@@ -167,7 +167,7 @@ static bool good_options(const struct options *o)
     return o->driver.url_count > 0 && c->speech_folder != NULL && c->rooms > 0 &&
            c->rooms <= VR_CROWD_ROOMS_MAX && c->speakers > 0 && c->speakers <= 64 &&
            c->listeners > 0 && (uint64_t)c->rooms * c->listeners <= VR_SHARED_LISTENERS &&
-           c->processes > 0 && c->processes <= VR_SHARED_PROCESSES && c->window > 0 && o->pack > 0;
+           c->processes > 0 && c->processes <= VR_SHARED_PROCESSES && o->pack > 0;
 }
 
 static void tick(void *crowd)
@@ -311,6 +311,7 @@ static int be_process(const struct options *options, struct vr_shared *shared, u
     bool good;
 
     conf.process = process;
+    conf.window = conf.window == 0 ? driver->window : conf.window;
     conf.window = (conf.window + conf.processes - 1) / conf.processes;
     conf.join_rate /= conf.processes;
     crowd.rooms = NULL;
@@ -342,13 +343,15 @@ static void raise_limits(void)
 int main(int argc, char **argv)
 {
     static struct options o = {.name = "voiceroomd",
-                               .crowd = {.rooms = 1,
-                                         .speakers = 1,
-                                         .listeners = 50,
-                                         .processes = 1,
-                                         .sampled = 100,
-                                         .stagger_us = 5000,
-                                         .window = 32},
+                               .crowd =
+                                   {
+                                       .rooms = 1,
+                                       .speakers = 1,
+                                       .listeners = 50,
+                                       .processes = 1,
+                                       .sampled = 100,
+                                       .stagger_us = 5000,
+                                   },
                                .seconds = 5,
                                .settle = 1,
                                .floor_seconds = 2,

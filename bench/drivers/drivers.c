@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-static const struct vr_driver *const drivers[] = {
-    &vr_driver_voiceroomd,
-};
+static const struct vr_driver *const drivers[] = {&vr_driver_voiceroomd, &vr_driver_videoroom_cm,
+                                                  &vr_driver_videoroom_gcm, &vr_driver_audiobridge};
 
 const struct vr_driver *vr_driver_find(const char *name)
 {

@@ -190,6 +190,7 @@ const struct vr_driver vr_driver_voiceroomd = {
     .name = "voiceroomd",
     .profiles = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80",
     .overhead = 44,
+    .window = 32,
     .open = driver_open,
     .room = driver_room,
     .join = driver_join,

@@ -47,6 +47,12 @@ struct vr_seat {
     void *ctx;
 };
 
+/** What the member's own speech is called. */
+static inline uint32_t vr_seat_ssrc(const struct vr_seat *seat)
+{
+    return 100000 + seat->number;
+}
+
 struct vr_driver_conf {
     const char *urls[VR_BENCH_URLS_MAX]; /* base addresses, or a socket's path */
     uint32_t url_count;
@@ -59,7 +65,7 @@ struct vr_driver {
     const char *profiles; /* SRTP profiles offered to this server */
     uint32_t overhead;    /* bytes around an Opus frame in its datagrams: for the floor */
     bool mixes;           /* sends one mixed stream: frames are not the speakers' */
-    bool talks_first;     /* sends all the time, also when nobody speaks */
+    uint32_t window;      /* joins in flight that it takes */
     void *(*open)(const struct vr_driver_conf *conf); /* NULL with a line on stderr */
     bool (*room)(void *state, uint32_t number, char name[VR_BENCH_ROOM_MAX]); /* may block */
     void (*join)(void *state, struct vr_seat *seat); /* answers by seat->seated, once */

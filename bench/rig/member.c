@@ -165,7 +165,6 @@ void vr_member_seated(struct vr_member *member, const struct vr_remote *remote, 
     if (member->keys != NULL) {
         send_check(member);
         member->check_at = now + CHECK_US;
-        handshake(member, vr_bytes(NULL, 0), now);
     }
 }
 
@@ -261,9 +260,19 @@ static void input(struct vr_member *member, uint8_t *data, size_t size,
         uint8_t reply[512];
         size_t reply_size = sizeof(reply);
 
-        if (vr_ice_input(&names, vr_bytes(data, size), from, reply, &reply_size) == VR_ICE_ASKED) {
+        switch (vr_ice_input(&names, vr_bytes(data, size), from, reply, &reply_size)) {
+        case VR_ICE_ASKED:
             sendto(member->fd, reply, reply_size, 0, (const struct sockaddr *)from,
                    sizeof(struct sockaddr_in));
+            break;
+        case VR_ICE_ANSWERED: /* the path is there: as browsers do, DTLS comes now */
+            if (!member->greeted) {
+                member->greeted = true;
+                handshake(member, vr_bytes(NULL, 0), now);
+            }
+            break;
+        case VR_ICE_NOTHING:
+            break;
         }
     } else if (data[0] >= 20 && data[0] <= 63) {
         handshake(member, vr_bytes(data, size), now);
@@ -318,7 +327,9 @@ void vr_member_care(struct vr_member *member, vr_time_us now)
             member->state = VR_MEMBER_FAILED;
             return;
         }
-        vr_keys_repeat(member->keys);
+        if (member->greeted) {
+            vr_keys_repeat(member->keys);
+        }
     }
     if (member->state >= VR_MEMBER_KEYS && member->state <= VR_MEMBER_UP &&
         member->check_at <= now) {
@@ -346,7 +357,7 @@ void vr_member_speak(struct vr_member *member, const struct vr_member_speech *sp
                                .pt = member->remote.opus_pt,
                                .seq = speech->seq,
                                .ts = speech->ts,
-                               .ssrc = 100000 + member->seat.number,
+                               .ssrc = vr_seat_ssrc(&member->seat),
                                .ext_count = member->remote.level_id > 0,
                                .ext = &ext};
     size_t size = vr_rtp_head_write(&head, buffer, sizeof(buffer));
@@ -368,7 +379,7 @@ void vr_member_report(struct vr_member *member, vr_time_us now)
     uint8_t buffer[512];
     struct vr_rtcp_writer writer = vr_rtcp_writer(buffer, 400);
     struct vr_rtcp_report reports[VR_MEMBER_STREAMS];
-    uint32_t ssrc = 100000 + member->seat.number;
+    uint32_t ssrc = vr_seat_ssrc(&member->seat);
     uint32_t count = 0;
     int n;
 

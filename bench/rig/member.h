@@ -56,6 +56,7 @@ struct vr_member {
     int fd;
     uint16_t port;
     bool sampled;
+    bool greeted; /* the first flight of DTLS is out */
     enum vr_part part;
     enum vr_member_state state;
     uint32_t room;

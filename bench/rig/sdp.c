@@ -40,7 +40,10 @@ static void put_section(const struct vr_bench_sdp *sdp, const struct vr_seat *se
                   "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
                   "a=%s\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
                   "a=fmtp:111 useinbandfec=1;usedtx=1\r\n",
-                  sdp->send && i == 0 ? "sendonly" : "recvonly");
+                  sdp->send && i == 0 ? sdp->both ? "sendrecv" : "sendonly" : "recvonly");
+    if (sdp->send && i == 0) {
+        vr_buf_printf(out, "a=ssrc:%u cname:bench-%u\r\n", vr_seat_ssrc(seat), seat->number);
+    }
     if (sdp->candidate) {
         vr_buf_printf(out,
                       "a=candidate:1 1 udp 2130706431 %s %u typ host\r\na=end-of-candidates\r\n",

@@ -8,6 +8,7 @@
 struct vr_bench_sdp {
     uint32_t receive;        /* receiving sections */
     bool send;               /* a sending section, before them */
+    bool both;               /* the sending section receives as well */
     const char *setup;       /* "actpass" or "active" */
     bool candidate;          /* ours in the text: for servers with full ICE */
     const char *const *mids; /* NULL: 0, 1, 2, ... */
