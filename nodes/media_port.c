@@ -5,14 +5,14 @@
  * the callback, and after each turn for what actors and timers have queued
  *
  * A socket per address, never 0.0.0.0: an answer must leave by the address that was asked. */
-#include "nodes/media_port.h"
+#include "nodes/media_port_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -21,44 +21,6 @@
 #include "actors/base/owner.h"
 #include "actors/runtime/system.h"
 #include "nodes/socket.h"
-
-#define BATCH_IN 64
-#define BATCH_OUT 256
-#define DATAGRAM_MAX 2048
-#define ROUNDS_MAX 8 /* batches read in one callback, so that timers get their turn */
-#define BUFFER_BYTES (4 * 1024 * 1024)
-
-struct socket_in {
-    uv_poll_t poll;
-    struct vr_media_port *port;
-    uint32_t index;
-    int fd;
-    bool open;
-};
-
-struct vr_media_port {
-    struct vr_media_port_conf conf;
-    struct vr_engine *engine;
-    struct vr_media_port_stats stats;
-    uv_loop_t *loop;
-    uv_timer_t timer;
-    vr_time_us armed; /* the deadline that the timer runs for */
-    bool open;
-    uint32_t socket_count;
-    struct socket_in sockets[VR_CANDIDATES_MAX];
-
-    struct mmsghdr in[BATCH_IN];
-    struct iovec in_vec[BATCH_IN];
-    struct sockaddr_storage in_name[BATCH_IN];
-    uint8_t in_data[BATCH_IN][DATAGRAM_MAX];
-
-    uint32_t out_count;
-    uint32_t out_socket[BATCH_OUT];
-    struct mmsghdr out[BATCH_OUT];
-    struct iovec out_vec[BATCH_OUT];
-    struct sockaddr_storage out_name[BATCH_OUT];
-    uint8_t out_data[BATCH_OUT][DATAGRAM_MAX];
-};
 
 /* --- sockets --- */
 
@@ -94,73 +56,6 @@ enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out, s
         buffers_grow(*out);
     }
     return err;
-}
-
-/* The loop's thread counts, any other reads (vr_media_port_stats). */
-static void stat_add(uint64_t *stat, uint64_t more)
-{
-    __atomic_store_n(stat, __atomic_load_n(stat, __ATOMIC_RELAXED) + more, __ATOMIC_RELAXED);
-}
-
-/* --- sending --- */
-
-/** A run of datagrams that leave by one socket. What the kernel does not take now is dropped: late
- * speech is worth less than the next one's. */
-static void run_send(struct vr_media_port *port, uint32_t from, uint32_t to)
-{
-    int fd = port->sockets[port->out_socket[from]].fd;
-
-    while (from < to) {
-        int sent = sendmmsg(fd, port->out + from, to - from, 0);
-
-        stat_add(&port->stats.batches_out, 1);
-        if (sent > 0) {
-            from += (uint32_t)sent;
-        } else if (errno == EINTR) {
-            continue;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
-            stat_add(&port->stats.send_dropped, to - from);
-            return;
-        } else { /* this one can't go (no route, too long); the others may */
-            stat_add(&port->stats.send_dropped, 1);
-            from++;
-        }
-    }
-}
-
-static void flush(struct vr_media_port *port)
-{
-    uint32_t from = 0;
-
-    for (uint32_t i = 1; i <= port->out_count; i++) {
-        if (i == port->out_count || port->out_socket[i] != port->out_socket[from]) {
-            run_send(port, from, i);
-            from = i;
-        }
-    }
-    port->out_count = 0;
-}
-
-static void on_send(void *ctx, const struct vr_path *path, struct vr_bytes datagram)
-{
-    struct vr_media_port *port = ctx;
-    uint32_t at = port->out_count;
-
-    if (!port->open || datagram.size > DATAGRAM_MAX || path->socket >= port->socket_count) {
-        stat_add(&port->stats.send_dropped, 1);
-        return;
-    }
-    memcpy(port->out_data[at], datagram.data, datagram.size);
-    port->out_vec[at].iov_len = datagram.size;
-    port->out_name[at] = path->remote;
-    port->out[at].msg_hdr.msg_namelen = path->remote.ss_family == AF_INET6
-                                            ? sizeof(struct sockaddr_in6)
-                                            : sizeof(struct sockaddr_in);
-    port->out_socket[at] = path->socket;
-    port->out_count++;
-    if (port->out_count == BATCH_OUT) {
-        flush(port);
-    }
 }
 
 /* --- receiving --- */
@@ -206,10 +101,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         return; /* an ICMP error of some remote; recvmmsg has cleared it next time */
     }
     for (int round = 0; round < ROUNDS_MAX && batch_read(port, in, now) == BATCH_IN; round++) {
-        flush(port);
+        media_out_flush(port);
         now = clock_now(port);
     }
-    flush(port);
+    media_out_flush(port);
     timer_arm(port, now);
 }
 
@@ -222,7 +117,7 @@ static void on_timer(uv_timer_t *timer)
 
     port->armed = VR_NEVER;
     vr_engine_tick(port->engine, now);
-    flush(port);
+    media_out_flush(port);
     timer_arm(port, now);
 }
 
@@ -243,9 +138,28 @@ static void timer_arm(struct vr_media_port *port, vr_time_us now)
                    deadline <= now ? 0 : (uint64_t)((deadline - now + 999) / 1000), 0);
 }
 
+/* How busy this thread was, for the engine: it packs more when there is much to do. */
+static void look_at_load(struct vr_media_port *port, vr_time_us now)
+{
+    struct timespec used;
+    uint64_t cpu = 0;
+
+    if (now - port->load_at < LOAD_EVERY || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) != 0) {
+        return;
+    }
+    cpu = (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+    if (port->load_at != 0) {
+        vr_engine_set_load(port->engine, (uint32_t)((cpu - port->load_cpu) * 100 /
+                                                    (uint64_t)(now - port->load_at)));
+    }
+    port->load_at = now;
+    port->load_cpu = cpu;
+}
+
 void vr_media_port_before_wait(struct vr_media_port *port, vr_time_us now)
 {
-    flush(port);
+    media_out_flush(port);
+    look_at_load(port, now);
     timer_arm(port, now);
 }
 
@@ -258,11 +172,7 @@ static void batches_init(struct vr_media_port *port)
         port->in[i].msg_hdr = (struct msghdr){
             .msg_name = &port->in_name[i], .msg_iov = &port->in_vec[i], .msg_iovlen = 1};
     }
-    for (uint32_t i = 0; i < BATCH_OUT; i++) {
-        port->out_vec[i].iov_base = port->out_data[i];
-        port->out[i].msg_hdr = (struct msghdr){
-            .msg_name = &port->out_name[i], .msg_iov = &port->out_vec[i], .msg_iovlen = 1};
-    }
+    media_out_init(port);
 }
 
 enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_media_port **out)
@@ -271,8 +181,11 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
     struct vr_engine_conf engine = {.worker = conf->worker,
                                     .random = conf->random,
                                     .identity = conf->identity,
-                                    .send = on_send,
-                                    .ctx = port};
+                                    .send = media_out_send,
+                                    .send_burst = media_out_send_burst,
+                                    .ctx = port,
+                                    .gso = conf->gso,
+                                    .pack = conf->pack};
     enum vr_err err = VR_OK;
 
     *out = NULL;
@@ -324,7 +237,7 @@ void vr_media_port_close(struct vr_media_port *port)
     if (!port->open) {
         return;
     }
-    flush(port);
+    media_out_flush(port);
     port->open = false;
     uv_close((uv_handle_t *)&port->timer, NULL);
     for (uint32_t i = 0; i < port->socket_count; i++) {
@@ -352,5 +265,7 @@ void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stat
     vr_engine_stats(port->engine, media);
     out->batches_in = __atomic_load_n(&port->stats.batches_in, __ATOMIC_RELAXED);
     out->batches_out = __atomic_load_n(&port->stats.batches_out, __ATOMIC_RELAXED);
+    out->segmented = __atomic_load_n(&port->stats.segmented, __ATOMIC_RELAXED);
+    out->gso_refused = __atomic_load_n(&port->stats.gso_refused, __ATOMIC_RELAXED);
     out->send_dropped = __atomic_load_n(&port->stats.send_dropped, __ATOMIC_RELAXED);
 }

@@ -23,11 +23,15 @@ struct vr_media_port_conf {
     struct vr_dtls_identity *identity;
     const int *sockets; /* copied; closed by the port */
     uint32_t socket_count;
+    bool gso;          /* several packets to one listener as one segmented datagram */
+    enum vr_pack pack; /* for an audience */
 };
 
 struct vr_media_port_stats {
     uint64_t batches_in, batches_out;
     uint64_t send_dropped; /* the socket's buffer was full, or the network refused */
+    uint64_t segmented;    /* datagrams handed over in segmented form, each segment counted */
+    uint64_t gso_refused;  /* 1: the kernel or the card takes none; they go one by one since */
 };
 
 /** A bound UDP socket, not blocking, with large buffers, IPv6 alone where it is IPv6. `port` 0:

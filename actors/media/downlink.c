@@ -1,112 +1,157 @@
 /* downlink.c - what a peer is sent: the slots of its shard, and reports. */
-#include "actors/base/owner.h"
 #include "actors/media/shard_internal.h"
 #include "actors/wire/rtcp.h"
 
-/* The rollover that the first packet of a slot to this peer belonged to: all that a restart must
- * know beside the slot's own index. Late packets do not begin a stream. */
-static bool begin_slot(struct vr_peer_hot *hot, const struct vr_slot_packet *packet)
+#define START_MASK 0x7fff /* of a slot's first index to a peer: rollover 0, and the lower half */
+#define AHEAD_MAX 0x4000  /* a longer way to the next packet: the receiver's guess could fail */
+
+/* The slot goes on behind the last packet sent, whatever its own numbers did meanwhile: it changed
+ * between packed and single frames, or this peer heard nothing of it for long. */
+static void resume(struct vr_slot_out *slot, uint64_t index)
 {
-    if ((hot->slot_started >> packet->slot & 1) == 0) {
+    uint64_t next = (slot->newest + slot->shift + 1) & VR_RTP_INDEX_MASK;
+
+    slot->shift = (next - index) & VR_RTP_INDEX_MASK;
+    slot->newest = index;
+    slot->run = 0;
+}
+
+/* The packet's 48-bit index on the wire to this peer. False: nothing begins with a late packet, and
+ * none comes from before the last beginning. */
+static bool number(struct vr_slot_out *slot, const struct vr_slot_packet *packet, uint64_t *wire)
+{
+    uint64_t index = packet->index;
+
+    if (slot->packets == 0) {
         if (!packet->newest) {
             return false;
         }
-        hot->slot_started |= (uint8_t)(1u << packet->slot);
-        hot->slot_base[packet->slot] = (uint16_t)(packet->index >> 16);
+        slot->shift = ((index & START_MASK) - index) & VR_RTP_INDEX_MASK;
+        slot->newest = index;
+        slot->run = 0;
+    } else if (packet->newest) {
+        uint64_t ahead = index - slot->newest;
+
+        if (index <= slot->newest || ahead > AHEAD_MAX) {
+            resume(slot, index);
+        } else {
+            slot->run = slot->run + ahead > UINT16_MAX ? UINT16_MAX : slot->run + ahead;
+            slot->newest = index;
+        }
+    } else if (index >= slot->newest || slot->newest - index > slot->run) {
+        return false;
     }
+    *wire = (index + slot->shift) & VR_RTP_INDEX_MASK;
     return true;
 }
 
-static size_t put_payload(const struct vr_peer_conf *conf, const struct vr_slot_packet *packet,
-                          const struct vr_slot_red *red, uint8_t *out)
+/* One packet, sealed, to `out`. Its size; 0: not for this peer, or not to be sealed. */
+static size_t put_packet(struct vr_engine *engine, uint32_t peer,
+                         const struct vr_slot_packet *packet, const struct vr_form *form,
+                         uint8_t *out)
 {
-    if (red == NULL) {
-        memcpy(out, packet->opus.data, packet->opus.size);
-        return packet->opus.size;
+    struct vr_peer_hot *hot = &engine->hot[peer];
+    struct vr_slot_out *slot = &hot->slots[packet->slot];
+    size_t size = form->size;
+    uint64_t index;
+
+    if (form->head == 0 || !number(slot, packet, &index)) {
+        return 0;
     }
-    memcpy(out, red->payload.data, red->payload.size);
-    for (uint32_t i = 0; i < red->blocks; i++) { /* heads of 4 bytes, the primary's is the last */
-        out[i * 4] |= conf->opus_pt;
+    if (hot->sealed) {
+        memcpy(out, form->bytes, form->head);
+        vr_rtp_put_seq(out, (uint16_t)index);
+        if (!vr_seal_rtp(engine->sealer, &hot->seal, index, out, form->head,
+                         vr_bytes(form->bytes + form->head, size - form->head))) {
+            return 0;
+        }
+        size += VR_SEAL_TAG;
+    } else {
+        memcpy(out, form->bytes, size);
+        vr_rtp_put_seq(out, (uint16_t)index);
+        if (!vr_srtp_protect(engine->live[peer].srtp, out, &size)) {
+            return 0;
+        }
     }
-    return red->payload.size;
+    slot->packets++;
+    slot->bytes += form->payload;
+    engine->stats.padding_bytes += form->padding;
+    return size;
 }
 
-/* The form that this listener takes; NULL: plain Opus. */
-static const struct vr_slot_red *red_for(const struct vr_listener *listener,
-                                         const struct vr_slot_packet *packet)
+static const struct vr_form *forms_for(struct vr_engine *engine, uint32_t peer)
 {
-    const struct vr_slot_red *red =
-        listener->red_depth == 0 ? NULL : &packet->red[listener->red_depth - 1];
+    const struct vr_peer_hot *hot = &engine->hot[peer];
+    struct vr_shape own;
 
-    return red != NULL && red->payload.size > 0 ? red : NULL;
+    if (hot->shape != VR_SHAPE_NONE) {
+        return vr_forms_get(&engine->forms, hot->shape, &engine->shapes.items[hot->shape],
+                            hot->red_depth);
+    }
+    vr_shape_of(&engine->cold[peer].conf, &own);
+    return vr_forms_get(&engine->forms, VR_SHAPE_NONE, &own, hot->red_depth);
 }
 
-static void send_slot(struct vr_listener *listener, const struct vr_slot_packet *packet)
+static void send_out(struct vr_engine *engine, uint32_t peer, const uint8_t *data, size_t size,
+                     size_t segment)
 {
-    struct vr_peer_live *live = VR_OWNER(listener, struct vr_peer_live, listener);
-    struct vr_engine *engine = live->engine;
-    const struct vr_peer_conf *conf = &engine->cold[live->index].conf;
-    const struct vr_slot_red *red = red_for(listener, packet);
-    const char *mid = conf->slot_mid[packet->slot];
-    uint32_t csrc = packet->participant;
-    struct vr_rtp_ext ext[] = {
-        {.id = conf->level_id, .size = 1, .data = &packet->level_byte},
-        {.id = mid[0] == 0 ? 0 : conf->mid_id,
-         .size = (uint8_t)strlen(mid),
-         .data = (const uint8_t *)mid},
-    };
-    struct vr_rtp_head head = {
-        .marker = packet->marker,
-        .pt = red != NULL ? conf->red_pt : conf->opus_pt,
-        .seq = (uint16_t)packet->index,
-        .ts = packet->ts,
-        .ssrc = VR_SLOT_SSRC + packet->slot,
-        .csrc_count = 1,
-        .csrc = &csrc,
-        .ext_count = 2,
-        .ext = ext,
-    };
-    uint8_t *out = engine->scratch;
-    size_t size;
+    uint64_t count = (size + segment - 1) / segment;
 
-    if (!begin_slot(&engine->hot[live->index], packet)) {
-        return;
-    }
-    size = vr_rtp_head_write(&head, out, 256);
-    if (size == 0) {
-        return;
-    }
-    size += put_payload(conf, packet, red, out + size);
-    if (!vr_srtp_protect(live->srtp, out, &size)) {
-        return;
-    }
-    live->sent_packets[packet->slot]++;
-    live->sent_bytes[packet->slot] += (uint32_t)packet->opus.size;
-    engine->stats.forwarded++;
+    engine->stats.forwarded += count;
+    engine->stats.sent += count;
+    engine->stats.bytes_out += size;
+    engine->stats.bursts += count > 1;
+    engine->stats.burst_packets += count > 1 ? count : 0;
     engine->made_up = true;
-    vr_engine_send(engine, &live->path, vr_bytes(out, size));
-}
-
-static void soon(const struct vr_listener *listener, unsigned step)
-{
-    const struct vr_peer_live *live = VR_OWNER(listener, struct vr_peer_live, listener);
-
-    if (step == 0) {
-        __builtin_prefetch((const char *)&live->path + 64);
-        __builtin_prefetch(&live->srtp);
-        __builtin_prefetch(&live->index);
-        __builtin_prefetch(&live->sent_packets, 1);
-    } else if (step == 1) {
-        __builtin_prefetch(&live->engine->cold[live->index].conf.opus_pt);
-        __builtin_prefetch(&live->engine->cold[live->index].conf.slot_mid);
-        __builtin_prefetch(&live->engine->hot[live->index]);
-        __builtin_prefetch(live->srtp);
-    } else if (live->srtp != NULL) {
-        vr_srtp_prefetch(live->srtp);
+    if (engine->conf.send_burst != NULL) {
+        engine->conf.send_burst(engine->conf.ctx, &engine->hot[peer].hop, vr_bytes(data, size),
+                                segment);
+        return;
+    }
+    for (size_t at = 0; at < size; at += segment) {
+        engine->conf.send(engine->conf.ctx, &engine->live[peer].path,
+                          vr_bytes(data + at, size - at < segment ? size - at : segment));
     }
 }
 
-const struct vr_listener_ops vr_peer_listener_ops = {.slot = send_slot, .soon = soon};
+void vr_downlink_send(struct vr_engine *engine, uint32_t peer, uint32_t mask)
+{
+    const struct vr_form *forms = forms_for(engine, peer);
+    uint8_t *out = engine->burst;
+    size_t size = 0;
+    size_t segment = 0;
+
+    if (engine->hot[peer].hop.remote.any.sa_family == AF_UNSPEC) {
+        return;
+    }
+    for (uint32_t i = 0; i < engine->forms.count; i++) {
+        size_t more = (mask >> i & 1) == 0 ? 0
+                                           : put_packet(engine, peer, engine->forms.packets[i],
+                                                        &forms[i], out + size);
+
+        if (more == 0) {
+            continue;
+        }
+        if (size > 0 && more != segment) { /* only equal ones can leave as one */
+            send_out(engine, peer, out, size, segment);
+            memmove(out, out + size, more);
+            size = 0;
+        }
+        segment = more;
+        size += more;
+    }
+    if (size > 0) {
+        send_out(engine, peer, out, size, segment);
+    }
+}
+
+void vr_downlink_prefetch(const struct vr_engine *engine, uint32_t peer, uint32_t slot)
+{
+    __builtin_prefetch(&engine->hot[peer], 1);
+    __builtin_prefetch(&engine->hot[peer].slots[slot], 1);
+}
+
+const struct vr_listener_ops vr_peer_listener_ops = {.slot = NULL};
 
 /* About what came from the client (RFC 3550, 6.4.1). */
 static unsigned uplink_report(struct vr_engine *engine, uint32_t peer, struct vr_rtcp_report *out)
@@ -152,10 +197,10 @@ void vr_reports_send(struct vr_engine *engine, uint32_t peer)
             .ssrc = VR_SLOT_SSRC + k,
             .ntp = vr_ntp_from_wall(engine->now),
             .ts = vr_slot_ts_at(slot, engine->now),
-            .packets = live->sent_packets[k],
-            .bytes = live->sent_bytes[k],
+            .packets = hot->slots[k].packets,
+            .bytes = hot->slots[k].bytes,
         };
-        bool started = (hot->slot_started >> k & 1) != 0;
+        bool started = hot->slots[k].packets > 0;
 
         if (started) {
             vr_rtcp_write_sr(&writer, &sender, &report, k == 0 ? reports : 0);
@@ -168,10 +213,13 @@ void vr_reports_send(struct vr_engine *engine, uint32_t peer)
     }
     vr_rtcp_write_cname(&writer, ssrcs, count, "voicerooms");
     size = writer.size;
-    if (writer.failed || !vr_srtp_protect_rtcp(live->srtp, engine->scratch, &size)) {
+    hot->rtcp_out++;
+    if (writer.failed ||
+        !(hot->sealed ? vr_seal_rtcp(engine->sealer, &live->seal_rtcp, hot->rtcp_out,
+                                     engine->scratch, &size)
+                      : vr_srtp_protect_rtcp(live->srtp, engine->scratch, &size))) {
         return;
     }
-    hot->rtcp_out++;
     engine->stats.rtcp_out++;
     vr_engine_send(engine, &live->path, vr_bytes(engine->scratch, size));
 }

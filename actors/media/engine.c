@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/media/opus_pack.h"
 #include "actors/media/shard_internal.h"
 #include "actors/runtime/system.h"
 
@@ -33,9 +34,12 @@ enum vr_err vr_engine_new(const struct vr_engine_conf *conf, struct vr_engine **
     engine->conf.silent_after = conf->silent_after == 0 ? VR_SECONDS(15) : conf->silent_after;
     engine->clock = conf->worker == NULL ? NULL : vr_system_clock(vr_worker_system(conf->worker));
     engine->next_tick = VR_NEVER;
+    engine->wait_over = VR_NEVER;
     vr_list_init(&engine->shards);
+    vr_list_init(&engine->waiting);
     engine->pool = vr_relay_pool_new(RELAYS);
-    if (engine->pool == NULL || !vr_peers_init(engine) || vr_stun_new(&engine->stun) != VR_OK) {
+    if (engine->pool == NULL || !vr_peers_init(engine) || vr_stun_new(&engine->stun) != VR_OK ||
+        vr_sealer_new(&engine->sealer) != VR_OK || vr_opus_packer_new(&engine->packer) != VR_OK) {
         vr_engine_free(engine);
         return VR_E_NO_MEMORY;
     }
@@ -54,6 +58,8 @@ void vr_engine_free(struct vr_engine *engine)
     }
     vr_relay_pool_free(engine->pool);
     vr_stun_free(engine->stun);
+    vr_sealer_free(engine->sealer);
+    vr_opus_packer_free(engine->packer);
     vr_peers_deinit(engine);
     free(engine);
 }
@@ -110,12 +116,30 @@ void vr_peer_move(struct vr_engine *engine, uint32_t peer, enum vr_peer_state st
     }
 }
 
+/* Contexts from the keys: with GCM only what comes in is libsrtp's. */
+static bool make_contexts(struct vr_engine *engine, uint32_t peer)
+{
+    const struct vr_srtp_keys *keys = &engine->cold[peer].keys;
+    struct vr_peer_hot *hot = &engine->hot[peer];
+    struct vr_peer_live *live = &engine->live[peer];
+
+    hot->sealed = keys->profile == VR_SRTP_GCM;
+    if (hot->sealed && !vr_seal_derive(engine->sealer, keys->ours, &hot->seal, &live->seal_rtcp)) {
+        return false;
+    }
+    if (live->srtp != NULL) {
+        return true;
+    }
+    return (hot->sealed ? vr_srtp_new_in(keys, &live->srtp) : vr_srtp_new(keys, &live->srtp)) ==
+           VR_OK;
+}
+
 void vr_peer_up(struct vr_engine *engine, uint32_t peer)
 {
     struct vr_peer_live *live = &engine->live[peer];
     uint32_t spread = (uint32_t)vr_random_below(engine->conf.random, 1000000);
 
-    if (live->srtp == NULL && vr_srtp_new(&engine->cold[peer].keys, &live->srtp) != VR_OK) {
+    if (!make_contexts(engine, peer)) {
         vr_peer_move(engine, peer, VR_PEER_FAILED);
         return;
     }
@@ -242,12 +266,36 @@ static void look_at_peer(struct vr_engine *engine, uint32_t peer, vr_time_us now
     }
 }
 
+void vr_engine_set_load(struct vr_engine *engine, uint32_t busy_percent)
+{
+    engine->busy_percent = busy_percent;
+}
+
+static void end_waits(struct vr_engine *engine, vr_time_us now)
+{
+    engine->wait_over = VR_NEVER;
+    VR_LIST_EACH(item, &engine->waiting)
+    {
+        struct vr_shard *shard = VR_OWNER(item, struct vr_shard, waiting);
+        vr_time_us next = vr_shard_wait_over(shard, now);
+
+        if (next == VR_NEVER) {
+            vr_list_remove(&shard->waiting);
+        } else if (next < engine->wait_over) {
+            engine->wait_over = next;
+        }
+    }
+}
+
 void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
 {
+    engine->now = now;
+    if (now >= engine->wait_over) {
+        end_waits(engine, now);
+    }
     if (now < engine->next_tick) {
         return;
     }
-    engine->now = now;
     vr_handshake_tick(engine);
     engine->slice = (engine->slice + 1) % VR_TICK_SLICES;
     for (uint32_t peer = engine->slice; peer < engine->high; peer += VR_TICK_SLICES) {
@@ -267,7 +315,7 @@ void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
 
 vr_time_us vr_engine_deadline(const struct vr_engine *engine)
 {
-    return engine->next_tick;
+    return engine->wait_over < engine->next_tick ? engine->wait_over : engine->next_tick;
 }
 
 /* Read by other threads while the owner counts on: whole words, none older than another by more

@@ -31,6 +31,20 @@ struct vr_path {
     uint32_t socket;
 };
 
+/** The same, short: what a packet to many carries along. */
+struct vr_hop {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in4;
+        struct sockaddr_in6 in6;
+    } remote; /* family AF_UNSPEC: nowhere */
+    uint32_t socket;
+};
+_Static_assert(sizeof(struct vr_hop) == 32, "half a cache line");
+
+/** Packing for an audience (docs/architecture.md, "Levers"): frames of 20 ms in one packet. */
+enum vr_pack { VR_PACK_OFF = 0, VR_PACK_3 = 3, VR_PACK_6 = 6, VR_PACK_AUTO = 1 };
+
 struct vr_engine_conf {
     struct vr_worker *worker; /* may be NULL in tests of the packet path alone */
     const struct vr_random *random;
@@ -40,7 +54,13 @@ struct vr_engine_conf {
     vr_time_us silent_after;           /* told as VR_PEER_SILENT; 0: 15 s */
     /** Queue a datagram for the batch; copies. Called from input and tick only. */
     void (*send)(void *ctx, const struct vr_path *path, struct vr_bytes datagram);
+    /** Queue datagrams to one place, which lie one behind the other, each `segment` bytes, only the
+     * last may be shorter; copies. NULL: `send` is called for each. */
+    void (*send_burst)(void *ctx, const struct vr_hop *hop, struct vr_bytes datagrams,
+                       size_t segment);
     void *ctx;
+    bool gso;          /* packets of several speakers are collected for up to 5 ms, evened out */
+    enum vr_pack pack; /* for listeners that take it and do not speak */
 };
 
 /** Process-wide, once, before any engine: libsrtp with the OpenSSL plug-in, OpenSSL. Idempotent,
@@ -56,6 +76,8 @@ void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_p
                      uint8_t *data, size_t size, size_t capacity);
 /** Timers: DTLS retransmission, consent, RTCP, levels. Call at vr_engine_deadline or later. */
 void vr_engine_tick(struct vr_engine *engine, vr_time_us now);
+/** The share of its time that the worker was busy lately, in per cent: decides about packing. */
+void vr_engine_set_load(struct vr_engine *engine, uint32_t busy_percent);
 vr_time_us vr_engine_deadline(const struct vr_engine *engine);
 
 struct vr_engine_stats {
@@ -77,6 +99,11 @@ struct vr_engine_stats {
     uint32_t peers, peers_up, shards;
     uint64_t forward_delay_us_bucket[12]; /* receive to send queued:
                                              <=50us,100,200,500,1ms,2,5,10,20,50,100,more */
+    uint64_t bursts;                      /* several packets to one listener at once */
+    uint64_t burst_packets;               /* in those */
+    uint64_t padding_bytes;               /* added to even packets out */
+    uint64_t packs;                       /* packets to listeners that hold several frames */
+    uint64_t shut_dropped; /* frames of somebody muted that waited in a hold or a pack */
 };
 /** Racy but whole-word reads are fine for metrics: any thread. */
 void vr_engine_stats(const struct vr_engine *engine, struct vr_engine_stats *out);

@@ -8,6 +8,7 @@
 #include "actors/base/list.h"
 #include "actors/base/owner.h"
 #include "actors/media/engine.h"
+#include "actors/media/forms.h"
 #include "actors/media/level_meter.h"
 #include "actors/media/peer.h"
 #include "actors/media/relay_pool.h"
@@ -52,7 +53,11 @@ struct vr_engine {
     uint32_t handshake_count;
     uint64_t ups; /* counts peers that came up */
 
-    struct vr_list shards; /* vr_shard.link */
+    struct vr_list shards;  /* vr_shard.link */
+    struct vr_list waiting; /* vr_shard.waiting */
+    vr_time_us wait_over;   /* the earliest of them, or before it; VR_NEVER */
+    struct vr_opus_packer *packer;
+    uint8_t packed[VR_PACKET_MAX];
     vr_time_us next_tick;
     vr_time_us now; /* of the input or tick under way */
     uint32_t slice;
@@ -62,6 +67,11 @@ struct vr_engine {
     bool made_up;       /* something was forwarded by this input */
     uint8_t scratch[VR_PACKET_MAX];
     uint8_t red[VR_RED_DEPTH_MAX][VR_PACKET_MAX];
+    uint32_t busy_percent; /* of the worker */
+    struct vr_sealer *sealer;
+    struct vr_shapes shapes;
+    struct vr_forms forms; /* of the burst under way */
+    uint8_t burst[VR_BURST_MAX * VR_PACKET_MAX];
 };
 
 /* peers.c */
@@ -102,6 +112,10 @@ void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size
 
 /* downlink.c */
 extern const struct vr_listener_ops vr_peer_listener_ops;
+/** The packets of engine.forms that `mask` names, to one peer; equal ones leave as one burst. */
+void vr_downlink_send(struct vr_engine *engine, uint32_t peer, uint32_t mask);
+/** A packet of `slot` to this peer comes soon: 20 ms have made its memory cold. */
+void vr_downlink_prefetch(const struct vr_engine *engine, uint32_t peer, uint32_t slot);
 void vr_reports_send(struct vr_engine *engine, uint32_t peer);
 
 #endif

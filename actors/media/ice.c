@@ -34,13 +34,12 @@ static void take_over(struct vr_engine *engine, uint32_t peer)
     engine->hot[peer].in_started = engine->hot[old].in_started;
     engine->hot[peer].in_ssrc = engine->hot[old].in_ssrc;
     engine->hot[peer].rtcp_out = engine->hot[old].rtcp_out;
-    engine->hot[peer].slot_started = engine->hot[old].slot_started;
-    memcpy(engine->hot[peer].slot_base, engine->hot[old].slot_base,
-           sizeof engine->hot[old].slot_base);
+    memcpy(engine->hot[peer].slots, engine->hot[old].slots, sizeof engine->hot[old].slots);
+    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
+        engine->hot[peer].slots[k].run = 0; /* it may hear the slots in another way from now on */
+    }
     memcpy(live->ssrcs, engine->live[old].ssrcs, sizeof live->ssrcs);
     live->ssrc_count = engine->live[old].ssrc_count;
-    memcpy(live->sent_packets, engine->live[old].sent_packets, sizeof live->sent_packets);
-    memcpy(live->sent_bytes, engine->live[old].sent_bytes, sizeof live->sent_bytes);
     vr_peer_up(engine, peer);
     vr_peer_move(engine, old, VR_PEER_CLOSED);
 }

@@ -10,7 +10,6 @@
 #include "actors/base/clock.h"
 #include "actors/base/ids.h"
 
-#define VR_SOON_STEPS 3
 #define VR_RED_DEPTH_MAX 2 /* older frames that a packet may repeat */
 
 struct vr_listener;
@@ -23,6 +22,13 @@ struct vr_slot_red {
     uint8_t blocks;
 };
 
+/** Which listeners a packet is for. */
+enum vr_tier {
+    VR_TIER_WIDE,   /* all slots, frame by frame */
+    VR_TIER_NARROW, /* one slot, the loudest */
+    VR_TIER_PACKED, /* all slots, several frames in a packet */
+};
+
 /** A packet of a slot, numbered; the same for all listeners. Borrowed until return. */
 struct vr_slot_packet {
     vr_time_us now;
@@ -33,6 +39,7 @@ struct vr_slot_packet {
     uint8_t level_byte; /* RFC 6464 */
     bool marker;
     bool newest;
+    uint8_t tier; /* enum vr_tier */
     struct vr_bytes opus;
     struct vr_slot_red red[VR_RED_DEPTH_MAX]; /* [depth - 1] */
 };
@@ -54,10 +61,6 @@ struct vr_listener_ops {
                  const struct vr_slot_packet *packet); /* may be NULL */
     void (*speech)(struct vr_listener *listener, vr_time_us now,
                    const struct vr_speech *speech); /* may be NULL */
-    /** His packet comes soon: ask for the memory it will touch, which 20 ms have made cold. Each of
-     * VR_SOON_STEPS steps, some packets apart, may read what the one before has asked for. May be
-     * NULL. */
-    void (*soon)(const struct vr_listener *listener, unsigned step);
 };
 
 struct vr_listener {

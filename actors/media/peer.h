@@ -1,6 +1,7 @@
 /* peer.h - what an engine keeps of one transport, in three arrays by index.
  *
- * cold: written at join and at the end of the handshake; hot: one cache line, written by packets.
+ * cold: written at join and at the end of the handshake; hot: written by packets, two cache lines
+ * by each one.
  * Both are plain, fixed in size and free of pointers, so that a mapping can hold them over a
  * restart of the process. live: what is made again from the two: contexts, links, counters. */
 #ifndef VR_MEDIA_PEER_H
@@ -10,7 +11,9 @@
 #include "actors/media/dtls_handshake.h"
 #include "actors/media/engine.h"
 #include "actors/media/listener.h"
+#include "actors/media/shapes.h"
 #include "actors/media/srtp.h"
+#include "actors/media/srtp_seal.h"
 #include "actors/wire/rtp.h"
 
 #define VR_PEER_NONE UINT32_MAX
@@ -35,7 +38,29 @@ struct vr_peer_cold {
 };
 _Static_assert(sizeof(struct vr_peer_cold) <= 768, "the cold record of a peer has its place");
 
+/** A slot as it is sent to one peer: `shift` added to the slot's own index is the index on the
+ * wire. It is set when the slot begins for the peer, and anew when he changes between packed and
+ * single frames: what he gets has no hole, and no index is used twice. */
+struct vr_slot_out {
+    uint64_t newest; /* index of the newest packet sent, as the slot counts */
+    uint64_t shift : 48;
+    uint64_t run : 16; /* packets that a late one may reach back: none before `shift` was set */
+    uint32_t packets;  /* for sender reports; 0: the slot has not begun */
+    uint32_t bytes;
+};
+_Static_assert(sizeof(struct vr_slot_out) == 24, "eight of them in three cache lines");
+
+/** Hot: the first line and one of the slots' lines is all that a packet to this peer touches. The
+ * last line is what a packet from this peer touches. */
 struct vr_peer_hot {
+    struct vr_hop hop; /* of the tuple; family 0: none */
+    struct vr_seal_key seal;
+    uint16_t shape;    /* of the header that he takes (shapes.h); VR_SHAPE_NONE: see cold */
+    uint8_t sealed;    /* `seal` is set; else libsrtp protects */
+    uint8_t red_depth; /* the listener's */
+
+    struct vr_slot_out slots[VR_SLOTS_MAX];
+
     uint64_t
         in_index; /* highest authenticated, rollover << 16 | sequence; stored before any effect */
     vr_time_us checked_at; /* last valid check */
@@ -43,25 +68,22 @@ struct vr_peer_hot {
     uint32_t in_ssrc;
     uint32_t rtcp_out; /* SRTCP packets sent */
     uint32_t tokens_milli;
-    uint16_t slot_base[VR_SLOTS_MAX]; /* rollover of the room's slot at the first packet sent to
-                                         this peer */
-    uint8_t slot_started;             /* bit k: slot_base[k] is set */
-    uint8_t state;                    /* enum vr_peer_state */
+    uint8_t state; /* enum vr_peer_state */
     uint8_t in_started;
-    uint8_t spare[9];
+    uint8_t spare[26];
 };
-_Static_assert(sizeof(struct vr_peer_hot) == 64, "a cache line");
+_Static_assert(sizeof(struct vr_peer_hot) == 320, "five cache lines");
 
 struct vr_level_meter;
 struct vr_shard;
 struct vr_participant;
 
 struct vr_peer_live {
-    struct vr_listener
-        listener;        /* of its shard; in front, so that a packet's way touches one line */
-    struct vr_path path; /* of the tuple, as `send` wants it */
+    struct vr_listener listener; /* of its shard */
+    struct vr_path path;         /* of the tuple, as `send` wants it */
     struct vr_srtp *srtp;
-    struct vr_dtls *dtls; /* only while the handshake runs */
+    struct vr_seal_key seal_rtcp; /* where hot.sealed */
+    struct vr_dtls *dtls;         /* only while the handshake runs */
     struct vr_engine *engine;
     struct vr_shard *shard;
     struct vr_participant *who;
@@ -88,8 +110,6 @@ struct vr_peer_live {
     uint32_t meter_count;
     uint8_t meter_level;
     struct vr_rtp_source source;
-    uint32_t sent_packets[VR_SLOTS_MAX];
-    uint32_t sent_bytes[VR_SLOTS_MAX];
     uint32_t sr_middle;                 /* of the client's last SR: for delay since it */
     uint32_t lost_before[VR_SLOTS_MAX]; /* cumulative loss last told, for the counter */
 };

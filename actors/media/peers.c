@@ -77,6 +77,20 @@ static struct vr_tuple tuple_of(const struct vr_path *path)
     return tuple;
 }
 
+static struct vr_hop hop_of(const struct vr_path *path)
+{
+    struct vr_hop hop;
+
+    memset(&hop, 0, sizeof hop);
+    hop.socket = path->socket;
+    if (path->remote.ss_family == AF_INET6) {
+        memcpy(&hop.remote.in6, &path->remote, sizeof hop.remote.in6);
+    } else {
+        memcpy(&hop.remote.in4, &path->remote, sizeof hop.remote.in4);
+    }
+    return hop;
+}
+
 bool vr_path_equal(const struct vr_path *a, const struct vr_path *b)
 {
     struct vr_tuple left = tuple_of(a);
@@ -129,6 +143,7 @@ uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf,
     engine->cold[peer].conf = *conf;
     engine->cold[peer].used = 1;
     engine->hot[peer].state = VR_PEER_NEW;
+    engine->hot[peer].shape = vr_shapes_take(&engine->shapes, conf);
     live->engine = engine;
     live->index = peer;
     live->opened_at = now;
@@ -152,7 +167,11 @@ void vr_peers_remove(struct vr_engine *engine, uint32_t peer)
             offsetof(struct vr_peer_live, next_ufrag), peer);
     unchain(engine, &engine->by_id[bucket_of(engine, &cold->conf.peer, sizeof cold->conf.peer)],
             offsetof(struct vr_peer_live, next_id), peer);
+    vr_shapes_release(&engine->shapes, engine->hot[peer].shape);
     memset(cold, 0, sizeof *cold); /* keys and passwords do not outlive the peer */
+    memset(&engine->hot[peer], 0, sizeof engine->hot[peer]);
+    engine->hot[peer].state = VR_PEER_CLOSED;
+    memset(&engine->live[peer].seal_rtcp, 0, sizeof engine->live[peer].seal_rtcp);
     engine->live[peer].next_free = engine->free_head;
     engine->free_head = peer;
     engine->stats.peers--;
@@ -200,6 +219,7 @@ void vr_peers_unbind(struct vr_engine *engine, uint32_t peer)
     unchain(engine, &engine->by_tuple[bucket_of(engine, tuple, sizeof *tuple)],
             offsetof(struct vr_peer_live, next_tuple), peer);
     memset(tuple, 0, sizeof *tuple);
+    memset(&engine->hot[peer].hop, 0, sizeof engine->hot[peer].hop);
 }
 
 void vr_peers_bind(struct vr_engine *engine, uint32_t peer, const struct vr_path *path)
@@ -217,6 +237,7 @@ void vr_peers_bind(struct vr_engine *engine, uint32_t peer, const struct vr_path
     vr_peers_unbind(engine, peer);
     engine->cold[peer].tuple = tuple;
     engine->live[peer].path = *path;
+    engine->hot[peer].hop = hop_of(path);
     head = &engine->by_tuple[bucket_of(engine, &tuple, sizeof tuple)];
     engine->live[peer].next_tuple = *head;
     *head = peer;

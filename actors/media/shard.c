@@ -27,7 +27,13 @@ enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *
                   vr_random_u64(engine->conf.random));
     vr_slots_init(&shard->narrow, 1, vr_random_u64(engine->conf.random));
     vr_list_init(&shard->talkers);
+    vr_list_init(&shard->waiting);
     vr_list_push(&engine->shards, &shard->link);
+    if (vr_shard_out_open(shard) != VR_OK) {
+        vr_shard_close(shard);
+        *out = NULL;
+        return VR_E_NO_MEMORY;
+    }
     vr_engine_wake(engine, engine->now);
     return VR_OK;
 }
@@ -53,7 +59,9 @@ void vr_shard_close(struct vr_shard *shard)
     }
     vr_shard_set_release(shard->set);
     vr_list_remove(&shard->link);
+    vr_shard_out_close(shard);
     free(shard->listeners);
+    free(shard->hears);
     free(shard);
 }
 
@@ -143,6 +151,7 @@ static void open_listener(struct vr_shard *shard, struct vr_listener *listener, 
         shard->open_listeners += (uint32_t)open - (uint32_t)listener->open;
     }
     listener->open = open;
+    vr_shard_hear_sync(shard, listener);
 }
 
 void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who)
@@ -192,6 +201,9 @@ enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
     if (!vr_gate_apply(&who->gate, gate)) {
         return VR_OK;
     }
+    if (!vr_gate_passes_in(&who->gate, who->gate.generation)) {
+        vr_shard_drop_waiting(shard, participant);
+    }
     vr_shard_refresh(shard, who);
     if (!who->gate.gone) {
         return VR_OK;
@@ -222,15 +234,19 @@ static bool add_listener(struct vr_shard *shard, struct vr_listener *listener)
     if (shard->listener_count == shard->listener_max) {
         uint32_t max = shard->listener_max == 0 ? LISTENERS_FIRST : shard->listener_max * 2;
         struct vr_listener **grown = realloc(shard->listeners, max * sizeof(struct vr_listener *));
+        struct vr_hear *hears = realloc(shard->hears, max * sizeof *hears);
 
-        if (grown == NULL) {
+        shard->listeners = grown == NULL ? shard->listeners : grown;
+        shard->hears = hears == NULL ? shard->hears : hears;
+        if (grown == NULL || hears == NULL) {
             return false;
         }
-        shard->listeners = grown;
         shard->listener_max = max;
     }
     listener->place = shard->listener_count;
+    shard->hears[shard->listener_count] = (struct vr_hear){.peer = VR_PEER_NONE};
     shard->listeners[shard->listener_count++] = listener;
+    vr_shard_hear_sync(shard, listener);
     count_red(shard, listener->red_depth, 1);
     shard->narrow_listeners += listener->narrow;
     return true;
@@ -241,6 +257,7 @@ static void remove_listener(struct vr_shard *shard, struct vr_listener *listener
     struct vr_listener *last = shard->listeners[--shard->listener_count];
 
     shard->listeners[listener->place] = last;
+    shard->hears[listener->place] = shard->hears[shard->listener_count];
     last->place = listener->place;
     count_red(shard, listener->red_depth, UINT32_MAX);
     shard->narrow_listeners -= listener->narrow;
@@ -251,6 +268,7 @@ void vr_shard_red_depth(struct vr_shard *shard, struct vr_listener *listener, ui
     count_red(shard, listener->red_depth, UINT32_MAX);
     listener->red_depth = depth;
     count_red(shard, depth, 1);
+    vr_shard_hear_sync(shard, listener);
 }
 
 enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf *conf,
@@ -356,6 +374,7 @@ void vr_shard_tick(struct vr_shard *shard, vr_time_us now)
 {
     vr_shard_links_tick(shard, now);
     vr_shard_speakers_tick(shard, now);
+    vr_packs_decide(shard);
     if (shard->engine->slice == 0) {
         forget_the_gone(shard, now);
     }

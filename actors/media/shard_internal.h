@@ -53,6 +53,21 @@ struct vr_link {
     } sent[VR_SLOTS_MAX];
 };
 
+enum vr_hear_mode { VR_HEAR_SHUT, VR_HEAR_WIDE, VR_HEAR_NARROW };
+
+/** A listener as the walk over all of them reads it, in order: four to a cache line. */
+struct vr_hear {
+    vr_participant_id participant;
+    uint32_t peer; /* VR_PEER_NONE: by the listener's ops */
+    uint8_t mode;  /* enum vr_hear_mode */
+    uint8_t slot_count;
+    uint8_t packed;   /* bit k: gets slot k packed */
+    uint8_t may_pack; /* takes packed slots, and does not speak */
+};
+
+struct vr_hold;  /* shard_out.c */
+struct vr_packs; /* shard_pack.c */
+
 struct vr_shard {
     struct vr_list link; /* vr_engine.shards */
     struct vr_engine *engine;
@@ -65,6 +80,7 @@ struct vr_shard {
     struct vr_list talkers; /* vr_participant.talking */
 
     struct vr_listener **listeners; /* of slots: the peers */
+    struct vr_hear *hears;          /* the same order */
     uint32_t listener_count;
     uint32_t open_listeners; /* of those, who hear something now */
     uint32_t listener_max;
@@ -74,6 +90,10 @@ struct vr_shard {
         uint32_t newest;
         struct vr_kept_frame frames[VR_RED_DEPTH_MAX];
     } kept[VR_SLOTS_MAX];
+
+    struct vr_list waiting; /* vr_engine.waiting, while something is held back or being packed */
+    struct vr_hold *hold;   /* NULL: packets leave at once */
+    struct vr_packs *packs; /* NULL: no packing */
 
     struct vr_shard_set *set;
     struct vr_link *links; /* one per other shard */
@@ -116,6 +136,34 @@ bool vr_shard_source(struct vr_participant *who, uint32_t shard, uint32_t genera
 /** Choice, numbers, and out to the listeners; for local and relayed speech. False: it was here
  * before. */
 bool vr_shard_hear(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech);
+
+/* shard_out.c: to the listeners, at once or after a short hold. */
+VR_MUST_CHECK enum vr_err vr_shard_out_open(struct vr_shard *shard);
+void vr_shard_out_close(struct vr_shard *shard);
+void vr_shard_out(struct vr_shard *shard, const struct vr_slot_packet *packet);
+/** The listener's part in the walk follows from what is known of him. */
+void vr_shard_hear_sync(struct vr_shard *shard, struct vr_listener *listener);
+/** What waits is due: returns when to be called again, VR_NEVER when nothing waits. */
+vr_time_us vr_shard_wait_over(struct vr_shard *shard, vr_time_us now);
+/** Nothing of his that waits may leave any more; the numbers close up. */
+void vr_shard_drop_waiting(struct vr_shard *shard, vr_participant_id participant);
+/** What is held leaves now: before the listeners that it is for change. */
+void vr_shard_let_go(struct vr_shard *shard);
+/** Called when something begins to wait. */
+void vr_shard_waits(struct vr_shard *shard, vr_time_us until);
+
+/* shard_pack.c: frames of a slot collected for those who take them packed. */
+VR_MUST_CHECK enum vr_err vr_packs_open(struct vr_shard *shard);
+void vr_packs_close(struct vr_shard *shard);
+/** A frame of a slot is on its way to the others; `before`: when the slot's last one was. */
+void vr_packs_frame(struct vr_shard *shard, const struct vr_slot_packet *packet, vr_time_us before);
+vr_time_us vr_packs_tick(struct vr_shard *shard, vr_time_us now);
+void vr_packs_drop(struct vr_shard *shard, vr_participant_id participant);
+/** A listener begins, ends, or may not be packed any more. */
+void vr_packs_join(struct vr_shard *shard, struct vr_hear *hear);
+void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear);
+/** How much to pack by now (VR_PACK_AUTO follows audience and load). */
+void vr_packs_decide(struct vr_shard *shard);
 
 void vr_shard_tick(struct vr_shard *shard, vr_time_us now);
 void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now);

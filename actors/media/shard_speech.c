@@ -6,7 +6,6 @@
 #include "actors/wire/level.h"
 #include "actors/wire/red.h"
 
-#define SOON_GAP 3    /* packets between two steps of fetching ahead */
 #define RED_ROOM 1000 /* bytes of all blocks: the packet stays below any path's MTU */
 
 void vr_participant_break(struct vr_participant *who)
@@ -121,35 +120,6 @@ static void add_redundancy(struct vr_shard *shard, struct vr_slot_packet *packet
     }
 }
 
-/* Listeners' memory is fetched ahead of the loop, in steps that each need the one before: half of
- * our own share of a packet was waiting for it (measured, 500 listeners). */
-static void prepare(const struct vr_shard *shard, uint32_t i)
-{
-    uint32_t at = i + VR_SOON_STEPS * SOON_GAP;
-
-    if (at + SOON_GAP < shard->listener_count) {
-        __builtin_prefetch(shard->listeners[at + SOON_GAP]);
-    }
-    for (unsigned step = 0; step < VR_SOON_STEPS; step++, at -= SOON_GAP) {
-        if (at < shard->listener_count && shard->listeners[at]->ops->soon != NULL) {
-            shard->listeners[at]->ops->soon(shard->listeners[at], step);
-        }
-    }
-}
-
-static void distribute(struct vr_shard *shard, struct vr_slot_packet *packet, bool narrow)
-{
-    for (uint32_t i = 0; i < shard->listener_count; i++) {
-        struct vr_listener *listener = shard->listeners[i];
-
-        prepare(shard, i);
-        if (listener->open && listener->narrow == narrow &&
-            listener->participant != packet->participant && packet->slot < listener->slot_count) {
-            listener->ops->slot(listener, packet);
-        }
-    }
-}
-
 /* One choice and its listeners. */
 static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
                               const struct vr_speech *speech, bool narrow)
@@ -160,8 +130,9 @@ static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
     struct vr_packet_out out;
     struct vr_slot_packet packet;
     enum vr_number verdict;
+    int slot = vr_slots_level(slots, talker, speech->level, now);
+    vr_time_us before = slot == VR_SLOT_NONE ? 0 : slots->slots[slot].sent_at;
 
-    vr_slots_level(slots, talker, speech->level, now);
     verdict = vr_slots_number(slots, talker, &in, now, &out);
     if (verdict != VR_NUMBER_SEND) {
         return verdict;
@@ -175,12 +146,16 @@ static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
         .level_byte = vr_level_byte((struct vr_level){speech->level, speech->voice}),
         .marker = out.marker,
         .newest = out.newest,
+        .tier = narrow ? VR_TIER_NARROW : VR_TIER_WIDE,
         .opus = speech->opus,
     };
     if (!narrow) {
         add_redundancy(shard, &packet);
     }
-    distribute(shard, &packet, narrow);
+    if (!narrow && shard->packs != NULL) {
+        vr_packs_frame(shard, &packet, before);
+    }
+    vr_shard_out(shard, &packet);
     return VR_NUMBER_SEND;
 }
 

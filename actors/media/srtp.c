@@ -51,7 +51,7 @@ static bool open_context(srtp_t *out, enum vr_srtp_profile profile, const uint8_
     return srtp_create(out, &policy) == srtp_err_status_ok;
 }
 
-enum vr_err vr_srtp_new(const struct vr_srtp_keys *keys, struct vr_srtp **out)
+static enum vr_err make(const struct vr_srtp_keys *keys, bool both, struct vr_srtp **out)
 {
     struct vr_srtp *srtp;
     enum vr_srtp_profile profile = (enum vr_srtp_profile)keys->profile;
@@ -65,12 +65,22 @@ enum vr_err vr_srtp_new(const struct vr_srtp_keys *keys, struct vr_srtp **out)
         return VR_E_NO_MEMORY;
     }
     if (!open_context(&srtp->in, profile, keys->theirs, ssrc_any_inbound) ||
-        !open_context(&srtp->out, profile, keys->ours, ssrc_any_outbound)) {
+        (both && !open_context(&srtp->out, profile, keys->ours, ssrc_any_outbound))) {
         vr_srtp_free(srtp);
         return VR_E_INTERNAL;
     }
     *out = srtp;
     return VR_OK;
+}
+
+enum vr_err vr_srtp_new(const struct vr_srtp_keys *keys, struct vr_srtp **out)
+{
+    return make(keys, true, out);
+}
+
+enum vr_err vr_srtp_new_in(const struct vr_srtp_keys *keys, struct vr_srtp **out)
+{
+    return make(keys, false, out);
 }
 
 void vr_srtp_free(struct vr_srtp *srtp)
@@ -122,26 +132,18 @@ bool vr_srtp_protect(struct vr_srtp *srtp, uint8_t *data, size_t *size)
 {
     int n = (int)*size;
 
-    if (srtp_protect(srtp->out, data, &n) != srtp_err_status_ok) {
+    if (srtp->out == NULL || srtp_protect(srtp->out, data, &n) != srtp_err_status_ok) {
         return false;
     }
     *size = (size_t)n;
     return true;
 }
 
-void vr_srtp_prefetch(const struct vr_srtp *srtp)
-{
-    const char *out = (const char *)srtp->out;
-
-    __builtin_prefetch(out);
-    __builtin_prefetch(out + 64); /* two lines hold libsrtp's head of a context */
-}
-
 bool vr_srtp_protect_rtcp(struct vr_srtp *srtp, uint8_t *data, size_t *size)
 {
     int n = (int)*size;
 
-    if (srtp_protect_rtcp(srtp->out, data, &n) != srtp_err_status_ok) {
+    if (srtp->out == NULL || srtp_protect_rtcp(srtp->out, data, &n) != srtp_err_status_ok) {
         return false;
     }
     *size = (size_t)n;

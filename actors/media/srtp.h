@@ -28,6 +28,8 @@ VR_MUST_CHECK enum vr_err vr_srtp_global_init(void);
 
 /** Contexts for any SSRC in and out. About 7 KB. Errors: VR_E_INTERNAL, VR_E_NO_MEMORY. */
 VR_MUST_CHECK enum vr_err vr_srtp_new(const struct vr_srtp_keys *keys, struct vr_srtp **out);
+/** Only what comes in (half the memory): protecting fails. */
+VR_MUST_CHECK enum vr_err vr_srtp_new_in(const struct vr_srtp_keys *keys, struct vr_srtp **out);
 void vr_srtp_free(struct vr_srtp *srtp);
 
 /** In place; `size` shrinks. Nothing may be believed of a packet before VR_SRTP_OK. A new SSRC that
@@ -39,7 +41,5 @@ enum vr_srtp_result vr_srtp_unprotect_rtcp(struct vr_srtp *srtp, uint8_t *data, 
  * before or is too old (a late packet beyond the window). */
 bool vr_srtp_protect(struct vr_srtp *srtp, uint8_t *data, size_t *size);
 bool vr_srtp_protect_rtcp(struct vr_srtp *srtp, uint8_t *data, size_t *size);
-/** Protecting comes soon: asks for the head of the outgoing context. */
-void vr_srtp_prefetch(const struct vr_srtp *srtp);
 
 #endif

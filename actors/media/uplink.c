@@ -229,17 +229,25 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
 
 /* ---- RTCP ---- */
 
-/* Two losses in a row leave a hole behind one redundant block, so on a lossy path there are two. */
-static void adapt_redundancy(struct vr_engine *engine, struct vr_peer_live *live, bool lossy)
+/* Two losses in a row leave a hole behind one redundant block, so on a lossy path there are two.
+ * And there nothing is packed: what is lost would be three times as long. */
+static void adapt_to_loss(struct vr_engine *engine, struct vr_peer_live *live, bool lossy)
 {
-    if (live->listener.red_depth == 0) {
-        return;
-    }
+    struct vr_listener *listener = &live->listener;
+    bool was = live->lossy_at != 0;
+
     if (lossy) {
         live->lossy_at = engine->now;
-        vr_shard_red_depth(live->shard, &live->listener, 2);
-    } else if (engine->now - live->lossy_at > VR_LOSS_HOLD) {
-        vr_shard_red_depth(live->shard, &live->listener, 1);
+    } else if (was && engine->now - live->lossy_at > VR_LOSS_HOLD) {
+        live->lossy_at = 0;
+    }
+    if ((live->lossy_at != 0) == was) {
+        return;
+    }
+    if (listener->red_depth > 0) {
+        vr_shard_red_depth(live->shard, listener, live->lossy_at != 0 ? 2 : 1);
+    } else {
+        vr_shard_hear_sync(live->shard, listener);
     }
 }
 
@@ -263,7 +271,7 @@ static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
         engine->stats.jitter_seconds_sum += report.jitter / 48000.0;
         engine->stats.jitter_reports++;
     }
-    adapt_redundancy(engine, live, lossy);
+    adapt_to_loss(engine, live, lossy);
 }
 
 /* RFC 3550, 6.6: the client ends his stream (Firefox does when a connection is closed). Without it
