@@ -3,13 +3,14 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/build/node/node_modules/.bin:$(PATH)
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help run cluster setup build test test-long fuzz lint format clean
+.PHONY: help run cluster chaos setup build test test-long fuzz lint format clean
 
 help:
 	@echo "make run        install what is missing, build, start one node (data in ./data)"
 	@echo "make cluster    three nodes and three etcd members on this machine (data in ./data/cluster)"
 	@echo "make test       all but the long tests, at most 15 minutes"
 	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests"
+	@echo "make chaos      three nodes in network namespaces under real faults, MINUTES=5 SEED=1"
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
@@ -41,6 +42,12 @@ test:
 test-long:
 	@tools/setup test
 	@tests/run long
+
+MINUTES ?= 5
+SEED ?= 1
+chaos: build
+	@tools/setup test
+	@MINUTES=$(MINUTES) SEED=$(SEED) node tests/chaos/run.mjs
 
 SECONDS ?= 600
 fuzz:

@@ -50,7 +50,8 @@ export class Node {
       rate_per_address: 0, rate_per_identity: 0, shutdown_s: 12, ...this.options.flags,
     };
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
-    this.child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.options.env } });
+    const [program, before] = this.wrap ?? [BINARY, []];
+    this.child = spawn(program, this.wrap ? [...before, BINARY, ...args] : args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.options.env } });
     this.exited = new Promise((done) => this.child.once('exit', (code, signal) => done({ code, signal })));
     this.dead = false;
     this.exited.then(() => { this.dead = true; });

@@ -1,0 +1,126 @@
+// People of a run: each keeps coming back, at whichever node answers, and notes what it sees.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { offer, Person, rest } from '../lib/client.mjs';
+
+export const now = () => performance.now();
+
+/** Events that are effects: they have a place of their own in the room's order. */
+const PASSING = new Set(['room:active-speakers', 'room:digest', 'room:state', 'room:hand-position', 'room:reaction', 'room:error',
+  'session:replaced', 'server:draining', 'room:audience']);
+
+export class Client {
+  constructor(run, room, user, home) {
+    Object.assign(this, { run, room, user, home, alive: true, back: null });
+  }
+
+  get name() { return this.user; }
+
+  async join() {
+    await this.enter();
+    this.loop = this.keep();
+    return this;
+  }
+
+  watch(person) {
+    const take = person.take.bind(person);
+    person.take = (message) => {
+      take(message);
+      if (message.sequence !== undefined && message.type?.startsWith('room:') && message.id === undefined
+        && !PASSING.has(message.type) && person === this.person) {
+        this.run.note({ kind: 'event', t: now(), client: this.user, room: this.room, epoch: message.epoch,
+          sequence: message.sequence, type: message.type });
+      }
+    };
+  }
+
+  async enter() {
+    const node = this.run.world.nodes[this.home];
+    const person = new Person(node, this.run.token(this.user), this.user);
+    this.person = person;
+    this.watch(person);
+    await person.join(this.room);
+    this.participant = person.id;
+    this.lastMe = person.me;
+  }
+
+  /** Resume at any node, else join anew. */
+  async reenter() {
+    const nodes = this.run.world.nodes;
+    for (let k = 0; k < nodes.length; k++) {
+      const node = nodes[(this.home + k) % nodes.length];
+      const person = new Person(node, this.run.token(this.user), this.user);
+      person.room = this.room;
+      person.me = this.lastMe;
+      this.watch(person);
+      const before = this.person;
+      this.person = person;
+      try {
+        const answer = await Promise.race([
+          person.connect(node.url, { protocol: 1, capabilities: ['red'], sdp: offer() }),
+          sleep(3000).then(() => { throw new Error('no answer'); }),
+        ]);
+        this.lastMe = { ...this.lastMe, ...answer.result };
+        this.home = nodes.indexOf(node);
+        return true;
+      } catch (error) {
+        person.close();
+        this.person = before;
+        if (error.code === 'gone' || error.code === 'unauthorized') {
+          this.home = nodes.indexOf(node);
+          await this.enter();
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Comes back whenever the socket has closed, until the run ends. */
+  async keep() {
+    while (this.alive) {
+      await Promise.race([this.person.closed, this.run.over]);
+      if (!this.alive) return;
+      const lost = now();
+      while (this.alive) {
+        try {
+          if (await this.reenter()) break;
+        } catch { /* nobody answers yet */ }
+        await sleep(150 + Math.random() * 200);
+      }
+      this.run.returned(now() - lost);
+    }
+  }
+
+  /** One act over the socket, noted whatever becomes of it. */
+  async act(type, fields, what, target, value) {
+    const record = { kind: 'act', client: this.user, room: this.room, what, target, value, t0: now() };
+    try {
+      const answer = await this.person.ask(type, fields);
+      record.t1 = now();
+      if (answer.type === 'room:error') {
+        // 504: asked of the owner, and no answer came in time.
+        record.outcome = ['timeout', 'internal'].includes(answer.code) ? 'unknown' : 'refused';
+        record.code = answer.code;
+      } else {
+        Object.assign(record, { outcome: 'ok', epoch: answer.epoch, sequence: answer.sequence, provisional: answer.provisional === true });
+      }
+    } catch {
+      Object.assign(record, { t1: now(), outcome: 'unknown' });
+    }
+    this.run.note(record);
+    return record;
+  }
+
+  async final() {
+    const state = await this.person.state();
+    const bans = await rest(this.run.world.nodes[this.home], this.run.adminToken, 'GET', `/v1/rooms/${this.room}/bans`).catch(() => ({ bans: [] }));
+    return {
+      kind: 'final', t: now(), client: this.user, room: this.room, digest: state.digest ?? `${state.epoch}.${state.sequence}`,
+      mutes: Object.fromEntries(state.participants.map((p) => [p.participant, p.muted_by_moderator])),
+      roles: Object.fromEntries(state.participants.map((p) => [p.participant, p.role])),
+      bans: bans.bans.map((b) => b.user),
+    };
+  }
+
+  end() { this.alive = false; this.person.close(); }
+}

@@ -1,0 +1,196 @@
+#!/usr/bin/env node
+// `make chaos MINUTES=n SEED=s`: three real nodes and three etcd members in namespaces, people who act all the time, faults drawn
+// from the seed; afterwards the judge reads the history. Exit 0: nothing was lost, nothing doubled. The history is kept.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../lib/client.mjs';
+import { mint } from '../lib/voiceroomd.mjs';
+import { check } from './checker.mjs';
+import { Client, now } from './clients.mjs';
+import { World } from './world.mjs';
+
+const MINUTES = Number(process.env.MINUTES ?? process.argv[2] ?? 1);
+const SEED = Number(process.env.SEED ?? process.argv[3] ?? 1);
+const ROOMS = 5;
+const PEOPLE = 5; // in each room, beside its host
+const OUT = resolve(import.meta.dirname, '../../build/chaos');
+
+let state = SEED >>> 0 || 1; // mulberry32
+function random() {
+  state = (state + 0x6d2b79f5) >>> 0;
+  let x = state;
+  x = Math.imul(x ^ (x >>> 15), x | 1);
+  x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+  return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
+}
+const pick = (list) => list[Math.floor(random() * list.length)];
+const percentile = (list, p) => (list.length === 0 ? NaN : [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * p))]);
+
+class Run {
+  constructor(world) {
+    this.world = world;
+    this.key = world.nodes[0].key;
+    this.adminToken = mint(this.key, 'admin', { admin: true, roomCreate: true });
+    this.history = [];
+    this.returns = [];
+    this.clients = [];
+    this.over = new Promise((done) => { this.finish = done; });
+    this.going = true;
+  }
+
+  token(user) { return mint(this.key, user, { roomCreate: true }); }
+  note(record) { this.history.push(record); }
+  returned(ms) { this.returns.push(ms); }
+
+  async people() {
+    for (let r = 0; r < ROOMS; r++) {
+      const host = `host${r}`;
+      const made = await rest(this.world.nodes[r % 3], this.token(host), 'POST', '/v1/rooms', { title: `Room ${r}` });
+      const group = { room: made.id, host: new Client(this, made.id, host, r % 3), others: [] };
+      await group.host.join();
+      for (let p = 0; p < PEOPLE; p++) {
+        const client = new Client(this, made.id, `u${r}-${p}`, (r + p) % 3);
+        await client.join();
+        group.others.push(client);
+      }
+      this.clients.push(group);
+    }
+  }
+
+  /** The host of each room acts, without pause, until the run ends. */
+  async drive(group) {
+    while (this.going) {
+      const target = pick(group.others);
+      const roll = random();
+      if (roll < 0.3) await group.host.act('room:mute', { participant: target.participant }, 'mute', target.participant, true);
+      else if (roll < 0.5) await group.host.act('room:unmute', { participant: target.participant }, 'mute', target.participant, false);
+      else if (roll < 0.65) await group.host.act('room:promote', { participant: target.participant }, 'role', target.participant, 'speaker');
+      else if (roll < 0.8) await group.host.act('room:demote', { participant: target.participant }, 'role', target.participant, 'listener');
+      else {
+        const user = `stranger${Math.floor(random() * 8)}`;
+        if (roll < 0.9) await group.host.act('room:ban', { user, reason: 'chaos' }, 'ban', user, true);
+        else await group.host.act('room:unban', { user }, 'ban', user, false);
+      }
+      await sleep(20 + random() * 60);
+    }
+  }
+}
+
+/** Every fault undoes itself; what it does is said in the history. */
+const FAULTS = {
+  'node killed': async (world) => {
+    const host = pick(world.hosts);
+    await host.node.kill9();
+    await sleep(9000);
+    await host.node.start();
+  },
+  'node stopped': async (world) => {
+    const host = pick(world.hosts);
+    host.node.child.kill('SIGSTOP');
+    await sleep(12000);
+    host.node.child.kill('SIGCONT');
+  },
+  'network split': async (world) => {
+    const alone = pick(world.hosts);
+    for (const other of world.hosts) if (other !== alone) world.cut(alone, other);
+    await sleep(10000);
+    world.heal();
+  },
+  'one-way split': async (world) => {
+    const deaf = pick(world.hosts);
+    for (const other of world.hosts) if (other !== deaf) world.cut(other, deaf, false);
+    await sleep(8000);
+    world.heal();
+  },
+  'etcd member killed': async (world) => {
+    const host = pick(world.hosts);
+    host.etcd.kill('SIGKILL');
+    await host.etcdGone;
+    await sleep(4000);
+    host.startEtcd(world.hosts);
+  },
+  'etcd without quorum': async (world) => {
+    const two = world.hosts.filter((h) => h !== pick(world.hosts)).slice(0, 2);
+    for (const host of two) host.etcd.kill('SIGSTOP');
+    await sleep(10000);
+    for (const host of two) host.etcd.kill('SIGCONT');
+  },
+  'disk full': async (world) => {
+    const host = pick(world.hosts);
+    world.fillDisk(host);
+    await sleep(5000);
+    world.freeDisk(host);
+  },
+};
+
+async function nemesis(run, end) {
+  let names = [];
+  while (now() < end) {
+    if (names.length === 0) names = Object.keys(FAULTS).sort(() => random() - 0.5);
+    const name = names.pop();
+    run.note({ kind: 'fault', t: now(), name });
+    console.log(`${(now() / 1000).toFixed(1)} s  ${name}`);
+    await FAULTS[name](run.world);
+    await sleep(3000 + random() * 4000);
+  }
+  run.world.heal();
+  run.note({ kind: 'healed', t: now() });
+}
+
+/** Until all tell the same, or 10 s are over. */
+async function agree(run) {
+  const limit = now() + 12000;
+  for (const group of run.clients) {
+    for (;;) {
+      const finals = await Promise.all([group.host, ...group.others].map((c) => c.final().catch((error) => ({ missing: `${c.user}: ${error.message}` }))));
+      const missing = finals.filter((f) => f.missing);
+      if ((missing.length === 0 && new Set(finals.map((f) => f.digest)).size === 1) || now() > limit) {
+        finals.filter((f) => !f.missing).forEach((f) => run.note(f));
+        missing.forEach((f) => run.note({ kind: 'missing', ...f }));
+        break;
+      }
+      await sleep(100);
+    }
+  }
+}
+
+async function main() {
+  const world = new World({ tag: 'c' });
+  let faults = ['the run did not come to its end'];
+  try {
+    await world.start();
+    const run = new Run(world);
+    await run.people();
+    const drivers = run.clients.map((group) => run.drive(group));
+    const wanted = MINUTES >= 3 ? Object.keys(FAULTS) : [];
+    await nemesis(run, now() + MINUTES * 60000);
+    run.going = false;
+    await Promise.all(drivers);
+    await agree(run);
+    run.finish();
+    run.clients.forEach((group) => [group.host, ...group.others].forEach((c) => c.end()));
+    faults = check(run.history, { acknowledged: MINUTES >= 3 ? 1000 : 50, faults: wanted });
+    for (const lost of run.history.filter((r) => r.kind === 'missing')) faults.push(`(d) no state from ${lost.missing}`);
+    mkdirSync(OUT, { recursive: true });
+    writeFileSync(join(OUT, `history-${SEED}.json`), run.history.map((r) => JSON.stringify(r)).join('\n'));
+    const acts = run.history.filter((r) => r.kind === 'act');
+    const count = (o) => acts.filter((a) => a.outcome === o).length;
+    console.log(`measured: chaos seed ${SEED}: ${count('ok')} acknowledged (${acts.filter((a) => a.provisional).length} provisional), `
+      + `${count('refused')} refused, ${count('unknown')} unknown, ${run.history.filter((r) => r.kind === 'event').length} events; `
+      + `${run.returns.length} returns, p50 ${Math.round(percentile(run.returns, 0.5))} ms, p95 ${Math.round(percentile(run.returns, 0.95))} ms, max ${Math.round(Math.max(0, ...run.returns))} ms`);
+  } finally {
+    for (const host of world.hosts) {
+      if (faults.length > 0 && host.node) {
+        mkdirSync(OUT, { recursive: true });
+        writeFileSync(join(OUT, `node-${host.name}-${SEED}.log`), host.node.log);
+      }
+    }
+    await world.stop();
+  }
+  faults.slice(0, 40).forEach((f) => console.log(`  ${f}`));
+  console.log(`${faults.length === 0 ? 1 : 0} passed, ${faults.length === 0 ? 0 : 1} failed`);
+  process.exit(faults.length === 0 ? 0 : 1);
+}
+
+await main();

@@ -1,0 +1,134 @@
+// Three machines in network namespaces: on each an etcd member and a node, on one bridge with us. Faults are real ones: signals,
+// packets dropped by iptables, a full tmpfs.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Node, until } from '../lib/voiceroomd.mjs';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
+const US = '10.77.0.254';
+
+function run(command, ...args) {
+  const done = spawnSync(command, args, { encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${done.stderr || done.error}`);
+  return done.stdout;
+}
+const attempt = (command, ...args) => spawnSync(command, args, { encoding: 'utf8' });
+
+/** A node inside of a namespace: as Node, but started there and reached by its address. */
+class FarNode extends Node {
+  constructor(host, options) {
+    super(options);
+    this.host = host;
+    this.port = 8080;
+    this.media = 20000;
+    this.name = host.name;
+  }
+
+  get url() { return `http://${this.host.address}:8080`; }
+  get wrap() { return ['ip', ['netns', 'exec', this.host.space]]; }
+}
+
+class Host {
+  constructor(index, folder, tag) {
+    this.index = index;
+    this.name = String.fromCharCode(97 + index);
+    this.address = `10.77.0.${index + 1}`;
+    this.space = `vr-${tag}-${this.name}`;
+    this.folder = join(folder, this.name);
+    this.etcdLog = '';
+  }
+
+  plug(bridge) {
+    const ours = `v${bridge.slice(2)}${this.name}`;
+    run('ip', 'netns', 'add', this.space);
+    run('ip', 'link', 'add', ours, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.space);
+    run('ip', 'link', 'set', ours, 'master', bridge, 'up');
+    this.inside('ip', 'addr', 'add', `${this.address}/24`, 'dev', 'eth0');
+    this.inside('ip', 'link', 'set', 'eth0', 'up');
+    this.inside('ip', 'link', 'set', 'lo', 'up');
+    // A disk of its own, small enough to be filled.
+    mkdirSync(join(this.folder, 'data'), { recursive: true });
+    run('mount', '-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', join(this.folder, 'data'));
+  }
+
+  inside(...command) { return run('ip', 'netns', 'exec', this.space, ...command); }
+
+  startEtcd(all) {
+    const url = (host, port) => `http://${host.address}:${port}`;
+    this.etcd = spawn('ip', ['netns', 'exec', this.space, 'etcd', '--name', this.name, '--data-dir', join(this.folder, 'etcd'),
+      '--listen-peer-urls', url(this, 2380), '--initial-advertise-peer-urls', url(this, 2380), '--listen-client-urls', url(this, 2379),
+      '--advertise-client-urls', url(this, 2379), '--initial-cluster', all.map((h) => `${h.name}=${url(h, 2380)}`).join(','),
+      '--initial-cluster-state', 'new', '--logger', 'zap'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.etcd.stderr.on('data', (text) => { this.etcdLog = (this.etcdLog + text).slice(-10000); });
+    this.etcdGone = new Promise((done) => this.etcd.once('exit', done));
+  }
+}
+
+export class World {
+  constructor({ tag = 'x', count = 3, flags = {} } = {}) {
+    this.tag = `${tag}${process.pid % 1000}`;
+    this.folder = mkdtempSync(join(tmpdir(), 'voicerooms-chaos-'));
+    this.bridge = `vr${this.tag}`;
+    this.flags = flags;
+    this.hosts = [...Array(count).keys()].map((i) => new Host(i, this.folder, this.tag));
+  }
+
+  async start() {
+    run('ip', 'link', 'add', this.bridge, 'type', 'bridge');
+    run('ip', 'addr', 'add', `${US}/24`, 'dev', this.bridge);
+    run('ip', 'link', 'set', this.bridge, 'up');
+    for (const host of this.hosts) host.plug(this.bridge);
+    for (const host of this.hosts) host.startEtcd(this.hosts);
+    await until('etcd is healthy', async () => {
+      try { return (await fetch(`http://${this.hosts[0].address}:2379/health`)).ok; } catch { return false; }
+    }, 20000, 50);
+    const secret = join(this.folder, 'secret');
+    run(BINARY, '--data', join(this.hosts[0].folder, 'data'), '--cluster-secret', secret);
+    for (const host of this.hosts) {
+      host.node = new FarNode(host, {
+        data: join(host.folder, 'data'), mayDie: true, mediaPort: 20000,
+        flags: {
+          node: host.name, http_address: host.address, guests: 'all', media_addresses: host.address,
+          public_urls: `http://${host.address}:8080`, cluster_etcd: this.hosts.map((h) => `http://${h.address}:2379`).join(','),
+          cluster_address: host.address, cluster_secret_file: secret, ...this.flags,
+        },
+      });
+    }
+    await Promise.all(this.hosts.map((host) => host.node.start()));
+    return this;
+  }
+
+  get nodes() { return this.hosts.map((host) => host.node); }
+
+  /** Packets from `a` to `b` are lost; both ways with `both`. */
+  cut(a, b, both = true) {
+    b.inside('iptables', '-A', 'INPUT', '-s', a.address, '-j', 'DROP');
+    if (both) a.inside('iptables', '-A', 'INPUT', '-s', b.address, '-j', 'DROP');
+  }
+
+  heal() { for (const host of this.hosts) host.inside('iptables', '-F', 'INPUT'); }
+
+  fillDisk(host) { attempt('dd', 'if=/dev/zero', `of=${join(host.folder, 'data', 'ballast')}`, 'bs=1M', 'status=none'); }
+  freeDisk(host) { rmSync(join(host.folder, 'data', 'ballast'), { force: true }); }
+
+  async stop() {
+    for (const host of this.hosts) {
+      host.node?.child?.kill('SIGCONT');
+      host.etcd?.kill('SIGCONT');
+    }
+    await Promise.all(this.hosts.map((host) => host.node?.child && host.node.stop().catch(() => {})));
+    for (const host of this.hosts) {
+      if (host.etcd) {
+        host.etcd.kill('SIGKILL');
+        await host.etcdGone;
+      }
+      attempt('umount', '-l', join(host.folder, 'data'));
+      attempt('ip', 'netns', 'del', host.space);
+    }
+    attempt('ip', 'link', 'del', this.bridge);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
