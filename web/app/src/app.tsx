@@ -1,24 +1,65 @@
 /* app.tsx - the frame: which view, and the notices around it. */
 
 import { useEffect } from "preact/hooks";
-import { NoticesProvider } from "./notices.js";
+import { t } from "./i18n.js";
+import { NoticesProvider, useNotices } from "./notices.js";
+import { watchReminders } from "./reminders.js";
 import { useRoute } from "./route.js";
+import { TopBar } from "./ui/topbar.js";
+import { Waves } from "./ui/waves.js";
 import { Browse } from "./views/browse.js";
 import { Create } from "./views/create.js";
 import { RoomGate } from "./views/gate.js";
 
-export function App() {
+export function App({ able }: { able: boolean }) {
   const route = useRoute();
   useEffect(() => {
     if (route.view !== "room") {
-      document.title = route.view === "create" ? "New room · Voicerooms" : "Voicerooms";
+      document.title = route.view === "create" ? `${t("New room")} · Voicerooms` : "Voicerooms";
     }
   }, [route.view]);
   return (
     <NoticesProvider>
+      <Reminders />
       {route.view === "browse" && <Browse />}
       {route.view === "create" && <Create />}
-      {route.view === "room" && <RoomGate key={route.id} id={route.id} />}
+      {route.view === "room" && (able ? <RoomGate key={route.id} id={route.id} /> : <CannotSpeak />)}
     </NoticesProvider>
+  );
+}
+
+function Reminders() {
+  const notices = useNotices();
+  useEffect(
+    () =>
+      watchReminders((reminder, started) => {
+        const text = started ? t("“{title}” begins now.", { title: reminder.title }) : t("“{title}” begins in ten minutes.", { title: reminder.title });
+        notices.say(text);
+        if (typeof Notification !== "undefined" && Notification.permission === "granted") {
+          const shown = new Notification(text, { tag: reminder.room, icon: "/icon.svg" });
+          shown.onclick = () => {
+            focus();
+            location.hash = `#/room/${reminder.room}`;
+          };
+        }
+      }),
+    [notices],
+  );
+  return null;
+}
+
+function CannotSpeak() {
+  return (
+    <div class="page">
+      <TopBar />
+      <main class="empty">
+        <Waves />
+        <h1>{t("This browser can't do voice calls")}</h1>
+        <p>{t("Open this address in a recent Firefox, Chrome, Edge or Safari. On a phone, open it in the browser itself and not inside another app.")}</p>
+        <a class="button" href="#/">
+          {t("All rooms")}
+        </a>
+      </main>
+    </div>
   );
 }

@@ -7,7 +7,9 @@ import type { ComponentChildren } from "preact";
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
-import { sentence } from "./text.js";
+import { t } from "./i18n.js";
+import { settings } from "./settings.js";
+import { whatHappened } from "./text.js";
 import { IconClose } from "./ui/icons.js";
 
 const ANNOUNCE_EVERY_MS = 2_000;
@@ -49,7 +51,7 @@ export function NoticesProvider({ children }: { children: ComponentChildren }) {
       say: (text) => show(text, "", false),
       fail: (cause) => {
         const error = asVoiceroomError(cause);
-        show(sentence(error.detail || error.code), error.whatToDo, true);
+        show(whatHappened(error), t(error.whatToDo), true);
       },
       announce,
     };
@@ -57,13 +59,13 @@ export function NoticesProvider({ children }: { children: ComponentChildren }) {
   return (
     <NoticesContext.Provider value={value}>
       {children}
-      <div ref={box} class="notices" role="region" aria-label="Notices" aria-live="assertive">
+      <div ref={box} class="notices" role="region" aria-label={t("Notices")} aria-live="assertive">
         {notices.map((notice) => (
           <div key={notice.id} class={notice.bad ? "notice bad" : "notice"}>
             <p>
               <strong>{notice.text}</strong> {notice.more}
             </p>
-            <button class="icon-button" aria-label="Dismiss" onClick={() => drop(notice.id)}>
+            <button class="icon-button" aria-label={t("Dismiss")} onClick={() => drop(notice.id)}>
               <IconClose />
             </button>
           </div>
@@ -102,11 +104,15 @@ function useAnnouncements(): [string, (text: string) => void] {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const announce = useCallback((text: string) => {
+    if (!settings().announce) {
+      return;
+    }
     waiting.current.push(text);
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       const all = waiting.current.splice(0);
-      setSpoken(all.length > 4 ? `${all.slice(-3).join(". ")}. And ${all.length - 3} more.` : `${all.join(". ")}.`);
+      const shown = all.length > 4 ? [...all.slice(-3), t("And {n} more", { n: all.length - 3 })] : all;
+      setSpoken(`${shown.join(". ")}.`);
     }, ANNOUNCE_EVERY_MS);
   }, []);
   return [spoken, announce];

@@ -5,7 +5,7 @@ export type { RoomQuery, VoiceRoomsOptions } from "./client.js";
 export { Room } from "./room.js";
 export type { JoinOptions } from "./room.js";
 export type { ChatMessage, RoomEvents, RoomOver, RoomStatus } from "./room_events.js";
-export { asVoiceroomError, VoiceroomError } from "./errors.js";
+export { asVoiceroomError, microphoneError, VoiceroomError } from "./errors.js";
 export { browserPlatform } from "./platform.js";
 export type { AudioOutput, MicrophoneOptions, Platform, Socket, Timers } from "./platform.js";
 export type { MicrophoneState, MicrophoneStatus } from "./microphone.js";

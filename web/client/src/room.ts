@@ -160,6 +160,11 @@ export class Room extends RoomActs {
     return this.media.microphone.state;
   }
 
+  /** The open microphone, to be measured or shown; never to be stopped or changed. */
+  get microphoneTrack(): MediaStreamTrack | null {
+    return this.media.microphone.current;
+  }
+
   /** For diagnosis: false when the server's digests can't be reproduced. */
   get digestTrusted(): boolean {
     return this.mirror.digestTrusted;

@@ -3,8 +3,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Room, RoomState } from "@voicerooms/client";
 import { client } from "../identity.js";
+import { t } from "../i18n.js";
 import { Action } from "../ui/action.js";
 import { IconSound } from "../ui/icons.js";
+import { useSpeaksMuted } from "./muted-speech.js";
 import { useMicrophone, useRoomStatus, useSoundMissing } from "./use-room.js";
 
 export function Banners({ room, state }: { room: Room; state: RoomState }) {
@@ -19,14 +21,16 @@ export function Banners({ room, state }: { room: Room; state: RoomState }) {
     return () => stops.forEach((stop) => stop());
   }, [room]);
   const self = room.self;
-  const asker = asked === undefined ? undefined : (state.participants.get(asked)?.name ?? "A moderator");
+  const mutedByOneself = self !== undefined && self.role !== "listener" && !room.selfOpen && !self.muted_by_moderator;
+  const speaksMuted = useSpeaksMuted(room, mutedByOneself && status === "live");
+  const asker = asked === undefined ? undefined : (state.participants.get(asked)?.name ?? t("A moderator"));
   return (
     <div class="banners">
       {status === "reconnecting" && (
         <div class="banner warn" role="status">
           <span class="spinner" aria-hidden="true" />
           <p class="grow">
-            <strong>The connection was lost.</strong> You come back by yourself, in the same role and as muted as before.
+            <strong>{t("The connection was lost.")}</strong> {t("You come back by yourself, in the same role and as muted as before.")}
           </p>
         </div>
       )}
@@ -34,64 +38,74 @@ export function Banners({ room, state }: { room: Room; state: RoomState }) {
         <div class="banner warn" role="status">
           <span class="spinner" aria-hidden="true" />
           <p class="grow">
-            <strong>There is no sound yet.</strong> The room answers, but the voice connection does not come up. It is tried
-            again by itself; if it stays so, this network blocks UDP: use another one, or ask whoever runs it.
+            <strong>{t("There is no sound yet.")}</strong>{" "}
+            {t("The room answers, but the voice connection does not come up. It is tried again by itself; if it stays so, this network blocks UDP: use another one, or ask whoever runs it.")}
           </p>
         </div>
       )}
       {blocked && (
         <div class="banner">
           <p class="grow">
-            <strong>The browser holds the sound back.</strong>
+            <strong>{t("The browser holds the sound back.")}</strong>
           </p>
           <Action class="button primary" run={() => room.resumeAudio()} done={() => setBlocked(false)}>
-            <IconSound /> Tap to hear
+            <IconSound /> {t("Tap to hear")}
           </Action>
         </div>
       )}
       {self?.invited && self.role === "listener" && (
         <div class="banner" role="alert">
           <p class="grow">
-            <strong>You are invited to speak.</strong> If you accept, your browser asks for the microphone.
+            <strong>{t("You are invited to speak.")}</strong> {t("If you accept, your browser asks for the microphone.")}
           </p>
           <Action class="button" run={() => room.declineInvitation()}>
-            Not now
+            {t("Not now")}
           </Action>
           <Action class="button primary" run={() => room.acceptInvitation()}>
-            Go on stage
+            {t("Go on stage")}
           </Action>
         </div>
       )}
       {asker && self && !room.selfOpen && !self.muted_by_moderator && self.role !== "listener" && (
         <div class="banner" role="alert">
           <p class="grow">
-            <strong>{asker} asks you to unmute.</strong>
+            <strong>{t("{name} asks you to unmute.", { name: asker })}</strong>
           </p>
           <button type="button" class="button" onClick={() => setAsked(undefined)}>
-            Stay muted
+            {t("Stay muted")}
           </button>
           <Action class="button primary" run={() => room.unmute()} done={() => setAsked(undefined)}>
-            Unmute
+            {t("Unmute")}
+          </Action>
+        </div>
+      )}
+      {speaksMuted && (
+        <div class="banner warn" role="status">
+          <p class="grow">
+            <strong>{t("You speak while you are muted.")}</strong> {t("Nobody hears it.")}
+          </p>
+          <Action class="button" run={() => room.unmute()}>
+            {t("Unmute")}
           </Action>
         </div>
       )}
       {microphone.state === "failed" && microphone.error && (
         <div class="banner warn" role="alert">
           <p class="grow">
-            <strong>Nobody hears you: the microphone is not available.</strong> {microphone.error.whatToDo}
+            <strong>{t("Nobody hears you: the microphone is not available.")}</strong> {t(microphone.error.whatToDo)}
           </p>
           <Action class="button" run={() => room.retryMicrophone()}>
-            Try again
+            {t("Try again")}
           </Action>
         </div>
       )}
       {state.room.phase === "scheduled" && self?.role === "host" && (
         <div class="banner">
           <p class="grow">
-            <strong>The room has not begun.</strong>
+            <strong>{t("The room has not begun.")}</strong>
           </p>
           <Action class="button primary" run={() => client.startRoom(room.id)}>
-            Start now
+            {t("Start now")}
           </Action>
         </div>
       )}

@@ -1,7 +1,8 @@
 /* may.ts - which acts to offer. The server decides; this only keeps buttons away that it would refuse. */
 
 import { isOnStage } from "@voicerooms/client";
-import type { Participant } from "@voicerooms/client";
+import type { Participant, Role } from "@voicerooms/client";
+import { msg, t } from "../i18n.js";
 
 export interface Offers {
   mute: boolean;
@@ -37,4 +38,8 @@ export function offersFor(self: Participant | undefined, other: Participant): Of
   };
 }
 
-export const roleNames = { host: "Host", moderator: "Moderator", speaker: "Speaker", listener: "Listener" } as const;
+const roles = { host: msg("Host"), moderator: msg("Moderator"), speaker: msg("Speaker"), listener: msg("Listener") };
+
+export function roleName(role: Role): string {
+  return t(roles[role]);
+}

@@ -6,6 +6,7 @@ import { useNotices } from "../notices.js";
 import { Action } from "../ui/action.js";
 import { Avatar } from "../ui/avatar.js";
 import { IconClose, IconSend } from "../ui/icons.js";
+import { t, timeText } from "../i18n.js";
 import { isModerator } from "./may.js";
 
 interface Props {
@@ -19,8 +20,8 @@ interface Props {
 export function Panel({ room, state, chat, open, onClose }: Props) {
   const moderator = isModerator(room.self);
   return (
-    <aside id="panel" class={`panel ${open ? "open" : ""}`} aria-label="Hands and chat">
-      <button type="button" class="icon-button panel-close" aria-label="Close hands and chat" onClick={onClose}>
+    <aside id="panel" class={`panel ${open ? "open" : ""}`} aria-label={t("Hands and chat")}>
+      <button type="button" class="icon-button panel-close" aria-label={t("Close hands and chat")} onClick={onClose}>
         <IconClose />
       </button>
       {(moderator || state.hands.length > 0) && <Hands room={room} hands={state.hands} moderator={moderator} />}
@@ -33,30 +34,30 @@ function Hands({ room, hands, moderator }: { room: Room; hands: readonly Hand[];
   return (
     <section class="hands" aria-labelledby="hands-title">
       <h2 id="hands-title">
-        Raised hands <span class="tally">{hands.length}</span>
+        {t("Raised hands")} <span class="tally">{hands.length}</span>
       </h2>
-      {hands.length === 0 && <p class="muted">Nobody waits to speak.</p>}
+      {hands.length === 0 && <p class="muted">{t("Nobody waits to speak.")}</p>}
       <ol>
         {hands.map((hand) => (
           <li key={hand.participant} class="hand-row">
             <span class="place">{hand.position}</span>
             <Avatar name={hand.name} seed={hand.participant} size="s" />
-            <span class="grow">{hand.participant === room.selfParticipant ? `${hand.name} (you)` : hand.name}</span>
+            <span class="grow">{hand.participant === room.selfParticipant ? t("{name} (you)", { name: hand.name }) : hand.name}</span>
             {moderator && (
               <>
                 <Action
                   class="icon-button"
-                  label={`Decline ${hand.name}`}
+                  label={t("Decline {name}", { name: hand.name })}
                   run={() => room.declineHand(hand.participant)}
                 >
                   <IconClose />
                 </Action>
                 <Action
                   class="button primary small"
-                  label={`Accept ${hand.name}`}
+                  label={t("Accept {name}", { name: hand.name })}
                   run={() => room.promote(hand.participant)}
                 >
-                  Accept
+                  {t("Accept")}
                 </Action>
               </>
             )}
@@ -78,18 +79,18 @@ function Chat({ room, chat, moderator }: { room: Room; chat: readonly ChatMessag
   }, [chat]);
   return (
     <section class="chat" aria-labelledby="chat-title">
-      <h2 id="chat-title">Chat</h2>
+      <h2 id="chat-title">{t("Chat")}</h2>
       <ol
         ref={list}
         class="messages"
         tabIndex={0}
-        aria-label="Messages"
+        aria-label={t("Messages")}
         onScroll={(event) => {
           const box = event.currentTarget;
           atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
         }}
       >
-        {chat.length === 0 && <li class="muted">Nothing written yet. Messages are seen by everyone here and kept nowhere.</li>}
+        {chat.length === 0 && <li class="muted">{t("Nothing written yet. Messages are seen by everyone here and kept nowhere.")}</li>}
         {chat.map((message) => (
           <Message key={message.id} room={room} message={message} moderator={moderator} />
         ))}
@@ -104,10 +105,10 @@ function Message({ room, message, moderator }: { room: Room; message: ChatMessag
   return (
     <li class={`message ${mine ? "mine" : ""}`}>
       <p class="message-head">
-        <strong>{mine ? "You" : message.name}</strong>
-        <time dateTime={message.at}>{new Date(message.at).toLocaleTimeString([], { timeStyle: "short" })}</time>
+        <strong>{mine ? t("You") : message.name}</strong>
+        <time dateTime={message.at}>{timeText(message.at)}</time>
         {(mine || moderator) && (
-          <Action class="icon-button tiny" label={`Delete the message of ${message.name}`} run={() => room.deleteChat(message.id)}>
+          <Action class="icon-button tiny" label={t("Delete the message of {name}", { name: message.name })} run={() => room.deleteChat(message.id)}>
             <IconClose />
           </Action>
         )}
@@ -139,16 +140,16 @@ function ChatInput({ room }: { room: Room }) {
   return (
     <form class="chat-form" onSubmit={(event) => void send(event)}>
       <label class="grow">
-        <span class="hidden">Message</span>
+        <span class="hidden">{t("Message")}</span>
         <input
           value={text}
           maxLength={500}
-          placeholder="Write to everyone"
+          placeholder={t("Write to everyone")}
           autoComplete="off"
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </label>
-      <button class="round small" aria-label="Send" aria-busy={busy} disabled={text.trim() === ""}>
+      <button class="round small" aria-label={t("Send")} aria-busy={busy} disabled={text.trim() === ""}>
         <IconSend />
       </button>
     </form>

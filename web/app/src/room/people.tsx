@@ -1,19 +1,27 @@
-/* people.tsx - the stage, and below it the audience. */
+/* people.tsx - the stage, and below it the audience, of which only a page is drawn however many there are. */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { isOnStage } from "@voicerooms/client";
 import type { Participant, Room, RoomState } from "@voicerooms/client";
+import { t } from "../i18n.js";
 import { isOpen, Person } from "./person.js";
 import { useReactions } from "./use-room.js";
 
-const AUDIENCE_FIRST = 60;
+const PAGE = 60;
 const rank = { host: 0, moderator: 1, speaker: 2, listener: 3 } as const;
 
 export function People({ room, state, onSelect }: { room: Room; state: RoomState; onSelect: (participant: number) => void }) {
   const reactions = useReactions(room);
-  const [all, setAll] = useState(false);
+  const [page, setPage] = useState(0);
+  const [wanted, setWanted] = useState("");
   const { stage, audience } = useMemo(() => split(state, room.selfParticipant), [state, room]);
-  const shown = all ? audience : audience.slice(0, AUDIENCE_FIRST);
+  const found = useMemo(() => {
+    const words = wanted.trim().toLocaleLowerCase();
+    return words ? audience.filter((person) => person.name.toLocaleLowerCase().includes(words)) : audience;
+  }, [audience, wanted]);
+  const pages = Math.max(1, Math.ceil(found.length / PAGE));
+  useEffect(() => setPage((old) => Math.min(old, pages - 1)), [pages]);
+  const shown = found.slice(page * PAGE, (page + 1) * PAGE);
   const tile = (person: Participant) => (
     <li key={person.participant}>
       <Person
@@ -30,19 +38,33 @@ export function People({ room, state, onSelect }: { room: Room; state: RoomState
     <>
       <section aria-labelledby="stage-title" class="stage">
         <h2 id="stage-title">
-          On stage <span class="tally">{stage.length}</span>
+          {t("On stage")} <span class="tally">{stage.length}</span>
         </h2>
-        {stage.length > 0 ? <ul class="grid stage-grid">{stage.map(tile)}</ul> : <p class="muted">Nobody is on stage yet.</p>}
+        {stage.length > 0 ? <ul class="grid stage-grid">{stage.map(tile)}</ul> : <p class="muted">{t("Nobody is on stage yet.")}</p>}
       </section>
       <section aria-labelledby="audience-title" class="audience">
         <h2 id="audience-title">
-          Listening <span class="tally">{audience.length}</span>
+          {t("Listening")} <span class="tally">{audience.length}</span>
         </h2>
-        {audience.length > 0 ? <ul class="grid audience-grid">{shown.map(tile)}</ul> : <p class="muted">No listeners now.</p>}
-        {shown.length < audience.length && (
-          <button class="button wide" onClick={() => setAll(true)}>
-            Show all {audience.length}
-          </button>
+        {audience.length > PAGE && (
+          <label class="find">
+            <span class="hidden">{t("Find a listener")}</span>
+            <input type="search" placeholder={t("Find a listener")} value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
+          </label>
+        )}
+        {audience.length === 0 && <p class="muted">{t("No listeners now.")}</p>}
+        {audience.length > 0 && found.length === 0 && <p class="muted">{t("Nobody of that name.")}</p>}
+        {shown.length > 0 && <ul class="grid audience-grid">{shown.map(tile)}</ul>}
+        {pages > 1 && (
+          <nav class="row center pager" aria-label={t("Pages of listeners")}>
+            <button type="button" class="button" disabled={page === 0} onClick={() => setPage(page - 1)}>
+              {t("Previous")}
+            </button>
+            <span role="status">{t("Page {n} of {all}", { n: page + 1, all: pages })}</span>
+            <button type="button" class="button" disabled={page >= pages - 1} onClick={() => setPage(page + 1)}>
+              {t("Next")}
+            </button>
+          </nav>
         )}
       </section>
     </>

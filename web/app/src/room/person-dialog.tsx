@@ -7,7 +7,8 @@ import { Action } from "../ui/action.js";
 import { Avatar } from "../ui/avatar.js";
 import { Dialog } from "../ui/dialog.js";
 import { MicrophoneChoice } from "./microphone-choice.js";
-import { offersFor, roleNames } from "./may.js";
+import { msg, t, timeText } from "../i18n.js";
+import { offersFor, roleName } from "./may.js";
 
 interface Props {
   room: Room;
@@ -22,11 +23,11 @@ export function PersonDialog({ room, person, onClose }: Props) {
   const self = room.self;
   const mine = self?.participant === person.participant;
   return (
-    <Dialog title={mine ? `${person.name} (you)` : person.name} onClose={onClose}>
+    <Dialog title={mine ? t("{name} (you)", { name: person.name }) : person.name} onClose={onClose}>
       <div class="person-card">
         <Avatar name={person.name} seed={person.participant} size="l" />
         <p>
-          <strong>{person.creator ? `${roleNames[person.role]}, opened this room` : roleNames[person.role]}</strong>
+          <strong>{person.creator ? t("{role}, opened this room", { role: roleName(person.role) }) : roleName(person.role)}</strong>
           <br />
           <span class="muted">{presence(person)}</span>
         </p>
@@ -38,9 +39,9 @@ export function PersonDialog({ room, person, onClose }: Props) {
 }
 
 function presence(person: Participant): string {
-  const since = new Date(person.joined_at).toLocaleTimeString([], { timeStyle: "short" });
-  const mute = person.role === "listener" ? "" : person.muted_by_moderator ? "Muted by a moderator. " : person.muted ? "Muted. " : "";
-  return `${mute}${person.guest ? "Guest, h" : "H"}ere since ${since}`;
+  const time = timeText(person.joined_at);
+  const mute = person.role === "listener" ? "" : person.muted_by_moderator ? `${t("Muted by a moderator")}. ` : person.muted ? `${t("Muted")}. ` : "";
+  return mute + (person.guest ? t("Guest, here since {time}", { time }) : t("Here since {time}", { time }));
 }
 
 function Acts({ room, person, onClose, choose }: Props & { choose: (form: Form) => void }) {
@@ -52,10 +53,10 @@ function Acts({ room, person, onClose, choose }: Props & { choose: (form: Form) 
         {person.role !== "listener" && <MicrophoneChoice room={room} />}
         {person.role !== "listener" && (
           <Action run={() => room.stepDown()} done={onClose} class="button wide">
-            Leave the stage
+            {t("Leave the stage")}
           </Action>
         )}
-        {person.role === "listener" && <p class="muted">You are listening. Raise your hand to speak.</p>}
+        {person.role === "listener" && <p class="muted">{t("You are listening. Raise your hand to speak.")}</p>}
       </div>
     );
   }
@@ -69,27 +70,27 @@ function Acts({ room, person, onClose, choose }: Props & { choose: (form: Form) 
   return (
     <div class="acts">
       {person.role !== "listener" && <Volume room={room} participant={id} />}
-      {act(offers.promote, "Bring on stage", () => room.promote(id), "button primary wide")}
-      {act(offers.promote, "Decline the hand", () => room.declineHand(id))}
-      {act(offers.invite, "Invite to speak", () => room.invite(id), "button primary wide")}
-      {act(offers.mute, "Mute", () => room.mutePerson(id))}
-      {act(offers.liftMute, "Lift the mute", () => room.unmutePerson(id))}
-      {act(offers.askUnmute, "Ask to unmute", () => room.askUnmute(id))}
-      {act(offers.makeModerator, "Make moderator", () => room.makeModerator(id))}
-      {act(offers.demote, person.role === "moderator" ? "Take back to listeners" : "Move to listeners", () => room.demote(id))}
-      {act(offers.transferHost, "Hand the room over", () => room.transferHost(id))}
+      {act(offers.promote, t("Bring on stage"), () => room.promote(id), "button primary wide")}
+      {act(offers.promote, t("Decline the hand"), () => room.declineHand(id))}
+      {act(offers.invite, t("Invite to speak"), () => room.invite(id), "button primary wide")}
+      {act(offers.mute, t("Mute"), () => room.mutePerson(id))}
+      {act(offers.liftMute, t("Lift the mute"), () => room.unmutePerson(id))}
+      {act(offers.askUnmute, t("Ask to unmute"), () => room.askUnmute(id))}
+      {act(offers.makeModerator, t("Make moderator"), () => room.makeModerator(id))}
+      {act(offers.demote, person.role === "moderator" ? t("Take back to listeners") : t("Move to listeners"), () => room.demote(id))}
+      {act(offers.transferHost, t("Hand the room over"), () => room.transferHost(id))}
       {offers.remove && (
         <div class="row">
           <button type="button" class="button danger grow" onClick={() => choose("kick")}>
-            Remove…
+            {t("Remove…")}
           </button>
           <button type="button" class="button danger grow" onClick={() => choose("ban")}>
-            Ban…
+            {t("Ban…")}
           </button>
         </div>
       )}
       <button type="button" class="button quiet wide" onClick={() => choose("report")}>
-        Report…
+        {t("Report…")}
       </button>
     </div>
   );
@@ -104,7 +105,7 @@ function Volume({ room, participant }: { room: Room; participant: number }) {
   return (
     <label class="field">
       <span>
-        Volume <em>for you: {percent} %</em>
+        {t("Volume")} <em>{t("for you: {n} %", { n: percent })}</em>
       </span>
       <input type="range" min={0} max={100} step={5} value={percent} onInput={(event) => set(Number(event.currentTarget.value))} />
     </label>
@@ -112,10 +113,10 @@ function Volume({ room, participant }: { room: Room; participant: number }) {
 }
 
 const durations = [
-  { s: 3600, name: "1 hour" },
-  { s: 86_400, name: "1 day" },
-  { s: 604_800, name: "1 week" },
-  { s: 0, name: "For ever" },
+  { s: 3600, name: msg("1 hour") },
+  { s: 86_400, name: msg("1 day") },
+  { s: 604_800, name: msg("1 week") },
+  { s: 0, name: msg("For ever") },
 ];
 
 interface ReasonProps extends Props {
@@ -136,40 +137,40 @@ function ReasonForm({ kind, room, person, onClose, back }: ReasonProps) {
       await room.ban(id, { reason: reason.trim(), durationS: duration, byAddress });
     } else {
       await room.report(id, reason.trim());
-      notices.say("Reported. The moderators can see it.");
+      notices.say(t("Reported. The moderators can see it."));
     }
   };
   return (
     <form class="form" onSubmit={(event) => event.preventDefault()}>
-      <p>{explain[kind]}</p>
+      <p>{t(explain[kind])}</p>
       <label class="field">
-        <span>Reason {kind !== "report" && <em>optional, {person.name} sees it</em>}</span>
+        <span>{t("Reason")} {kind !== "report" && <em>{t("optional, {name} sees it", { name: person.name })}</em>}</span>
         <input value={reason} maxLength={200} autoFocus onInput={(event) => setReason(event.currentTarget.value)} />
       </label>
       {kind === "ban" && (
         <>
           <label class="field">
-            <span>How long</span>
+            <span>{t("How long")}</span>
             <select value={duration} onChange={(event) => setDuration(Number(event.currentTarget.value))}>
               {durations.map((choice) => (
                 <option key={choice.s} value={choice.s}>
-                  {choice.name}
+                  {t(choice.name)}
                 </option>
               ))}
             </select>
           </label>
           <label class="check">
             <input type="checkbox" checked={byAddress} onChange={(event) => setByAddress(event.currentTarget.checked)} />
-            <span>Also ban the network address; others who share it can't come in either</span>
+            <span>{t("Also ban the network address; others who share it can't come in either")}</span>
           </label>
         </>
       )}
       <div class="row end">
         <button type="button" class="button" onClick={back}>
-          Back
+          {t("Back")}
         </button>
         <Action run={run} done={onClose} class="button danger" disabled={kind === "report" && reason.trim() === ""}>
-          {verbs[kind]}
+          {t(verbs[kind])}
         </Action>
       </div>
     </form>
@@ -177,9 +178,9 @@ function ReasonForm({ kind, room, person, onClose, back }: ReasonProps) {
 }
 
 const explain = {
-  kick: "They leave the room now and may come back.",
-  ban: "They leave the room now and can't come back.",
-  report: "Say what is wrong; it goes to those who run this room.",
+  kick: msg("They leave the room now and may come back."),
+  ban: msg("They leave the room now and can't come back."),
+  report: msg("Say what is wrong; it goes to those who run this room."),
 };
 
-const verbs = { kick: "Remove", ban: "Ban", report: "Report" };
+const verbs = { kick: msg("Remove"), ban: msg("Ban"), report: msg("Report") };

@@ -4,7 +4,8 @@ import { isOnStage, maySpeak } from "@voicerooms/client";
 import type { Participant, Room } from "@voicerooms/client";
 import { Avatar } from "../ui/avatar.js";
 import { IconHand, IconMicOff } from "../ui/icons.js";
-import { roleNames } from "./may.js";
+import { t } from "../i18n.js";
+import { roleName } from "./may.js";
 import { useLevel } from "./use-room.js";
 
 interface Props {
@@ -45,8 +46,8 @@ export function Person({ room, person, self, open, reaction, onSelect }: Props) 
           </span>
         )}
       </span>
-      <span class="name" dir="auto">{self ? `${person.name} (you)` : person.name}</span>
-      <span class={stage || away ? `role ${person.role}` : "hidden"}>{away ? "Coming back…" : roleNames[person.role]}</span>
+      <span class="name" dir="auto">{self ? t("{name} (you)", { name: person.name }) : person.name}</span>
+      <span class={stage || away ? `role ${person.role}` : "hidden"}>{away ? t("Coming back…") : roleName(person.role)}</span>
       <span class="hidden">{details(person, open, level > 0)}</span>
     </button>
   );
@@ -56,10 +57,10 @@ export function Person({ room, person, self, open, reaction, onSelect }: Props) 
 function details(person: Participant, open: boolean, speaking: boolean): string {
   const parts: string[] = [];
   if (isOnStage(person)) {
-    parts.push(person.muted_by_moderator ? "muted by a moderator" : open ? (speaking ? "speaking" : "microphone on") : "muted");
+    parts.push(person.muted_by_moderator ? t("muted by a moderator") : open ? (speaking ? t("speaking") : t("microphone on")) : t("muted"));
   }
   if (person.hand) {
-    parts.push(`hand raised, place ${person.hand.position}`);
+    parts.push(t("hand raised, place {n}", { n: person.hand.position }));
   }
   return parts.join(", ");
 }

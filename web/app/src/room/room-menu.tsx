@@ -4,39 +4,50 @@ import { useEffect, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { Ban, Room, RoomState, VoiceroomError } from "@voicerooms/client";
 import { useNotices } from "../notices.js";
+import { dateText, t } from "../i18n.js";
 import { Action } from "../ui/action.js";
+import { AnalyticsView } from "../ui/analytics.js";
 import { Dialog } from "../ui/dialog.js";
 import { FormError } from "../ui/failure.js";
+import { AuditLog } from "./audit.js";
 
 export function RoomMenu({ room, state, onClose }: { room: Room; state: RoomState; onClose: () => void }) {
   const notices = useNotices();
-  const [view, setView] = useState<"menu" | "settings" | "bans" | "end">("menu");
+  const [view, setView] = useState<"menu" | "settings" | "bans" | "audit" | "figures" | "end">("menu");
   const host = room.self?.role === "host";
   return (
-    <Dialog title="Manage the room" onClose={onClose}>
+    <Dialog title={t("Manage the room")} onClose={onClose}>
       {view === "menu" && (
         <div class="acts">
-          <Action class="button wide" run={() => room.muteAll()} done={() => notices.say("All speakers are muted.")}>
-            Mute all speakers
+          <Action class="button wide" run={() => room.muteAll()} done={() => notices.say(t("All speakers are muted."))}>
+            {t("Mute all speakers")}
           </Action>
           <Action class="button wide" run={() => room.lock(!state.room.locked)} done={onClose}>
-            {state.room.locked ? "Unlock: let people in again" : "Lock: nobody new comes in"}
+            {state.room.locked ? t("Unlock: let people in again") : t("Lock: nobody new comes in")}
           </Action>
           <button type="button" class="button wide" onClick={() => setView("settings")}>
-            Change title and topic
+            {t("Change title and topic")}
           </button>
           <button type="button" class="button wide" onClick={() => setView("bans")}>
-            Bans
+            {t("Bans")}
+          </button>
+          <button type="button" class="button wide" onClick={() => setView("audit")}>
+            {t("Who did what")}
+          </button>
+          <button type="button" class="button wide" onClick={() => setView("figures")}>
+            {t("Figures")}
           </button>
           {host && (
             <button type="button" class="button danger wide" onClick={() => setView("end")}>
-              End the room for all…
+              {t("End the room for all…")}
             </button>
           )}
         </div>
       )}
       {view === "settings" && <Settings room={room} state={state} onClose={onClose} />}
       {view === "bans" && <Bans room={room} />}
+      {view === "audit" && <AuditLog room={room} />}
+      {view === "figures" && <AnalyticsView room={room.id} />}
       {view === "end" && <End room={room} back={() => setView("menu")} />}
     </Dialog>
   );
@@ -56,6 +67,8 @@ function Settings({ room, state, onClose }: { room: Room; state: RoomState; onCl
         topic: text("topic"),
         description: text("description"),
         entry: form.get("speak") ? "speak" : "listen",
+        capacity: Number(text("capacity")) || undefined,
+        slow_hand_s: Number(text("slow")),
       });
       onClose();
     } catch (cause) {
@@ -66,25 +79,37 @@ function Settings({ room, state, onClose }: { room: Room; state: RoomState; onCl
   return (
     <form class="form" onSubmit={(event) => void save(event)}>
       <label class="field">
-        <span>Title</span>
+        <span>{t("Title")}</span>
         <input name="title" required maxLength={100} defaultValue={state.room.title} autoFocus autoComplete="off" />
       </label>
       <label class="field">
-        <span>Topic</span>
+        <span>{t("Topic")}</span>
         <input name="topic" maxLength={100} defaultValue={state.room.topic} autoComplete="off" />
       </label>
       <label class="field">
-        <span>Description</span>
+        <span>{t("Description")}</span>
         <textarea name="description" maxLength={1000} defaultValue={state.room.description} />
       </label>
       <label class="check">
         <input type="checkbox" name="speak" defaultChecked={state.room.entry === "speak"} />
-        <span>Who comes in may speak at once</span>
+        <span>{t("Who comes in may speak at once")}</span>
       </label>
+      <div class="pair">
+        <label class="field">
+          <span>{t("Places")}</span>
+          <input name="capacity" type="number" min={1} max={100000} defaultValue={String(state.room.capacity)} />
+        </label>
+        <label class="field">
+          <span>
+            {t("Seconds between hands")} <em>{t("0: none")}</em>
+          </span>
+          <input name="slow" type="number" min={0} max={3600} defaultValue={String(state.room.slow_hand_s)} />
+        </label>
+      </div>
       <FormError error={error} />
       <div class="row end">
         <button class="button primary" aria-busy={busy} disabled={busy}>
-          Save
+          {t("Save")}
         </button>
       </div>
     </form>
@@ -100,10 +125,10 @@ function Bans({ room }: { room: Room }) {
     return <FormError error={error} />;
   }
   if (!bans) {
-    return <p class="muted">Loading…</p>;
+    return <p class="muted">{t("Loading…")}</p>;
   }
   return bans.length === 0 ? (
-    <p class="muted">Nobody is banned.</p>
+    <p class="muted">{t("Nobody is banned.")}</p>
   ) : (
     <ul class="bans">
       {bans.map((ban) => (
@@ -111,12 +136,12 @@ function Bans({ room }: { room: Room }) {
           <span class="grow">
             <strong>{ban.name}</strong>
             <small class="muted">
-              {ban.reason || "No reason given"} · by {ban.by} ·{" "}
-              {ban.until ? `until ${new Date(ban.until).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}` : "for ever"}
+              {ban.reason || t("No reason given")} · {t("by {name}", { name: ban.by })} ·{" "}
+              {ban.until ? t("until {time}", { time: dateText(ban.until) }) : t("for ever")}
             </small>
           </span>
-          <Action class="button small" label={`Lift the ban of ${ban.name}`} run={() => room.unban(ban.id)} done={() => void load()}>
-            Lift
+          <Action class="button small" label={t("Lift the ban of {name}", { name: ban.name })} run={() => room.unban(ban.id)} done={() => void load()}>
+            {t("Lift")}
           </Action>
         </li>
       ))}
@@ -128,19 +153,19 @@ function End({ room, back }: { room: Room; back: () => void }) {
   const [reason, setReason] = useState("");
   return (
     <form class="form" onSubmit={(event) => event.preventDefault()}>
-      <p>Everyone is disconnected. The room can't be opened again.</p>
+      <p>{t("Everyone is disconnected. The room can't be opened again.")}</p>
       <label class="field">
         <span>
-          A word to all <em>optional</em>
+          {t("A word to all")} <em>{t("optional")}</em>
         </span>
         <input value={reason} maxLength={200} autoFocus onInput={(event) => setReason(event.currentTarget.value)} />
       </label>
       <div class="row end">
         <button type="button" class="button" onClick={back}>
-          Back
+          {t("Back")}
         </button>
         <Action class="button danger" run={() => room.end(reason.trim())}>
-          End the room
+          {t("End the room")}
         </Action>
       </div>
     </form>

@@ -1,30 +1,40 @@
 /* room-view.tsx - the room: who is on stage, who listens, what is written, and the own part below. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { isOnStage } from "@voicerooms/client";
 import type { Room } from "@voicerooms/client";
-import { shareLink } from "../identity.js";
-import { useNotices } from "../notices.js";
-import { IconLock, IconMore, IconShare } from "../ui/icons.js";
+import { t, tn } from "../i18n.js";
+import { IconLock, IconMore, IconSettings, IconShare } from "../ui/icons.js";
+import { SettingsDialog } from "../ui/settings-dialog.js";
+import { ShareDialog } from "../ui/share.js";
 import { useAnnouncements } from "./announce.js";
 import { Banners } from "./banners.js";
+import { Connection } from "./connection.js";
+import { useDevice } from "./device.js";
 import { Dock } from "./dock.js";
 import { isModerator } from "./may.js";
 import { Panel } from "./panel.js";
 import { People } from "./people.js";
 import { PersonDialog } from "./person-dialog.js";
 import { RoomMenu } from "./room-menu.js";
+import { useKeys, usePushToTalk, useTalk } from "./use-keys.js";
 import { useChat, useRoomState } from "./use-room.js";
+
+type Open = "menu" | "share" | "settings" | "keys";
 
 export function RoomView({ room }: { room: Room }) {
   const state = useRoomState(room);
   const chat = useChat(room);
   const [selected, setSelected] = useState<number>();
-  const [menu, setMenu] = useState(false);
+  const [open, setOpen] = useState<Open>();
   const [panel, setPanel] = useState(false);
   const unread = useUnread(chat.length + state.hands.length, panel);
+  const talk = useTalk(room);
+  const close = () => setOpen(undefined);
   useAnnouncements(room);
-  useShortcuts(room);
+  useKeys(room, talk, useCallback(() => setOpen("keys"), []));
+  usePushToTalk(room, room.self !== undefined && isOnStage(room.self));
+  useDevice(room, state);
   useEffect(() => {
     document.title = `${state.room.title} · Voicerooms`;
   }, [state.room.title]);
@@ -35,18 +45,24 @@ export function RoomView({ room }: { room: Room }) {
         <div class="grow">
           <h1 dir="auto">{state.room.title}</h1>
           <p class="muted">
-            {state.room.topic && <span>{state.room.topic} · </span>}
-            <span>{state.participants.size} here</span>
+            {state.room.topic && <span dir="auto">{state.room.topic} · </span>}
+            <span>{tn(state.participants.size, "{n} here", "{n} here")}</span>
             {state.room.locked && (
               <span class="chip">
-                <IconLock /> Locked
+                <IconLock /> {t("Locked")}
               </span>
             )}
           </p>
         </div>
-        <Share room={room} />
+        <Connection room={room} />
+        <button type="button" class="round" aria-label={t("Invite people")} aria-haspopup="dialog" onClick={() => setOpen("share")}>
+          <IconShare />
+        </button>
+        <button type="button" class="round" aria-label={t("Settings")} aria-haspopup="dialog" onClick={() => setOpen("settings")}>
+          <IconSettings />
+        </button>
         {isModerator(room.self) && (
-          <button type="button" class="round" aria-label="Manage the room" aria-haspopup="dialog" onClick={() => setMenu(true)}>
+          <button type="button" class="round" aria-label={t("Manage the room")} aria-haspopup="dialog" onClick={() => setOpen("menu")}>
             <IconMore />
           </button>
         )}
@@ -56,29 +72,12 @@ export function RoomView({ room }: { room: Room }) {
         <People room={room} state={state} onSelect={setSelected} />
       </main>
       <Panel room={room} state={state} chat={chat} open={panel} onClose={() => setPanel(false)} />
-      <Dock room={room} self={room.self} unread={unread} panelOpen={panel} togglePanel={() => setPanel(!panel)} />
+      <Dock room={room} self={room.self} unread={unread} panelOpen={panel} togglePanel={() => setPanel(!panel)} talk={talk} />
       {person && <PersonDialog room={room} person={person} onClose={() => setSelected(undefined)} />}
-      {menu && <RoomMenu room={room} state={state} onClose={() => setMenu(false)} />}
+      {open === "menu" && <RoomMenu room={room} state={state} onClose={close} />}
+      {open === "share" && <ShareDialog room={room.id} title={state.room.title} onClose={close} />}
+      {(open === "settings" || open === "keys") && <SettingsDialog key={open} keysFirst={open === "keys"} onClose={close} />}
     </div>
-  );
-}
-
-function Share({ room }: { room: Room }) {
-  const notices = useNotices();
-  const share = async () => {
-    const link = shareLink(room.id);
-    try {
-      await navigator.clipboard.writeText(link);
-      notices.say("The link to this room is copied.");
-    } catch {
-      /* Pages without https may not write to the clipboard: show it to be copied by hand. */
-      notices.say(link);
-    }
-  };
-  return (
-    <button type="button" class="round" aria-label="Copy the link to this room" onClick={() => void share()}>
-      <IconShare />
-    </button>
   );
 }
 
@@ -89,26 +88,4 @@ function useUnread(count: number, open: boolean): number {
     seen.current = count;
   }
   return count - seen.current;
-}
-
-function useShortcuts(room: Room): void {
-  const notices = useNotices();
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const target = event.target as HTMLElement;
-      const typing = target.closest("input, textarea, select, dialog, [contenteditable]") !== null;
-      const self = room.self;
-      if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey || !self) {
-        return;
-      }
-      const key = event.key.toLowerCase();
-      if (key === "m" && isOnStage(self) && !self.muted_by_moderator) {
-        (room.selfOpen ? room.mute() : room.unmute()).catch(notices.fail);
-      } else if (key === "r" && !isOnStage(self)) {
-        (self.hand ? room.lowerHand() : room.raiseHand()).catch(notices.fail);
-      }
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, [room, notices]);
 }

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { levelStep } from "@voicerooms/client";
-import type { ChatMessage, MicrophoneStatus, Room, RoomState, RoomStatus } from "@voicerooms/client";
+import type { ChatMessage, MicrophoneStatus, Quality, Room, RoomState, RoomStatus } from "@voicerooms/client";
 
 const SOUND_PATIENCE_MS = 5_000;
 
@@ -71,6 +71,36 @@ export function useLevel(room: Room, participant: number, heard: boolean): numbe
     return room.on("speaking", show);
   }, [room, participant, heard]);
   return step;
+}
+
+export function useQuality(room: Room): Quality {
+  const [quality, setQuality] = useState(room.quality);
+  useEffect(() => {
+    setQuality(room.quality);
+    return room.on("quality", setQuality);
+  }, [room]);
+  return quality;
+}
+
+/** Does the own person speak now, with a minute's patience: for what should not go on and off with each word. */
+export function useSpeakingSelf(room: Room): boolean {
+  const [speaks, setSpeaks] = useState(false);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = (levels: Room["speaking"]) => {
+      if (levels.has(room.selfParticipant)) {
+        clearTimeout(timer);
+        timer = setTimeout(() => setSpeaks(false), 60_000);
+        setSpeaks(true);
+      }
+    };
+    const stop = room.on("speaking", look);
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [room]);
+  return speaks;
 }
 
 export function useChat(room: Room): readonly ChatMessage[] {

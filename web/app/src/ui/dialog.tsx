@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { t } from "../i18n.js";
 import { IconClose } from "./icons.js";
 
 interface Props {
@@ -37,8 +38,8 @@ export function Dialog({ title, onClose, children }: Props) {
     >
       <div class="dialog-body">
         <header class="dialog-head">
-          <h2>{title}</h2>
-          <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
+          <h2 dir="auto">{title}</h2>
+          <button type="button" class="icon-button" aria-label={t("Close")} onClick={onClose}>
             <IconClose />
           </button>
         </header>

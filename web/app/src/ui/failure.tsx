@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import type { VoiceroomError } from "@voicerooms/client";
-import { sentence } from "../text.js";
+import { t } from "../i18n.js";
+import { whatHappened } from "../text.js";
 
 interface Props {
   error: VoiceroomError;
@@ -12,11 +13,11 @@ interface Props {
 }
 
 export function Failure({ error, whole, children }: Props) {
-  const text = sentence(error.detail || error.code);
+  const text = whatHappened(error);
   return (
     <div class="empty" role="alert">
       {whole ? <h1>{text}</h1> : <h2>{text}</h2>}
-      <p>{error.whatToDo}</p>
+      <p>{t(error.whatToDo)}</p>
       <div class="row center">{children}</div>
     </div>
   );
@@ -26,7 +27,7 @@ export function Failure({ error, whole, children }: Props) {
 export function FormError({ error }: { error: VoiceroomError | undefined }) {
   return error ? (
     <div class="form-error" role="alert">
-      <strong>{sentence(error.detail || error.code)}</strong> {error.whatToDo}
+      <strong>{whatHappened(error)}</strong> {t(error.whatToDo)}
       {error.fields.length > 0 && (
         <ul>
           {error.fields.map((field) => (

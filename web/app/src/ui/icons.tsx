@@ -119,3 +119,33 @@ export const IconSound = () => (
     <path d="M4 9.500v5h3.500L12 19V5L7.500 9.500zM15.500 9a4 4 0 0 1 0 6M18 6.500a7.500 7.500 0 0 1 0 11" />
   </Icon>
 );
+
+export const IconSettings = () => (
+  <Icon>
+    <path d="M4 7h9M19 7h1M4 17h1M11 17h9" />
+    <circle cx="16" cy="7" r="2.500" />
+    <circle cx="8" cy="17" r="2.500" />
+  </Icon>
+);
+
+export const IconCalendar = () => (
+  <Icon>
+    <rect x="4" y="5.500" width="16" height="14.500" rx="2.500" />
+    <path d="M4 10h16M8.500 3v4M15.500 3v4" />
+  </Icon>
+);
+
+export const IconBell = () => (
+  <Icon>
+    <path d="M6 16.500V11a6 6 0 0 1 12 0v5.500l1.500 1.500h-15zM10 20.500a2.200 2.200 0 0 0 4 0" />
+  </Icon>
+);
+
+/** One to three bars of three. */
+export const IconBars = ({ bars }: { bars: number }) => (
+  <svg class="icon bars" viewBox="0 0 24 24" aria-hidden="true" fill="currentColor">
+    {[8, 13, 18].map((height, index) => (
+      <rect key={height} class={index < bars ? "" : "off"} x={3.500 + index * 6.500} y={21 - height} width="4" height={height} rx="1.500" />
+    ))}
+  </svg>
+);

@@ -4,15 +4,19 @@ import { useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { RoomSettings, Visibility, VoiceroomError } from "@voicerooms/client";
 import { asGuest, client, savedName } from "../identity.js";
+import { currentLanguage, languageName, msg, t } from "../i18n.js";
 import { goTo } from "../route.js";
 import { FormError } from "../ui/failure.js";
 import { TopBar } from "../ui/topbar.js";
 import { expectEntry } from "./gate.js";
 
+/* The most spoken ones; a room without a language is found under any. */
+export const spoken = ["ar", "bn", "de", "en", "es", "fa", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sw", "tr", "uk", "ur", "vi", "zh"];
+
 const visibilities: { value: Visibility; name: string; hint: string }[] = [
-  { value: "public", name: "Public", hint: "Listed for everyone" },
-  { value: "unlisted", name: "Unlisted", hint: "Only with the link" },
-  { value: "private", name: "Private", hint: "With the link and a passcode" },
+  { value: "public", name: msg("Public"), hint: msg("Listed for everyone") },
+  { value: "unlisted", name: msg("Unlisted"), hint: msg("Only with the link") },
+  { value: "private", name: msg("Private"), hint: msg("With the link and a passcode") },
 ];
 
 export function Create() {
@@ -41,26 +45,26 @@ export function Create() {
     <div class="page">
       <TopBar />
       <main class="column narrow">
-        <h1>New room</h1>
+        <h1>{t("New room")}</h1>
         <form class="form" onSubmit={(event) => void submit(event)}>
           <label class="field">
-            <span>Title</span>
-            <input name="title" required maxLength={100} autoFocus autoComplete="off" placeholder="What is it about?" />
+            <span>{t("Title")}</span>
+            <input name="title" required maxLength={100} autoFocus autoComplete="off" placeholder={t("What is it about?")} />
           </label>
           <div class="pair">
             <label class="field">
               <span>
-                Topic <em>optional</em>
+                {t("Topic")} <em>{t("optional")}</em>
               </span>
-              <input name="topic" maxLength={100} autoComplete="off" placeholder="Music, work, family" />
+              <input name="topic" maxLength={100} autoComplete="off" placeholder={t("Music, work, family")} />
             </label>
             <label class="field">
-              <span>Your name</span>
+              <span>{t("Your name")}</span>
               <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} />
             </label>
           </div>
           <fieldset class="field">
-            <legend>Who finds it</legend>
+            <legend>{t("Who finds it")}</legend>
             <div class="choices">
               {visibilities.map((choice) => (
                 <label key={choice.value} class="choice">
@@ -72,8 +76,8 @@ export function Create() {
                     onChange={() => setVisibility(choice.value)}
                   />
                   <span>
-                    <strong>{choice.name}</strong>
-                    <small>{choice.hint}</small>
+                    <strong>{t(choice.name)}</strong>
+                    <small>{t(choice.hint)}</small>
                   </span>
                 </label>
               ))}
@@ -82,30 +86,51 @@ export function Create() {
           <div class="pair">
             <label class="field">
               <span>
-                Begins <em>empty: now</em>
+                {t("Begins")} <em>{t("empty: now")}</em>
               </span>
               <input name="starts" type="datetime-local" />
             </label>
             <label class="field">
-              <span>Passcode {visibility !== "private" && <em>optional</em>}</span>
+              <span>
+                {t("Passcode")} {visibility !== "private" && <em>{t("optional")}</em>}
+              </span>
               <input name="passcode" type="password" maxLength={64} autoComplete="off" required={visibility === "private"} />
             </label>
           </div>
+          <div class="pair">
+            <label class="field">
+              <span>{t("Language spoken")}</span>
+              <select name="language">
+                <option value="">{t("any")}</option>
+                {spoken.map((code) => (
+                  <option key={code} value={code} selected={code === currentLanguage()}>
+                    {languageName(code)}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label class="field">
+              <span>
+                {t("Tags")} <em>{t("with commas")}</em>
+              </span>
+              <input name="tags" maxLength={200} autoComplete="off" />
+            </label>
+          </div>
           <fieldset class="field">
-            <legend>Who comes in</legend>
+            <legend>{t("Who comes in")}</legend>
             <div class="choices two">
               <label class="choice">
                 <input type="radio" name="entry" value="listen" defaultChecked />
                 <span>
-                  <strong>Listens first</strong>
-                  <small>Hands are raised to speak</small>
+                  <strong>{t("Listens first")}</strong>
+                  <small>{t("Hands are raised to speak")}</small>
                 </span>
               </label>
               <label class="choice">
                 <input type="radio" name="entry" value="speak" />
                 <span>
-                  <strong>May speak at once</strong>
-                  <small>For small groups</small>
+                  <strong>{t("May speak at once")}</strong>
+                  <small>{t("For small groups")}</small>
                 </span>
               </label>
             </div>
@@ -113,10 +138,10 @@ export function Create() {
           <FormError error={error} />
           <div class="row end">
             <a class="button" href="#/">
-              Cancel
+              {t("Cancel")}
             </a>
             <button class="button primary" aria-busy={busy} disabled={busy}>
-              Open the room
+              {t("Open the room")}
             </button>
           </div>
         </form>
@@ -130,6 +155,8 @@ function settingsOf(form: FormData): RoomSettings {
   return {
     title: text("title"),
     topic: text("topic") || undefined,
+    language: text("language") || undefined,
+    tags: text("tags").split(",").map((tag) => tag.trim()).filter(Boolean),
     visibility: text("visibility") as Visibility,
     entry: text("entry") === "speak" ? "speak" : "listen",
     passcode: String(form.get("passcode") ?? "") || undefined,

@@ -4,13 +4,17 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { Room, RoomInfo, RoomOver, VoiceroomError } from "@voicerooms/client";
 import { asGuest, client, exposeForTests, forgetResume, savedMicrophone, savedName, savedResume, saveResume } from "../identity.js";
+import { t } from "../i18n.js";
 import { goTo } from "../route.js";
 import { Avatar, seedOf } from "../ui/avatar.js";
 import { Failure, FormError } from "../ui/failure.js";
 import { IconLock } from "../ui/icons.js";
 import { TopBar } from "../ui/topbar.js";
 import { Waves } from "../ui/waves.js";
+import { settings } from "../settings.js";
+import { ScheduleActs } from "../ui/schedule.js";
 import { Over } from "./over.js";
+import { SoundCheck } from "./sound-check.js";
 import { RoomView } from "../room/room-view.js";
 import { stageLine } from "./browse.js";
 
@@ -25,7 +29,7 @@ type Stage =
   | { at: "door" }
   | { at: "returning" }
   | { at: "inside"; room: Room }
-  | { at: "over"; over: RoomOver };
+  | { at: "over"; over: RoomOver; ran: boolean };
 
 export function RoomGate({ id }: { id: string }) {
   const [stage, setStage] = useState<Stage>(() => (savedResume(id) || expected?.room === id ? { at: "returning" } : { at: "door" }));
@@ -37,7 +41,7 @@ export function RoomGate({ id }: { id: string }) {
       setError(undefined);
       const resumeToken = savedResume(id);
       try {
-        const work = () => client.join(id, { passcode, resumeToken, microphone: { deviceId: savedMicrophone() } });
+        const work = () => client.join(id, { passcode, resumeToken, microphone: { ...settings().microphone, deviceId: savedMicrophone() } });
         const room = resumeToken ? await work() : await asGuest(name, work);
         follow(room, setStage);
         inside.current = room;
@@ -76,14 +80,14 @@ export function RoomGate({ id }: { id: string }) {
     case "inside":
       return <RoomView room={stage.room} />;
     case "over":
-      return <Over over={stage.over} again={() => setStage({ at: "door" })} />;
+      return <Over room={id} over={stage.over} ran={stage.ran} again={() => setStage({ at: "door" })} />;
     case "returning":
       return (
         <div class="page">
           <TopBar />
           <main class="empty" aria-busy="true">
             <Waves />
-            <h1 class="pulse">Going in…</h1>
+            <h1 class="pulse">{t("Going in…")}</h1>
           </main>
         </div>
       );
@@ -100,7 +104,7 @@ function follow(room: Room, setStage: (stage: Stage) => void): void {
     if (over.reason === "left") {
       goTo({ view: "browse" });
     } else {
-      setStage({ at: "over", over });
+      setStage({ at: "over", over, ran: room.self?.role === "host" || room.self?.role === "moderator" });
     }
   });
   exposeForTests({ room });
@@ -142,7 +146,7 @@ function Door({ id, error, enter }: DoorProps) {
         <main class="column">
           <Failure error={missing} whole>
             <a class="button" href="#/">
-              All rooms
+              {t("All rooms")}
             </a>
           </Failure>
         </main>
@@ -155,7 +159,7 @@ function Door({ id, error, enter }: DoorProps) {
       <TopBar />
       <main class="column narrow door">
         <div class="door-card">
-          <h1 dir="auto">{info?.title ?? "Join the room"}</h1>
+          <h1 dir="auto">{info?.title ?? t("Join the room")}</h1>
           {info?.topic && (
             <p class="lead" dir="auto">
               {info.topic}
@@ -172,32 +176,34 @@ function Door({ id, error, enter }: DoorProps) {
               <span>{stageLine(info)}</span>
             </p>
           )}
+          {info && <ScheduleActs room={info} />}
           {info?.locked && (
             <p class="chip">
-              <IconLock /> Locked: only who was inside can come back
+              <IconLock /> {t("Locked: only who was inside can come back")}
             </p>
           )}
           <form class="form" onSubmit={(event) => void submit(event)}>
             <label class="field">
-              <span>Your name</span>
+              <span>{t("Your name")}</span>
               <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} autoFocus />
             </label>
             {needsPasscode && (
               <label class="field">
-                <span>Passcode</span>
+                <span>{t("Passcode")}</span>
                 <input name="passcode" type="password" required maxLength={64} autoComplete="off" />
               </label>
             )}
             <FormError error={error} />
             <button class="button primary wide" aria-busy={busy} disabled={busy || info?.phase === "ended"}>
-              {info?.phase === "ended" ? "This room is over" : info?.entry === "speak" ? "Join" : "Join and listen"}
+              {info?.phase === "ended" ? t("This room is over") : info?.entry === "speak" ? t("Join") : t("Join and listen")}
             </button>
             <p class="hint">
               {info?.entry === "speak"
-                ? "You can speak at once. Your browser asks for the microphone."
-                : "You come in as a listener. The microphone is asked for only when you go on stage."}
+                ? t("You can speak at once. Your browser asks for the microphone.")
+                : t("You come in as a listener. The microphone is asked for only when you go on stage.")}
             </p>
           </form>
+          <SoundCheck />
         </div>
       </main>
     </div>
