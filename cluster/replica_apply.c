@@ -1,0 +1,482 @@
+/* replica_apply.c - what the owner sends, into LMDB: commits in their chain, snapshots whole.
+ *
+ * The head in LMDB (epoch, revision) is the fence: a commit that does not follow it is a gap, and a
+ * gap is filled by a snapshot, never guessed. */
+#include <stdlib.h>
+
+#include "actors/base/log.h"
+#include "actors/base/owner.h"
+#include "cluster/replica.h"
+#include "store/personal.h"
+
+void flight_free(struct flight *flight)
+{
+    vr_commit_free(flight->commit);
+    free(flight);
+}
+
+void replica_read_head(struct replica *self)
+{
+    if (vr_records_head(self->cluster->conf.local, self->room, &self->stored_epoch,
+                        &self->stored) != VR_OK) {
+        self->stored_epoch = 0;
+        self->stored = 0;
+    }
+    self->head_epoch = self->stored_epoch;
+    self->head = self->stored;
+}
+
+static struct vr_blob *confirm_blob(const struct replica *self, bool missing)
+{
+    Vr__Cluster__Confirm note = VR__CLUSTER__CONFIRM__INIT;
+    uint8_t bytes[96];
+
+    note.room_hi = self->room.hi;
+    note.room_lo = self->room.lo;
+    note.epoch = self->stored_epoch;
+    note.revision = self->stored;
+    note.missing = missing;
+    return vr_blob_new(vr_bytes(bytes, vr__cluster__confirm__pack(&note, bytes)));
+}
+
+void replica_confirm(struct replica *self, uint32_t node)
+{
+    struct vr_blob *blob;
+
+    if (node == 0 || self->stored < self->complete) {
+        return;
+    }
+    blob = confirm_blob(self, false);
+    if (blob != NULL) {
+        cluster_send_note(self->cluster, vr_replica_address(self->room, self->self),
+                          vr_cluster_address(node), VR__CLUSTER__COPIES_NOTE__NOTE_CONFIRM, 0,
+                          blob);
+        vr_blob_release(blob);
+    }
+}
+
+void replica_tell_cluster(struct replica *self, uint64_t sealed, enum vr_err err, bool missing)
+{
+    struct vr_msg msg = {.kind = VR_MSG_CLUSTER,
+                         .to = vr_cluster_address(self->self),
+                         .from = vr_replica_address(self->room, self->self),
+                         .deadline = VR_NEVER};
+
+    msg.as.note.type = VR__CLUSTER__COPIES_NOTE__NOTE_SNAPSHOT_IN;
+    msg.as.note.number = sealed;
+    msg.as.note.err = err;
+    msg.as.note.bytes = confirm_blob(self, missing);
+    vr_system_post(vr_actor_system(self->actor), &msg);
+}
+
+void replica_ask_snapshot(struct replica *self, uint32_t node)
+{
+    Vr__Cluster__SnapshotGet get = VR__CLUSTER__SNAPSHOT_GET__INIT;
+    uint8_t bytes[64];
+    struct vr_blob *blob;
+
+    if (self->filling || node == 0 || node == self->self) {
+        return;
+    }
+    self->filling = true;
+    self->asked_at = vr_actor_now(self->actor);
+    get.room_hi = self->room.hi;
+    get.room_lo = self->room.lo;
+    blob = vr_blob_new(vr_bytes(bytes, vr__cluster__snapshot_get__pack(&get, bytes)));
+    if (blob != NULL) {
+        cluster_send_note(self->cluster, vr_replica_address(self->room, self->self),
+                          vr_replica_address(self->room, node),
+                          VR__CLUSTER__NOTE_TYPE__NOTE_SNAPSHOT_GET, 0, blob);
+        vr_blob_release(blob);
+    }
+}
+
+/* ---- into LMDB ---- */
+
+struct landing {
+    struct vr_system *system;
+    struct vr_address replica;
+    uint64_t ticket;
+};
+
+/* The journal's thread. */
+static void on_landed(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
+{
+    struct landing *landing = ctx;
+    struct vr_msg msg = {.kind = VR_MSG_STORED, .to = landing->replica};
+
+    (void)ticket;
+    msg.as.stored.ticket = landing->ticket;
+    msg.as.stored.err = err;
+    msg.as.stored.revision = revision;
+    vr_system_post(landing->system, &msg);
+    free(landing);
+}
+
+void replica_submit(struct replica *self, struct flight *flight, struct vr_commit *commit)
+{
+    struct landing *landing = malloc(sizeof(*landing));
+
+    if (landing == NULL) { /* as lost on the way: a later commit shows the gap */
+        vr_commit_free(commit);
+        flight_free(flight);
+        return;
+    }
+    flight->ticket = self->ticket++;
+    *landing = (struct landing){vr_actor_system(self->actor), vr_actor_address(self->actor),
+                                flight->ticket};
+    vr_list_push(&self->flights, &flight->link);
+    vr_records_submit(self->cluster->conf.local, commit, on_landed, landing);
+}
+
+/* A user's row keeps the keys that were made here. */
+static void add_user(struct replica *self, struct vr_commit *to, const struct vr_op *op)
+{
+    struct vr_buf ours = {0};
+    struct vr_buf merged = {0};
+    enum vr_err err = vr_records_get(self->cluster->conf.local, VR_TABLE_USERS, op->key, &ours);
+
+    if (err != VR_OK) {
+        ours.size = 0;
+    }
+    if (vr_personal_merge(vr_buf_bytes(&ours), op->value, &merged) == VR_OK &&
+        !(ours.size > 0 && vr_bytes_equal(vr_buf_bytes(&ours), vr_buf_bytes(&merged)))) {
+        vr_commit_put(to, VR_TABLE_USERS, op->key, vr_buf_bytes(&merged));
+    }
+    vr_buf_deinit(&ours);
+    vr_buf_deinit(&merged);
+}
+
+/* What of another node's operations is written here. Webhooks are the owner's to send. */
+static void add_ops(struct replica *self, struct vr_commit *to, struct vr_bytes ops)
+{
+    struct vr_op op;
+    bool bad;
+
+    while (vr_op_next(&ops, &op, &bad)) {
+        if (op.table == VR_TABLE_USERS && op.kind == VR_OP_PUT) {
+            add_user(self, to, &op);
+        } else if (op.table != VR_TABLE_OUTBOX && op.table != VR_TABLE_MARKS) {
+            vr_commit_add(to, &op);
+        }
+    }
+}
+
+static bool follows(const struct replica *self, const struct flight *flight)
+{
+    const struct vr_commit *commit = flight->commit;
+
+    return commit->expected == self->head &&
+           (commit->expected_epoch == self->head_epoch || commit->expected_epoch == UINT64_MAX) &&
+           commit->epoch >= self->head_epoch;
+}
+
+/* Takes `flight`. */
+static void apply(struct replica *self, struct flight *flight)
+{
+    struct vr_commit *commit = flight->commit;
+    struct vr_commit *ours = vr_commit_new(self->room, commit->epoch, commit->expected);
+
+    if (ours == NULL) {
+        flight_free(flight);
+        return;
+    }
+    ours->expected_epoch = commit->expected_epoch;
+    add_ops(self, ours, vr_commit_ops(commit));
+    self->head_epoch = flight->epoch;
+    self->head = flight->revision;
+    vr_commit_free(commit);
+    flight->commit = NULL;
+    replica_submit(self, flight, ours);
+}
+
+static bool has(const struct replica *self, const struct flight *flight)
+{
+    return flight->epoch == self->head_epoch && flight->revision <= self->head;
+}
+
+static void hold(struct replica *self, struct flight *flight)
+{
+    if (self->held_count >= COPY_HELD_MAX) {
+        flight_free(flight); /* the snapshot, or the next one, has it */
+        return;
+    }
+    self->held_count++;
+    vr_list_push(&self->held, &flight->link);
+}
+
+/* Takes `flight`. */
+static void take(struct replica *self, struct flight *flight)
+{
+    if (flight->epoch < self->head_epoch) {
+        flight_free(flight); /* an owner who has been replaced */
+        return;
+    }
+    self->owner = flight->node;
+    if (has(self, flight)) {
+        if (flight->confirm && vr_list_empty(&self->flights)) {
+            replica_confirm(self, flight->node);
+        }
+        flight_free(flight);
+    } else if (self->filling) {
+        hold(self, flight);
+    } else if (follows(self, flight)) {
+        apply(self, flight);
+    } else {
+        replica_ask_snapshot(self, flight->node);
+        hold(self, flight);
+    }
+}
+
+/* The snapshot is there, or a gap was filled: what was held follows now, or shows the next gap. */
+static void take_held(struct replica *self)
+{
+    struct vr_list held;
+
+    vr_list_init(&held);
+    while (!vr_list_empty(&self->held)) {
+        vr_list_push(&held, vr_list_pop(&self->held));
+    }
+    self->held_count = 0;
+    while (!vr_list_empty(&held)) {
+        take(self, VR_OWNER(vr_list_pop(&held), struct flight, link));
+    }
+}
+
+static struct flight *flight_of(struct replica *self, uint64_t ticket)
+{
+    VR_LIST_EACH(item, &self->flights)
+    {
+        struct flight *flight = VR_OWNER(item, struct flight, link);
+
+        if (flight->ticket == ticket) {
+            return flight;
+        }
+    }
+    return NULL;
+}
+
+static void stored_snapshot(struct replica *self, const struct flight *flight, enum vr_err err)
+{
+    if (err == VR_OK) {
+        self->complete = flight->complete;
+    }
+    if (flight->sealed != 0) {
+        replica_tell_cluster(self, flight->sealed, err, false);
+    }
+    self->filling = false;
+    take_held(self);
+}
+
+void replica_on_stored(struct replica *self, const struct vr_msg *msg)
+{
+    struct flight *flight = flight_of(self, msg->as.stored.ticket);
+    enum vr_err err = msg->as.stored.err;
+
+    if (flight == NULL) {
+        replica_read_head(self); /* of a former life */
+        return;
+    }
+    vr_list_remove(&flight->link);
+    if (err != VR_OK || flight->seals || flight->snapshot) {
+        replica_read_head(self);
+    } else {
+        self->stored_epoch = flight->epoch;
+        self->stored = flight->revision;
+    }
+    if (flight->snapshot) {
+        stored_snapshot(self, flight, err);
+    } else if (flight->seals) {
+        replica_give(self, flight->give_to, flight->sealed, err);
+    } else if (err != VR_OK && err != VR_E_FENCED) {
+        replica_ask_snapshot(self, flight->node);
+    }
+    if (err == VR_OK && flight->confirm) {
+        replica_confirm(self, flight->node);
+    }
+    flight_free(flight);
+}
+
+/* ---- commits ---- */
+
+static void commit_whole(struct replica *self, const Vr__Cluster__Commit *note, struct vr_bytes ops,
+                         uint32_t node)
+{
+    struct flight *flight = calloc(1, sizeof(*flight));
+    enum vr_err err;
+
+    if (flight == NULL) {
+        return;
+    }
+    err = vr_commit_from_ops(self->room, note->epoch, note->expected, note->expected_epoch, ops,
+                             &flight->commit);
+    if (err != VR_OK) {
+        vr_log(VR_LOG_WARN, "a commit of another node is refused", VR_S("why", vr_err_code(err)),
+               VR_U("node", node));
+        free(flight);
+        return;
+    }
+    flight->epoch = note->epoch;
+    flight->revision = note->revision;
+    flight->node = node;
+    flight->confirm = note->confirm;
+    take(self, flight);
+}
+
+static void commit_part(struct replica *self, const Vr__Cluster__Commit *note, uint32_t node)
+{
+    struct vr_bytes ops = vr_bytes(note->ops.data, note->ops.len);
+
+    if (note->part == 0 && !note->more) {
+        commit_whole(self, note, ops, node);
+        return;
+    }
+    if (note->part == 0) {
+        self->parts.size = 0;
+        self->part_next = 0;
+    }
+    if (note->part != self->part_next || self->parts.size + ops.size > COPY_BYTES_MAX) {
+        self->part_next = UINT32_MAX; /* one is missing: the whole is, and the next shows the gap */
+        return;
+    }
+    self->part_next++;
+    vr_buf_append(&self->parts, ops.data, ops.size);
+    if (!note->more) {
+        if (!self->parts.failed) {
+            commit_whole(self, note, vr_buf_bytes(&self->parts), node);
+        }
+        vr_buf_deinit(&self->parts);
+        self->parts = (struct vr_buf){0};
+        self->part_next = UINT32_MAX;
+    }
+}
+
+void replica_on_commit(struct replica *self, const struct vr_msg *msg)
+{
+    struct vr_bytes in = vr_blob_bytes(msg->as.note.bytes);
+    Vr__Cluster__Commit *note = vr__cluster__commit__unpack(NULL, in.size, in.data);
+    bool fits = note != NULL && note->room_hi == self->room.hi && note->room_lo == self->room.lo &&
+                note->revision == note->expected + 1 && msg->from.kind == VR_ACTOR_CLUSTER &&
+                msg->from.sub != self->self;
+
+    if (fits) {
+        commit_part(self, note, msg->from.sub);
+    }
+    if (note != NULL) {
+        vr__cluster__commit__free_unpacked(note, NULL);
+    }
+}
+
+/* ---- snapshots ---- */
+
+static bool stage_begin(struct replica *self, const Vr__Cluster__Snapshot *note)
+{
+    static const enum vr_table tables[] = {
+        VR_TABLE_ROOMS, VR_TABLE_PARTICIPANTS, VR_TABLE_BANS,  VR_TABLE_ANALYTICS,
+        VR_TABLE_AUDIT, VR_TABLE_COMMANDS,     VR_TABLE_GRANTS};
+    uint8_t key[16];
+
+    vr_commit_free(self->staged);
+    self->staged = vr_commit_new(self->room, note->epoch, UINT64_MAX);
+    self->staged_next = 0;
+    vr_id_put(key, self->room);
+    for (size_t i = 0; self->staged != NULL && i < sizeof(tables) / sizeof(tables[0]); i++) {
+        vr_commit_remove_prefix(self->staged, tables[i], vr_bytes(key, sizeof(key)));
+    }
+    return self->staged != NULL;
+}
+
+static void stage_drop(struct replica *self)
+{
+    vr_commit_free(self->staged);
+    self->staged = NULL;
+}
+
+/* The snapshot is no newer than what is here. */
+static bool is_old(const struct replica *self, const Vr__Cluster__Snapshot *note)
+{
+    return note->epoch < self->stored_epoch ||
+           (note->epoch == self->stored_epoch && note->complete < self->stored);
+}
+
+static void stage_end(struct replica *self, const Vr__Cluster__Snapshot *note, uint32_t node)
+{
+    struct flight *flight = calloc(1, sizeof(*flight));
+    struct vr_commit *commit = self->staged;
+
+    self->staged = NULL;
+    if (flight == NULL || commit->ops.failed) {
+        vr_commit_free(commit);
+        free(flight);
+        self->filling = false;
+        return;
+    }
+    commit->revision = note->revision;
+    commit->seal = note->revision == 0; /* sealed before it had anything */
+    flight->snapshot = true;
+    flight->epoch = note->epoch;
+    flight->revision = note->revision;
+    flight->complete = note->complete;
+    flight->sealed = note->sealed;
+    flight->node = node;
+    flight->confirm = true;
+    self->filling = true; /* what comes meanwhile follows it */
+    self->asked_at = vr_actor_now(self->actor);
+    replica_submit(self, flight, commit);
+}
+
+static void snapshot_part(struct replica *self, const Vr__Cluster__Snapshot *note, uint32_t node)
+{
+    struct vr_bytes ops = vr_bytes(note->ops.data, note->ops.len);
+    struct vr_commit *sound = NULL;
+
+    if (note->part == 0 && !stage_begin(self, note)) {
+        return;
+    }
+    if (self->staged == NULL || note->part != self->staged_next ||
+        note->epoch != self->staged->epoch || self->staged->ops.size + ops.size > COPY_BYTES_MAX ||
+        vr_commit_from_ops(self->room, note->epoch, 0, 0, ops, &sound) != VR_OK) {
+        stage_drop(self);
+        return; /* asked for again when REPLICA_ASK_AGAIN is over */
+    }
+    vr_commit_free(sound);
+    self->staged_next++;
+    add_ops(self, self->staged, ops);
+    if (note->more) {
+        return;
+    }
+    if (is_old(self, note) && vr_list_empty(&self->flights)) {
+        stage_drop(self);
+        self->filling = false;
+        if (note->sealed != 0) {
+            replica_tell_cluster(self, note->sealed, VR_E_FENCED, false);
+        }
+        replica_confirm(self, node);
+        take_held(self);
+        return;
+    }
+    stage_end(self, note, node);
+}
+
+void replica_on_snapshot(struct replica *self, const struct vr_msg *msg)
+{
+    struct vr_bytes in = vr_blob_bytes(msg->as.note.bytes);
+    Vr__Cluster__Snapshot *note = vr__cluster__snapshot__unpack(NULL, in.size, in.data);
+
+    if (note == NULL || note->room_hi != self->room.hi || note->room_lo != self->room.lo ||
+        msg->from.kind != VR_ACTOR_REPLICA || msg->from.sub == self->self) {
+        goto done;
+    }
+    if (note->missing || msg->as.note.err != VR_OK) {
+        self->filling = false;
+        if (note->sealed != 0) {
+            replica_tell_cluster(self, note->sealed, msg->as.note.err, note->missing);
+        }
+    } else {
+        snapshot_part(self, note, msg->from.sub);
+    }
+done:
+    if (note != NULL) {
+        vr__cluster__snapshot__free_unpacked(note, NULL);
+    }
+}
