@@ -337,6 +337,15 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     rooms_write(measures, out);
     packets_write(&measures->media, out);
     speech_write(&measures->media, out);
+    counter(out, "segments_total", "Packets that left in segmented datagrams (media_gso).",
+            measures->ports.segmented);
+    gauge(out, "segmentation_refused", "Media ports whose kernel or card takes no such datagrams.",
+          (double)measures->ports.gso_refused);
+    counter(out, "packs_total", "Packets with several frames (media_pack).", measures->media.packs);
+    counter(out, "padding_bytes_total", "Bytes added so that packets are of one size.",
+            measures->media.padding_bytes);
+    counter(out, "shut_dropped_total", "Frames of people muted while they waited to leave.",
+            measures->media.shut_dropped);
     counter(out, "send_dropped_total", "Datagrams that the kernel did not take.",
             measures->ports.send_dropped);
     counter(out, "receive_batches_total", "Batches read from media sockets.",

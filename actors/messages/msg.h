@@ -91,6 +91,12 @@ struct vr_speaker {
     vr_participant_id participant;
     uint32_t spoke_ms; /* since the last report */
     uint8_t level;     /* smoothed, RFC 6464 */
+/** as.note.type of the notes that are sent from below cluster/: a session tells the replica of its
+ * own node that it is of this room (and again now and then: the replica may have been restarted),
+ * and when it is no more. `from` names it. */
+#define VR_NOTE_SESSION 32u
+#define VR_NOTE_SESSION_GONE 33u
+
     bool holds_slot;
 };
 
