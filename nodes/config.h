@@ -12,6 +12,7 @@
 
 #include "actors/base/bytes.h"
 #include "actors/base/err.h"
+#include "actors/media/engine.h"
 #include "actors/runtime/env.h"
 #include "nodes/auth.h"
 
@@ -42,6 +43,8 @@ struct vr_config {
     struct vr_config_list media_addresses; /* advertised; empty: every local address */
     uint64_t media_port;                   /* of media worker 0; the others follow */
     uint64_t media_workers;                /* 0: cores - 1, at least one */
+    bool media_gso;
+    char *media_pack; /* off, 3, 6, auto */
     uint64_t control_workers;
 
     char *guests; /* off, localhost, link, all */
@@ -60,6 +63,7 @@ struct vr_config {
     uint64_t idle_s;
     uint64_t host_grace_s;
     uint64_t shard_peers_max;
+    uint64_t audience;
     uint64_t chat_per_10s;
     uint64_t reactions_per_10s;
     uint64_t rate_per_address; /* requests in 60 s; 0: unlimited */
@@ -80,10 +84,10 @@ struct vr_config {
     uint64_t cluster_speech_port;
     uint64_t cluster_lease_s;
     uint64_t cluster_fan_out;
-    uint64_t cluster_audience;
 
     /* made while loading */
     enum vr_guests guest_mode;
+    enum vr_pack pack;
 };
 
 /** One override from the command line: a setting's name ("http_port") and its text. */

@@ -43,6 +43,27 @@ static enum vr_err guests_check(struct vr_config *config, struct vr_why *why)
                    config->guests);
 }
 
+static enum vr_err pack_check(struct vr_config *config, struct vr_why *why)
+{
+    static const struct {
+        const char *word;
+        enum vr_pack pack;
+    } words[] = {{"off", VR_PACK_OFF},
+                 {"false", VR_PACK_OFF}, /* YAML's own word for off */
+                 {"3", VR_PACK_3},
+                 {"6", VR_PACK_6},
+                 {"auto", VR_PACK_AUTO}};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i].word, config->media_pack) == 0) {
+            config->pack = words[i].pack;
+            return VR_OK;
+        }
+    }
+    return vr_fail(why, VR_E_UNPROCESSABLE, "media_pack: \"%.40s\" is not off, 3, 6 or auto",
+                   config->media_pack);
+}
+
 /** An address that can be bound or told: not a name, not "any". */
 static int address_family(const char *text)
 {
@@ -140,5 +161,6 @@ enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)
                        "cluster: etcd_certificate and etcd_key must be given together");
     }
     enum vr_err err = lists_check(config, why);
+    err = err == VR_OK ? pack_check(config, why) : err;
     return err == VR_OK ? guests_check(config, why) : err;
 }

@@ -21,6 +21,8 @@
     LIST(media_addresses, "addresses for speech, told to clients, behind NAT each as LOCAL=PUBLIC; empty: all local ones") \
     NUMBER(media_port, 8444, 1, 65000, "UDP port of the first media worker; the others follow")    \
     NUMBER(media_workers, 0, 0, 64, "threads for speech; 0: one less than cores, at least one")    \
+    SWITCH(media_gso, true, "packets of several speakers wait up to 5 ms for each other and leave as one segmented datagram") \
+    TEXT(media_pack, "auto", "frames of 20 ms that an audience gets in one packet: off, 3, 6, auto (3 from 500 listeners on, 6 on a busy node)") \
     NUMBER(control_workers, 1, 1, 1, "threads for HTTP and rooms; only 1 is possible so far")      \
     TEXT(guests, "off", "who needs no token: off, localhost, link (others with the code), all")    \
     SWITCH(guests_may_create, true, "guests may create rooms, and are then their host")           \
@@ -36,6 +38,7 @@
     NUMBER(idle_s, 60, 1, 86400, "seconds until an empty room sleeps")                             \
     NUMBER(host_grace_s, 60, 1, 86400, "seconds until a lost host has a successor")                \
     NUMBER(shard_peers_max, 500, 1, 100000, "people of one room on a media worker before the next one is used") \
+    NUMBER(audience, 200, 0, 100000, "listeners of a room beyond which their coming and going is told as a count; 0: never") \
     NUMBER(chat_per_10s, 10, 1, 1000, "chat lines of one person in 10 seconds")                    \
     NUMBER(reactions_per_10s, 20, 1, 1000, "reactions of one person in 10 seconds")                \
     NUMBER(rate_per_address, 600, 0, 1000000, "requests in 60 seconds from one address; 0: no limit") \
@@ -57,8 +60,7 @@
     NUMBER(port, 8500, 1, 65000, "TCP port for messages of other nodes; the next one is for bulk")  \
     NUMBER(speech_port, 8510, 1, 65000, "UDP port for speech of other nodes to media worker 0; the others follow") \
     NUMBER(lease_s, 6, 3, 60, "seconds after which a silent node is taken for dead")               \
-    NUMBER(fan_out, 16, 2, 64, "nodes to which one node sends a room's speech itself")              \
-    NUMBER(audience, 200, 1, 100000, "listeners of a room from which on their coming and going is told as counts")
+    NUMBER(fan_out, 16, 2, 64, "nodes to which one node sends a room's speech itself")
 /* clang-format on */
 
 #endif

@@ -102,6 +102,7 @@ static void mistakes_name_their_line(void **state)
     refused("slots: [1, 2]\n", ":1:", "");
     refused("slots: 4\n  bad: {\n", NULL, "");
     refused("guests: everybody\n", NULL, "guests");
+    refused("media_pack: 4\n", NULL, "media_pack");
     refused("cors_origins: [\"*\"]\n", NULL, "origin");
     refused("tls_key: key.pem\n", NULL, "together");
 }

@@ -268,6 +268,11 @@ static void media_add(struct vr_engine_stats *sum, const struct vr_engine_stats 
     ADD(relayed_out);
     ADD(pool_empty);
     ADD(speaker_changes);
+    ADD(bursts);
+    ADD(burst_packets);
+    ADD(packs);
+    ADD(padding_bytes);
+    ADD(shut_dropped);
     ADD(rtcp_in);
     ADD(rtcp_out);
     ADD(lost_reported);
@@ -299,6 +304,8 @@ void vr_node_measure(struct vr_node *node, struct vr_measures *out)
         out->ports.batches_in += port.batches_in;
         out->ports.batches_out += port.batches_out;
         out->ports.send_dropped += port.send_dropped;
+        out->ports.segmented += port.segmented;
+        out->ports.gso_refused += port.gso_refused;
         out->workers[out->worker_count].kind = VR_WORKER_MEDIA;
         out->workers[out->worker_count].index = i;
         out->workers[out->worker_count++].lag = vr_loop_lag_take(node->media[i].loop);

@@ -78,6 +78,8 @@ enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why 
             .identity = node->identity,
             .sockets = sockets,
             .socket_count = count,
+            .gso = node->config->media_gso,
+            .pack = node->config->pack,
         };
         err = vr_media_port_new(&conf, &node->media[index].port);
     }

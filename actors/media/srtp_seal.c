@@ -1,8 +1,15 @@
-/* srtp_seal.c - AES-128-GCM by OpenSSL: the cipher is fetched once, the context made once, key and
- * IV set in one call for each packet. */
+/* srtp_seal.c - AES-128-GCM by OpenSSL: the context is made once, key and IV are set in one call
+ * for each packet.
+ *
+ * The functions are called as the default provider dispatches them (provider-cipher(7)): EVP in
+ * front of them asks the provider for the length of key and IV at each packet, by comparing names.
+ * Measured with a new key each time, 100 bytes: 330 ns so, 550 ns through EVP. */
 #include "actors/media/srtp_seal.h"
 
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +23,59 @@
 #define RTCP_ENCRYPTED 0x80000000u
 
 struct vr_sealer {
-    EVP_CIPHER *cipher;
-    EVP_CIPHER_CTX *evp;
     EVP_CIPHER_CTX *ctr; /* of the key derivation */
+    OSSL_PROVIDER *provider;
+    void *gcm;
+    OSSL_FUNC_cipher_newctx_fn *newctx;
+    OSSL_FUNC_cipher_freectx_fn *freectx;
+    OSSL_FUNC_cipher_encrypt_init_fn *init;
+    OSSL_FUNC_cipher_update_fn *update;
+    OSSL_FUNC_cipher_final_fn *final;
+    OSSL_FUNC_cipher_get_ctx_params_fn *params;
 };
+
+/* clang-format off */
+static void pick(struct vr_sealer *sealer, const OSSL_DISPATCH *from)
+{
+    switch (from->function_id) {
+    case OSSL_FUNC_CIPHER_NEWCTX: sealer->newctx = OSSL_FUNC_cipher_newctx(from); break;
+    case OSSL_FUNC_CIPHER_FREECTX: sealer->freectx = OSSL_FUNC_cipher_freectx(from); break;
+    case OSSL_FUNC_CIPHER_ENCRYPT_INIT: sealer->init = OSSL_FUNC_cipher_encrypt_init(from); break;
+    case OSSL_FUNC_CIPHER_UPDATE: sealer->update = OSSL_FUNC_cipher_update(from); break;
+    case OSSL_FUNC_CIPHER_FINAL: sealer->final = OSSL_FUNC_cipher_final(from); break;
+    case OSSL_FUNC_CIPHER_GET_CTX_PARAMS: sealer->params = OSSL_FUNC_cipher_get_ctx_params(from); break;
+    default: break;
+    }
+}
+/* clang-format on */
+
+static bool open_gcm(struct vr_sealer *sealer)
+{
+    static const char name[] = "AES-128-GCM:"; /* its other names follow */
+    const OSSL_ALGORITHM *all;
+    int no_cache = 0;
+
+    sealer->provider = OSSL_PROVIDER_load(NULL, "default");
+    all = sealer->provider == NULL
+              ? NULL
+              : OSSL_PROVIDER_query_operation(sealer->provider, OSSL_OP_CIPHER, &no_cache);
+    while (all != NULL && all->algorithm_names != NULL &&
+           strncmp(all->algorithm_names, name, sizeof name - 1) != 0) {
+        all++;
+    }
+    if (all == NULL || all->algorithm_names == NULL) {
+        return false;
+    }
+    for (const OSSL_DISPATCH *from = all->implementation; from->function_id != 0; from++) {
+        pick(sealer, from);
+    }
+    if (sealer->newctx == NULL || sealer->freectx == NULL || sealer->init == NULL ||
+        sealer->update == NULL || sealer->final == NULL || sealer->params == NULL) {
+        return false;
+    }
+    sealer->gcm = sealer->newctx(OSSL_PROVIDER_get0_provider_ctx(sealer->provider));
+    return sealer->gcm != NULL;
+}
 
 enum vr_err vr_sealer_new(struct vr_sealer **out)
 {
@@ -30,11 +86,8 @@ enum vr_err vr_sealer_new(struct vr_sealer **out)
     if (sealer == NULL) {
         return VR_E_NO_MEMORY;
     }
-    sealer->cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
-    sealer->evp = EVP_CIPHER_CTX_new();
     sealer->ctr = EVP_CIPHER_CTX_new();
-    if (sealer->cipher == NULL || sealer->evp == NULL || sealer->ctr == NULL ||
-        EVP_EncryptInit_ex(sealer->evp, sealer->cipher, NULL, zero, zero) != 1 ||
+    if (sealer->ctr == NULL || !open_gcm(sealer) ||
         EVP_EncryptInit_ex(sealer->ctr, EVP_aes_128_ctr(), NULL, zero, zero) != 1) {
         vr_sealer_free(sealer);
         return VR_E_INTERNAL;
@@ -48,9 +101,13 @@ void vr_sealer_free(struct vr_sealer *sealer)
     if (sealer == NULL) {
         return;
     }
-    EVP_CIPHER_CTX_free(sealer->evp);
     EVP_CIPHER_CTX_free(sealer->ctr);
-    EVP_CIPHER_free(sealer->cipher);
+    if (sealer->gcm != NULL) {
+        sealer->freectx(sealer->gcm);
+    }
+    if (sealer->provider != NULL) {
+        OSSL_PROVIDER_unload(sealer->provider);
+    }
     free(sealer);
 }
 
@@ -84,20 +141,28 @@ bool vr_seal_derive(struct vr_sealer *sealer, const uint8_t master[28], struct v
 
 /* ---- packets ---- */
 
+static bool clear_too(struct vr_sealer *sealer, struct vr_bytes clear)
+{
+    size_t written = 0;
+
+    return clear.size == 0 ||
+           sealer->update(sealer->gcm, NULL, &written, clear.size, clear.data, clear.size) == 1;
+}
+
 static bool seal(struct vr_sealer *sealer, const struct vr_seal_key *key, const uint8_t iv[SALT],
                  struct vr_bytes clear, struct vr_bytes more, uint8_t *out, struct vr_bytes plain)
 {
-    EVP_CIPHER_CTX *evp = sealer->evp;
-    int written = 0;
+    OSSL_PARAM tag[] = {
+        OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, out + plain.size, VR_SEAL_TAG),
+        OSSL_PARAM_END};
+    size_t written = 0;
 
-    return EVP_EncryptInit_ex(evp, NULL, NULL, key->key, iv) == 1 &&
-           EVP_EncryptUpdate(evp, NULL, &written, clear.data, (int)clear.size) == 1 &&
-           (more.size == 0 ||
-            EVP_EncryptUpdate(evp, NULL, &written, more.data, (int)more.size) == 1) &&
+    return sealer->init(sealer->gcm, key->key, sizeof key->key, iv, SALT, NULL) == 1 &&
+           clear_too(sealer, clear) && clear_too(sealer, more) &&
            (plain.size == 0 ||
-            EVP_EncryptUpdate(evp, out, &written, plain.data, (int)plain.size) == 1) &&
-           EVP_EncryptFinal_ex(evp, out + plain.size, &written) == 1 &&
-           EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, VR_SEAL_TAG, out + plain.size) == 1;
+            sealer->update(sealer->gcm, out, &written, plain.size, plain.data, plain.size) == 1) &&
+           sealer->final(sealer->gcm, out + plain.size, &written, VR_SEAL_TAG) == 1 &&
+           sealer->params(sealer->gcm, tag) == 1;
 }
 
 /* RFC 7714, 8.1: 00 00 | SSRC | rollover and sequence, XOR salt. */
