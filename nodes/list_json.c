@@ -4,37 +4,35 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "actors/room/face.h"
 #include "actors/wire/client_json.h"
 #include "nodes/routes.h"
 
-static void write_settings(struct vr_buf *out, const struct vr_room_listing *row)
+static void write_face(struct vr_buf *out, const struct vr_room_listing *row)
 {
-    vr_json_member_text(out, "title", row->title);
-    vr_json_member_text(out, "topic", row->topic);
-    vr_json_member_text(out, "description", row->description);
-    vr_json_member_text(out, "language", row->language);
-    vr_buf_text(out, ",\"tags\":[");
-    for (uint32_t i = 0; i < row->tag_count; i++) {
-        vr_buf_text(out, i == 0 ? "" : ",");
-        vr_json_text(out, row->tags[i]);
-    }
-    vr_buf_printf(out,
-                  "],\"visibility\":\"%s\",\"phase\":\"%s\",\"locked\":%s,\"has_passcode\":%s,"
-                  "\"capacity\":%u,\"speaker_capacity\":%u,\"slow_hand_s\":%u,\"entry\":\"%s\"",
-                  vr_visibility_name(row->visibility), vr_phase_name(row->phase),
-                  row->locked ? "true" : "false", row->has_passcode ? "true" : "false",
-                  row->capacity, row->speaker_capacity, row->slow_hand_s,
-                  row->entry == VR_ENTRY_SPEAKS ? "speak" : "listen");
-    vr_json_member_time(out, "created_at", row->created_wall);
-    vr_json_member_time(out, "starts_at", row->starts_wall);
-    vr_json_member_time(out, "started_at", row->started_wall);
-    vr_json_member_time(out, "ended_at", row->ended_wall);
-    vr_buf_text(out, ",\"end_reason\":");
-    if (row->phase == VR_ENDED) {
-        vr_json_text(out, row->end_reason);
-    } else {
-        vr_buf_text(out, "null");
-    }
+    const struct vr_room_face face = {
+        .title = row->title,
+        .topic = row->topic,
+        .description = row->description,
+        .language = row->language,
+        .end_reason = row->end_reason,
+        .tags = row->tags,
+        .tag_count = row->tag_count,
+        .visibility = row->visibility,
+        .phase = row->phase,
+        .locked = row->locked,
+        .has_passcode = row->has_passcode,
+        .capacity = row->capacity,
+        .speaker_capacity = row->speaker_capacity,
+        .slow_hand_s = row->slow_hand_s,
+        .entry = row->entry,
+        .created_wall = row->created_wall,
+        .starts_wall = row->starts_wall,
+        .started_wall = row->started_wall,
+        .ended_wall = row->ended_wall,
+    };
+
+    vr_room_face_json(&face, out);
 }
 
 /** The host as the stage shows him; away or asleep: the creator's name. */
@@ -74,7 +72,7 @@ void vr_list_row_write(struct vr_lobby *lobby, struct vr_id room, const struct v
 
     (void)vr_lobby_find(lobby, room, &live);
     vr_buf_printf(out, "{\"id\":\"%s\"", vr_id_format(room, id));
-    write_settings(out, row);
+    write_face(out, row);
     write_host(out, &live, row->creator_name);
     vr_buf_printf(out,
                   ",\"revision\":%" PRIu64 ",\"counts\":{\"participants\":%u,\"speakers\":%u,"

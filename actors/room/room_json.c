@@ -1,6 +1,7 @@
 /* room_json.c - a room's state as JSON: docs/protocol.md has the shapes. */
 #include <stdio.h>
 
+#include "actors/room/face.h"
 #include "actors/room/state.h"
 #include "actors/wire/client_json.h"
 
@@ -34,26 +35,32 @@ void vr_room_on_stage_json(const struct vr_room *room, struct vr_buf *out)
     vr_buf_text(out, "]");
 }
 
-static void json_settings(const struct vr_room *room, struct vr_buf *out)
+static void json_face(const struct vr_room *room, struct vr_buf *out)
 {
     const struct settings *settings = &room->settings;
+    const struct vr_room_face face = {
+        .title = settings->title,
+        .topic = settings->topic,
+        .description = settings->description,
+        .language = settings->language,
+        .end_reason = room->end_reason,
+        .tags = settings->tags,
+        .tag_count = settings->tag_count,
+        .visibility = settings->visibility,
+        .phase = room->phase,
+        .locked = settings->locked,
+        .has_passcode = settings->has_passcode,
+        .capacity = settings->capacity,
+        .speaker_capacity = settings->speaker_capacity,
+        .slow_hand_s = settings->slow_hand_s,
+        .entry = settings->entry,
+        .created_wall = room->created_wall,
+        .starts_wall = settings->starts_at_wall,
+        .started_wall = room->started_wall,
+        .ended_wall = room->ended_wall,
+    };
 
-    vr_json_member_text(out, "title", settings->title);
-    vr_json_member_text(out, "topic", settings->topic);
-    vr_json_member_text(out, "description", settings->description);
-    vr_json_member_text(out, "language", settings->language);
-    vr_buf_text(out, ",\"tags\":[");
-    for (uint32_t i = 0; i < settings->tag_count; i++) {
-        vr_buf_text(out, i == 0 ? "" : ",");
-        vr_json_text(out, settings->tags[i]);
-    }
-    vr_buf_printf(out,
-                  "],\"visibility\":\"%s\",\"phase\":\"%s\",\"locked\":%s,\"has_passcode\":%s,"
-                  "\"capacity\":%u,\"speaker_capacity\":%u,\"slow_hand_s\":%u,\"entry\":\"%s\"",
-                  vr_visibility_name(settings->visibility), vr_phase_name(room->phase),
-                  yes(settings->locked), yes(settings->has_passcode), settings->capacity,
-                  settings->speaker_capacity, settings->slow_hand_s,
-                  settings->entry == VR_ENTRY_SPEAKS ? "speak" : "listen");
+    vr_room_face_json(&face, out);
 }
 
 void json_room(const struct vr_room *room, struct vr_buf *out)
@@ -63,17 +70,7 @@ void json_room(const struct vr_room *room, struct vr_buf *out)
     char id[VR_ID_TEXT];
 
     vr_buf_printf(out, "{\"id\":\"%s\"", vr_id_format(room->id, id));
-    json_settings(room, out);
-    vr_json_member_time(out, "created_at", room->created_wall);
-    vr_json_member_time(out, "starts_at", room->settings.starts_at_wall);
-    vr_json_member_time(out, "started_at", room->started_wall);
-    vr_json_member_time(out, "ended_at", room->ended_wall);
-    vr_buf_text(out, ",\"end_reason\":");
-    if (room->phase == VR_ENDED) {
-        vr_json_text(out, room->end_reason);
-    } else {
-        vr_buf_text(out, "null");
-    }
+    json_face(room, out);
     vr_buf_text(out, ",\"host\":{\"participant\":");
     if (host != NULL && person_present(host)) {
         vr_buf_printf(out, "%u", host->id);
@@ -120,15 +117,40 @@ void json_person(const struct vr_room *room, const struct person *person, bool w
     vr_buf_text(out, "}");
 }
 
-void json_people(const struct vr_room *room, bool with_user, struct vr_buf *out)
+uint32_t json_people(const struct vr_room *room, bool with_user, vr_participant_id after,
+                     uint32_t limit, struct vr_buf *out)
+{
+    uint32_t count = 0;
+
+    vr_buf_text(out, "[");
+    for (uint32_t i = 0; i < room->people_count; i++) {
+        if (!person_listed(room->people[i]) || room->people[i]->id <= after) {
+            continue;
+        }
+        if (limit != 0 && count == limit) {
+            vr_buf_text(out, "]");
+            return room->people[i]->id;
+        }
+        vr_buf_text(out, count++ == 0 ? "" : ",");
+        json_person(room, room->people[i], with_user, out);
+    }
+    vr_buf_text(out, "]");
+    return 0;
+}
+
+/* Whom clients hold in their list, and `self` in any case. */
+static void json_shown(const struct vr_room *room, bool with_user, const struct person *self,
+                       struct vr_buf *out)
 {
     const char *comma = "";
 
     vr_buf_text(out, "[");
     for (uint32_t i = 0; i < room->people_count; i++) {
-        if (person_listed(room->people[i])) {
+        const struct person *person = room->people[i];
+
+        if (person_shown(room, person) || (person == self && person_listed(person))) {
             vr_buf_text(out, comma);
-            json_person(room, room->people[i], with_user, out);
+            json_person(room, person, with_user, out);
             comma = ",";
         }
     }
@@ -154,15 +176,17 @@ void json_hands(const struct vr_room *room, struct vr_buf *out)
     vr_buf_text(out, "]");
 }
 
-static void snapshot_members(const struct vr_room *room, bool with_user, struct vr_buf *out)
+void json_snapshot(const struct vr_room *room, bool with_user, const struct person *self,
+                   struct vr_buf *out)
 {
     vr_buf_text(out, "\"room\":");
     json_room(room, out);
     vr_buf_text(out, ",\"participants\":");
-    json_people(room, with_user, out);
+    json_shown(room, with_user, self, out);
+    audience_json(room, out);
     vr_buf_text(out, ",\"hands\":");
     json_hands(room, out);
-    vr_buf_printf(out, ",\"epoch\":%llu,\"sequence\":%llu,\"digest\":\"%016llx\"}",
+    vr_buf_printf(out, ",\"epoch\":%llu,\"sequence\":%llu,\"digest\":\"%016llx\"",
                   (unsigned long long)room->epoch, (unsigned long long)room->counters.sequence,
                   (unsigned long long)vr_room_digest(room));
 }
@@ -170,13 +194,15 @@ static void snapshot_members(const struct vr_room *room, bool with_user, struct 
 void vr_room_snapshot_json(const struct vr_room *room, bool for_moderators, struct vr_buf *out)
 {
     vr_buf_text(out, "{");
-    snapshot_members(room, for_moderators, out);
+    json_snapshot(room, for_moderators, NULL, out);
+    vr_buf_text(out, "}");
 }
 
 void vr_room_state_json(const struct vr_room *room, struct vr_buf *out)
 {
     vr_buf_text(out, "{\"type\":\"room:state\",");
-    snapshot_members(room, false, out);
+    json_snapshot(room, false, NULL, out);
+    vr_buf_text(out, "}");
 }
 
 void json_ban(const struct ban *ban, struct vr_buf *out)
