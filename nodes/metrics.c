@@ -13,10 +13,6 @@
 #include "nodes/router.h"
 #include "nodes/ws.h"
 
-#ifndef VR_VERSION
-#define VR_VERSION "0.1.0"
-#endif
-
 #define ROUTES_MAX 128
 #define CLASSES 5 /* 1xx .. 5xx */
 #define BUCKETS_MAX 12

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define VR_CTL_VERSION "0.1.0"
+/* VR_CTL_VERSION: the project's version, defined by CMakeLists.txt. */
 
 /** What the process ends with; docs/voiceroomctl.md promises these numbers. */
 enum vr_ctl_exit {
