@@ -120,28 +120,6 @@ static void test_clear_frees_what_is_owned(void **state)
     vr_msg_clear(&msg);
 }
 
-static int recycled;
-
-static void count_recycled(struct vr_relay *relay)
-{
-    (void)relay;
-    recycled++;
-}
-
-static void test_relay_of_a_pool_goes_back(void **state)
-{
-    static struct vr_relay pooled;
-
-    (void)state;
-    pooled.refs = 1;
-    pooled.recycle = count_recycled;
-    struct vr_msg msg = {.kind = VR_MSG_RELAY, .as.relay = vr_relay_retain(&pooled)};
-    vr_msg_clear(&msg);
-    assert_int_equal(recycled, 0);
-    vr_relay_release(&pooled);
-    assert_int_equal(recycled, 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,7 +127,6 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_clear_frees_what_is_owned),
-        cmocka_unit_test(test_relay_of_a_pool_goes_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

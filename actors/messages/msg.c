@@ -132,9 +132,5 @@ void vr_relay_release(struct vr_relay *relay)
     if (relay == NULL || __atomic_sub_fetch(&relay->refs, 1, __ATOMIC_ACQ_REL) != 0) {
         return;
     }
-    if (relay->recycle != NULL) {
-        relay->recycle(relay);
-    } else {
-        free(relay);
-    }
+    free(relay);
 }

@@ -73,9 +73,6 @@ struct vr_relay {
     bool marker;
     uint16_t size;
     uint8_t payload[VR_RELAY_PAYLOAD_MAX];
-    /** Of a pool: the last release hands the relay back here, on whichever thread that happens.
-     * NULL: it came from vr_relay_new and goes to the heap. */
-    void (*recycle)(struct vr_relay *relay);
 };
 
 #define VR_SHARDS_MAX 64
@@ -91,14 +88,14 @@ struct vr_speaker {
     vr_participant_id participant;
     uint32_t spoke_ms; /* since the last report */
     uint8_t level;     /* smoothed, RFC 6464 */
+    bool holds_slot;
+};
+
 /** as.note.type of the notes that are sent from below cluster/: a session tells the replica of its
  * own node that it is of this room (and again now and then: the replica may have been restarted),
  * and when it is no more. `from` names it. */
 #define VR_NOTE_SESSION 32u
 #define VR_NOTE_SESSION_GONE 33u
-
-    bool holds_slot;
-};
 
 struct vr_msg {
     enum vr_msg_kind kind;
