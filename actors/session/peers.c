@@ -106,8 +106,11 @@ void session_peer_state(struct session *session, struct vr_id id, enum vr_peer_s
     case VR_PEER_UP:
         close_older(session, peer);
         break;
+    case VR_PEER_CLOSED: /* by the server, not by the network: a kick closes before it is stored */
+        session->media_lost_due = vr_worker_now(session->worker) + CLOSED_EXPLAINED_WITHIN;
+        session_peer_close(session, peer);
+        break;
     case VR_PEER_FAILED:
-    case VR_PEER_CLOSED:
         session_peer_close(session, peer);
         break;
     case VR_PEER_NEW:

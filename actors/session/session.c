@@ -163,6 +163,10 @@ static void look_live(struct session *session)
         vr_timer_arm(session->worker, &session->timer, expected);
         return;
     }
+    if (session->socket != NULL && now < session->media_lost_due) {
+        vr_timer_arm(session->worker, &session->timer, session->media_lost_due);
+        return;
+    }
     if (session->socket != NULL) {
         session_media_lost(session);
         return;

@@ -17,6 +17,7 @@
 #define RATE_WINDOW VR_SECONDS(5)
 /* A new peer without a socket that is not up by then is lost. */
 #define PEER_UP_WITHIN VR_SECONDS(15)
+#define CLOSED_EXPLAINED_WITHIN VR_MS(500)
 #define ROOM_TIMEOUT VR_SECONDS(6)
 #define PEER_TIMEOUT VR_SECONDS(3)
 #define COMMAND_TIMEOUT VR_SECONDS(10)
@@ -67,6 +68,8 @@ struct session {
     struct vr_peer_conf media; /* of the newest offer: what a resume without one is told */
     uint32_t answers;          /* SDP answers written */
     bool media_lost_told;
+    vr_time_us
+        media_lost_due; /* not told before: whoever closed the peer may be about to say why */
 
     const struct vr_socket_ops *ops;
     void *socket;        /* NULL: none */

@@ -105,6 +105,7 @@ describe('a room', () => {
     const { ana, ben, cy } = await people(t, node, ['ana', 'ben', 'cy']);
     await ana.request('room:kick', { participant: ben.id, reason: 'noise' });
     assert.equal((await ben.event('room:kicked')).reason, 'noise');
+    assert.deepEqual(ben.events.filter((e) => e.type === 'room:error'), [], 'he is told why, not that his media is lost');
     assert.equal((await ben.closed).code, 4002);
     await ana.request('room:ban', { participant: cy.id, reason: 'spam', duration_s: 3600 });
     const banned = await cy.event('room:banned');
