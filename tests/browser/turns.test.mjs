@@ -8,7 +8,7 @@ import { Node, until } from '../lib/voiceroomd.mjs';
 
 // What is asked here is whether the numbers on a slot go on without a flaw: a flaw conceals at any depth of the listener's
 // buffer, a machine that was kept waiting only at a shallow one. So the listener buffers more than any hiccup of a test machine.
-const BUFFER_MS = 400;
+const BUFFER_MS = 700;
 
 describe('turns on one slot', () => {
   let node, browser, ana, ben, ear;
@@ -53,7 +53,7 @@ describe('turns on one slot', () => {
   async function cost(act) {
     const [first, start] = [await figures(), await position()];
     await act();
-    await sleep(BUFFER_MS + 600);
+    await sleep(BUFFER_MS + 500);
     const [then, end] = [await figures(), await position()];
     const of = (name) => then[name] - first[name];
     const drift = ((end.rtpTimestamp - start.rtpTimestamp) | 0) / 48 - (end.timestamp - start.timestamp);
@@ -90,7 +90,7 @@ describe('turns on one slot', () => {
       assert.equal(figure.lost, 0);
       assert.ok(figure.packets > 200);
       // Whoever speaks, the slot's timestamp goes with the clock: six pauses of more than half a second are in it.
-      assert.ok(Math.abs(figure.driftMs) < 400, `the timestamp is ${figure.driftMs} ms off the clock`);
+      assert.ok(Math.abs(figure.driftMs) < 1000, `the timestamp is ${figure.driftMs} ms off the clock`);
     }
     assert.ok(rounds.at(-1).clean, 'changes or pauses conceal more than constant talk does');
     assert.equal(await ear.evaluate(() => window.rig.exchanges), 1);
