@@ -32,6 +32,7 @@
 struct follower {
     uint32_t node; /* 0: free */
     vr_time_us heard_at;
+    uint64_t epoch, revision; /* of its copy then */
 };
 
 /** A commit under way: told when nothing is awaited any more, and all before it were. */
@@ -118,6 +119,8 @@ void note_users(struct vr_records *local, struct vr_bytes ops, struct id_set *kn
                 struct vr_buf *out);
 
 /* replicate_partner.c: cluster worker's */
+/** A snapshot for that node's replica, as if it had asked. */
+void give_snapshot(struct cluster_copies *copies, struct vr_id room, uint32_t node);
 void partner_tick(struct cluster_copies *copies);
 void partner_confirmed(struct cluster_copies *copies, struct vr_id room, uint32_t node,
                        uint64_t epoch, uint64_t revision);

@@ -266,11 +266,26 @@ void replica_install(struct vr_cluster *cluster, struct vr_id room, uint64_t epo
 
 /* ---- notes to this node's cluster actor ---- */
 
+/* Locked. Its copy is not ours and has not moved since it was heard last: something was lost. */
+static bool is_behind(struct cluster_copies *copies, const struct copy_room *room,
+                      const struct follower *before, const Vr__Cluster__Subscribe *note)
+{
+    uint64_t epoch = 0;
+    uint64_t revision = 0;
+    bool moves =
+        before->node != 0 && (before->epoch != note->epoch || before->revision != note->revision);
+
+    return !moves &&
+           vr_records_head(copies->cluster->conf.local, room->id, &epoch, &revision) == VR_OK &&
+           (epoch != note->epoch || revision != note->revision);
+}
+
 static void follow(struct cluster_copies *copies, const Vr__Cluster__Subscribe *note, uint32_t node)
 {
     struct vr_id id = {note->room_hi, note->room_lo};
     struct follower *place = NULL;
     struct copy_room *room;
+    bool behind = false;
 
     pthread_mutex_lock(&copies->lock);
     room = copy_find(copies, id);
@@ -284,9 +299,13 @@ static void follow(struct cluster_copies *copies, const Vr__Cluster__Subscribe *
         }
     }
     if (place != NULL) {
-        *place = (struct follower){node, copies_now(copies)};
+        behind = is_behind(copies, room, place, note);
+        *place = (struct follower){node, copies_now(copies), note->epoch, note->revision};
     }
     pthread_mutex_unlock(&copies->lock);
+    if (behind) {
+        give_snapshot(copies, id, node);
+    }
 }
 
 /* It follows from now on; if it is behind it is given what it lacks. */

@@ -101,21 +101,20 @@ static void ask_directory(struct cluster_copies *copies, const struct action *ac
 }
 
 /* As if the candidate had asked by itself. */
-static void give_snapshot(struct cluster_copies *copies, const struct action *action)
+void give_snapshot(struct cluster_copies *copies, struct vr_id room, uint32_t node)
 {
     Vr__Cluster__SnapshotGet get = VR__CLUSTER__SNAPSHOT_GET__INIT;
     uint32_t self = cluster_self(copies->cluster);
     uint8_t bytes[64];
     struct vr_blob *blob;
 
-    get.room_hi = action->room.hi;
-    get.room_lo = action->room.lo;
-    get.epoch = action->epoch;
+    get.room_hi = room.hi;
+    get.room_lo = room.lo;
     blob = vr_blob_new(vr_bytes(bytes, vr__cluster__snapshot_get__pack(&get, bytes)));
     if (blob != NULL) {
-        cluster_send_note(copies->cluster, vr_replica_address(action->room, action->next),
-                          vr_replica_address(action->room, self),
-                          VR__CLUSTER__NOTE_TYPE__NOTE_SNAPSHOT_GET, 1, blob);
+        cluster_send_note(copies->cluster, vr_replica_address(room, node),
+                          vr_replica_address(room, self), VR__CLUSTER__NOTE_TYPE__NOTE_SNAPSHOT_GET,
+                          1, blob);
         vr_blob_release(blob);
     }
 }
@@ -123,7 +122,7 @@ static void give_snapshot(struct cluster_copies *copies, const struct action *ac
 static void carry_out(struct cluster_copies *copies, const struct action *action)
 {
     if (action->give) {
-        give_snapshot(copies, action);
+        give_snapshot(copies, action->room, action->next);
     } else {
         ask_directory(copies, action);
     }
