@@ -74,7 +74,7 @@ struct seal {
     struct cluster_copies *copies;
     struct vr_id room;
     uint64_t epoch;
-    vr_time_us deadline;
+    vr_time_us deadline; /* 0: nobody else is waited for */
     enum vr_err err;
     replica_seal_fn done;
     void *ctx;

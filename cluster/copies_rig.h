@@ -29,6 +29,7 @@ struct rig_node {
 struct rig {
     struct vr_sim *sim;
     struct rig_node nodes[RIG_NODES + 1]; /* by number */
+    struct vr_list laters;                /* rig_later.link */
     uint32_t owner, partner;
     uint64_t epoch;
     uint32_t replacements;
@@ -103,6 +104,7 @@ bool cluster_holds(struct vr_cluster *cluster, struct vr_id room, uint64_t epoch
 }
 
 struct rig_later {
+    struct vr_list link; /* rig.laters */
     struct vr_cluster *cluster;
     void (*fn)(struct vr_cluster *cluster, void *ctx);
     cluster_partner_fn partner_told;
@@ -118,6 +120,7 @@ static inline void rig_call(void *ctx)
     struct rig_later copy = *later;
     struct rig_node *node = rig_of(copy.cluster);
 
+    vr_list_remove(&later->link);
     free(later);
     if (vr_sim_node_system(node->sim) == NULL) {
         return;
@@ -140,6 +143,7 @@ static inline bool rig_later(const struct rig_later *what, vr_time_us after)
     struct rig_later *later = malloc(sizeof(*later));
 
     *later = *what;
+    vr_list_push(&rig->laters, &later->link);
     return vr_sim_at(rig->sim, rig_of(what->cluster)->sim, vr_sim_now(rig->sim) + after, rig_call,
                      later);
 }
@@ -285,6 +289,7 @@ static inline void rig_new(uint64_t seed)
     rig = calloc(1, sizeof(*rig));
     rig->sim = vr_sim_new(seed);
     rig->events_in_order = true;
+    vr_list_init(&rig->laters);
     for (uint32_t i = 1; i <= RIG_NODES; i++) {
         rig->nodes[i].rig = rig;
         rig->nodes[i].number = i;
@@ -301,6 +306,9 @@ static inline void rig_free(void)
         }
     }
     vr_sim_free(rig->sim);
+    while (!vr_list_empty(&rig->laters)) {
+        free(VR_OWNER(vr_list_pop(&rig->laters), struct rig_later, link));
+    }
     free(rig);
     rig = NULL;
 }

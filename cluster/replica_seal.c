@@ -15,6 +15,7 @@ static void answer(struct vr_cluster *cluster, void *ctx)
     struct seal *seal = ctx;
 
     (void)cluster;
+    vr_list_remove(&seal->link);
     seal->done(seal->ctx, seal->err);
     free(seal);
 }
@@ -23,9 +24,9 @@ static void answer(struct vr_cluster *cluster, void *ctx)
 static void answer_later(struct seal *seal, enum vr_err err)
 {
     seal->err = err;
-    if (!cluster_call(seal->copies->cluster, answer, seal)) {
-        free(seal); /* the worker has gone, and with it who waits */
-    }
+    seal->deadline = 0;
+    /* When the worker has gone, so has who waits: it is freed with the rest. */
+    (void)cluster_call(seal->copies->cluster, answer, seal);
 }
 
 /* The journal's thread. */
@@ -67,7 +68,6 @@ static void seal_there(struct seal *seal, uint32_t from)
     get.epoch = seal->epoch;
     get.seal = true;
     seal->deadline = copies_now(seal->copies) + COPY_SEAL_WAIT;
-    vr_list_push(&seal->copies->seals, &seal->link);
     blob = vr_blob_new(vr_bytes(bytes, vr__cluster__snapshot_get__pack(&get, bytes)));
     if (blob != NULL) { /* else its deadline tells */
         cluster_send_note(cluster, vr_replica_address(seal->room, cluster_self(cluster)),
@@ -91,7 +91,7 @@ void replica_seal(struct vr_cluster *cluster, struct vr_id room, uint64_t epoch,
     seal->epoch = epoch;
     seal->done = done;
     seal->ctx = ctx;
-    vr_list_init(&seal->link);
+    vr_list_push(&cluster->copies->seals, &seal->link);
     if (from == 0 || from == cluster_self(cluster)) {
         seal_here(seal);
     } else {
@@ -106,8 +106,7 @@ void seal_answered(struct cluster_copies *copies, struct vr_id room, uint64_t ep
     {
         struct seal *seal = VR_OWNER(item, struct seal, link);
 
-        if (vr_id_equal(seal->room, room) && seal->epoch == epoch) {
-            vr_list_remove(&seal->link);
+        if (seal->deadline != 0 && vr_id_equal(seal->room, room) && seal->epoch == epoch) {
             answer_later(seal, err);
         }
     }
@@ -121,8 +120,7 @@ void seals_tick(struct cluster_copies *copies)
     {
         struct seal *seal = VR_OWNER(item, struct seal, link);
 
-        if (now >= seal->deadline) {
-            vr_list_remove(&seal->link);
+        if (seal->deadline != 0 && now >= seal->deadline) {
             answer_later(seal, VR_E_TIMEOUT);
         }
     }
@@ -247,6 +245,7 @@ void replica_install(struct vr_cluster *cluster, struct vr_id room, uint64_t epo
         return;
     }
     *seal = (struct seal){.copies = cluster->copies, .room = room, .done = done, .ctx = ctx};
+    vr_list_push(&cluster->copies->seals, &seal->link);
     in.commit = vr_commit_new(room, epoch, UINT64_MAX);
     if (in.commit == NULL) {
         answer_later(seal, VR_E_NO_MEMORY);
