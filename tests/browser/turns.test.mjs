@@ -71,7 +71,7 @@ describe('turns on one slot', () => {
       await sleep(700);
       await speak(to, 0.5);
       await ear.untilHears([to], [ana, ben]);
-      await sleep(300);
+      await sleep(600);
     }
   }
 
@@ -88,7 +88,7 @@ describe('turns on one slot', () => {
     } while (!rounds.at(-1).clean && rounds.length < 3);
     for (const figure of rounds.flatMap((r) => [r.constant, r.changes, r.pauses])) {
       assert.equal(figure.lost, 0);
-      assert.ok(figure.packets > 200);
+      assert.ok(figure.packets > 150);
       // Whoever speaks, the slot's timestamp goes with the clock: six pauses of more than half a second are in it.
       assert.ok(Math.abs(figure.driftMs) < 1000, `the timestamp is ${figure.driftMs} ms off the clock`);
     }
