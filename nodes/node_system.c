@@ -113,6 +113,7 @@ void node_env_fill(struct vr_node *node)
     env->shard_peers_max = (uint32_t)config->shard_peers_max;
     env->chat_per_10s = (uint32_t)config->chat_per_10s;
     env->reactions_per_10s = (uint32_t)config->reactions_per_10s;
+    env->audience = (uint32_t)config->audience;
     node->room_services =
         (struct vr_room_services){.personal = node->personal, .take = room_take, .ctx = node};
     node->session_services = (struct vr_session_services){.place = peer_place,

@@ -1,4 +1,5 @@
 /* routes_people.c - participants, hands and bans over REST: thin, the room decides. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +23,47 @@ static void show(struct vr_http_request *request, enum vr_show want, vr_particip
     vr_route_ask(request, room, command, done);
 }
 
+/** A number in the query, 0 when it is not there; false: answered 422. */
+static bool query_number(struct vr_http_request *request, const char *name, unsigned long most,
+                         uint32_t *out)
+{
+    char pointer[16];
+    char text[16];
+    char *end = NULL;
+    unsigned long value;
+
+    *out = 0;
+    if (!vr_http_query(request, name, text, sizeof(text)) || text[0] == 0) {
+        return true;
+    }
+    value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != 0 || value > most) {
+        snprintf(pointer, sizeof(pointer), "/%s", name);
+        vr_route_invalid(request, pointer, "a number is expected, and not so large a one");
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
 void vr_route_participants(struct vr_http_request *request)
 {
-    show(request, VR_SHOW_PARTICIPANTS, 0, vr_route_answer_body);
+    struct vr_command *command;
+    uint32_t after;
+    uint32_t limit;
+    struct vr_id room;
+
+    if (!vr_route_id(request, 0, &room) || !query_number(request, "after", UINT32_MAX, &after) ||
+        !query_number(request, "limit", 1000, &limit)) {
+        return;
+    }
+    command = vr_route_command(request, room, VR_CMD_SHOW);
+    if (command != NULL) {
+        command->want = VR_SHOW_PARTICIPANTS;
+        command->after = after;
+        command->limit = limit;
+        vr_route_ask(request, room, command, vr_route_answer_body);
+    }
 }
 
 void vr_route_participant_show(struct vr_http_request *request)

@@ -167,10 +167,12 @@ struct vr_command {
     uint32_t duration_s;               /* BAN: 0 is for ever */
     uint64_t
         version; /* UNMUTE: of the mute answered (0: any); UPDATE: expected revision (0: any) */
-    struct vr_id message; /* CHAT_DELETE */
-    enum vr_show want;    /* SHOW */
-    bool flag;            /* LOCK: locked; KICK, LEAVE: for good */
-    char passcode[65];    /* JOIN */
+    struct vr_id message;    /* CHAT_DELETE */
+    enum vr_show want;       /* SHOW */
+    bool flag;               /* LOCK: locked; KICK, LEAVE: for good */
+    vr_participant_id after; /* SHOW participants: from the next one on; 0: the first */
+    uint32_t limit;          /* at most so many; 0: all */
+    char passcode[65];       /* JOIN */
     struct vr_blob
         *text; /* CHAT, REACTION, reason of KICK BAN REPORT END, QUALITY (JSON); may be NULL */
     struct vr_settings *settings; /* CREATE, UPDATE; else NULL */

@@ -86,6 +86,8 @@ void vr_wire_put_command(struct wire_command *out, const struct vr_command *comm
     to->version = command->version;
     to->message = wire_put_id(&out->message, command->message);
     to->want = command->want;
+    to->after = command->after;
+    to->limit = command->limit;
     to->flag = command->flag;
     to->passcode = text(command->passcode);
     to->text = wire_put_blob(&out->text, command->text);
@@ -214,6 +216,8 @@ static enum vr_err fill(const Vr__Wire__Command *in, struct vr_command *out)
     out->version = in->version;
     out->message = wire_get_id(in->message);
     out->want = (enum vr_show)in->want;
+    out->after = in->after;
+    out->limit = in->limit;
     out->flag = in->flag;
     if (in->want > VR_SHOW_AUDIT || !get_identity(in->by, &out->by) || !get_spoke(in, out) ||
         !wire_get_address(in->session, &out->session) ||

@@ -27,7 +27,7 @@ uint64_t vr_room_digest(const struct vr_room *room)
     for (uint32_t i = 0; i < room->people_count; i++) {
         const struct person *person = room->people[i];
 
-        if (!person_listed(person)) {
+        if (!person_shown(room, person)) {
             continue;
         }
         size = snprintf(line, sizeof(line), "%u|%s|%d|%d|%u|%s\n", person->id,

@@ -13,13 +13,14 @@ static void event_simple(struct step *step, const char *type, const struct perso
     event_send(step, &event, 0);
 }
 
-static void tell_joined(struct step *step, const struct person *person, bool returned)
+static void tell_joined(struct step *step, struct person *person, bool returned)
 {
     struct event event;
 
-    if (person->hidden) {
+    if (!person_shown(step->room, person)) {
         return;
     }
+    person->shown = true;
     event = event_begin(step, "room:participant-joined", true);
     event_person(step, &event, person);
     if (returned) {
@@ -50,7 +51,9 @@ static void fill_answer(struct step *step, const struct person *person)
     answer->role = person->role;
     answer->muted_by_moderator = person->muted_by_moderator;
     answer->muted_by_self = person->muted_by_self;
-    vr_room_snapshot_json(step->room, person->role >= VR_ROLE_MODERATOR, &json);
+    vr_buf_text(&json, "{");
+    json_snapshot(step->room, person->role >= VR_ROLE_MODERATOR, person, &json);
+    vr_buf_text(&json, "}");
     answer->body = json_blob(step, &json);
 }
 
@@ -199,7 +202,8 @@ void member_go(struct step *step, struct person *person, const char *reason)
                                                       .closes = true}});
     effect_unsubscribe(step, person->id, true);
     step->effects->shards = true;
-    if (!person->hidden) {
+    if (person->shown) {
+        person->shown = false;
         event = event_begin(step, "room:participant-left", true);
         event_number(&event, "who", person->id);
         event_text(&event, "reason", reason);
@@ -255,7 +259,7 @@ enum vr_err step_lost(struct step *step)
     person->lost_at = step->at.now;
     person_changed(step, person);
     effect_unsubscribe(step, person->id, false);
-    if (!person->hidden) {
+    if (person->shown) {
         event_simple(step, "room:participant-reconnecting", person);
     }
     host_watch(step);
@@ -303,7 +307,9 @@ enum vr_err step_snapshot(struct step *step)
 {
     struct vr_buf json = {0};
 
-    vr_room_snapshot_json(step->room, step->rank >= VR_RANK_MODERATOR, &json);
+    vr_buf_text(&json, "{");
+    json_snapshot(step->room, step->rank >= VR_RANK_MODERATOR, step->self, &json);
+    vr_buf_text(&json, "}");
     step->answer->body = json_blob(step, &json);
     return VR_OK;
 }

@@ -157,6 +157,8 @@ void people_free(struct vr_room *room)
 void person_changed(struct step *step, struct person *person)
 {
     person->dirty = true;
+    person->touched = true;
+    step->room->people_touched = true;
     step->room->people_dirty = true;
     durable(step);
 }

@@ -240,6 +240,7 @@ void vr_room_loaded(struct vr_room *room, struct vr_instant at)
         vr_room_counts(room).participants > 0) {
         room->host_missing_since = at.now; /* until he is back, like everybody */
     }
+    audience_loaded(room);
     room->digest_told_at = at.now;
     room->digest_told = room->counters.sequence;
 }

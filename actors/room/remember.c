@@ -40,7 +40,9 @@ static void answer_join(struct step *step, const struct remembered *kept)
         snprintf(step->answer->why, sizeof(step->answer->why), "this session is over");
         return;
     }
-    vr_room_snapshot_json(step->room, person->role >= VR_ROLE_MODERATOR, &json);
+    vr_buf_text(&json, "{");
+    json_snapshot(step->room, person->role >= VR_ROLE_MODERATOR, person, &json);
+    vr_buf_text(&json, "}");
     step->answer->body = json_blob(step, &json);
     step->answer->role = person->role;
     step->answer->muted_by_self = person->muted_by_self;

@@ -302,6 +302,7 @@ enum vr_err vr_room_step(struct vr_room *room, const struct vr_command *cmd, str
         return answer->err;
     }
     err = run(&step);
+    audience_settle(&step);
     finish(&step, err);
     if (remember && err == VR_OK) {
         memory_keep(&step, effects->durable);
@@ -334,6 +335,8 @@ void vr_room_tick(struct vr_room *room, struct vr_instant at, struct vr_effects 
         invitations_tick(&step);
         host_tick(&step);
         bans_tick(&step);
+        audience_settle(&step);
+        audience_tick(&step);
         digest_tick(&step);
     }
     if (room->flush_due == 0) {
@@ -380,6 +383,7 @@ vr_time_us vr_room_deadline(const struct vr_room *room, struct vr_instant at)
     }
     first = earlier(first, people_deadline(room, at));
     first = earlier(first, host_deadline(room));
+    first = earlier(first, audience_deadline(room));
     first = earlier(first, bans_deadline(room, at));
     return earlier(first, digest_deadline(room));
 }

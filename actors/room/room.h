@@ -58,6 +58,7 @@ struct vr_room_conf {
     vr_time_us host_grace;
     uint32_t chat_per_10s;
     uint32_t reactions_per_10s;
+    uint32_t audience; /* listeners beyond which they are told as a count (audience.c); 0: never */
     const atomic_bool *outbox; /* somebody wants events: they go into each commit; NULL: nobody */
 };
 

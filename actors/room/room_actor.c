@@ -266,6 +266,7 @@ static struct vr_room_conf conf_of(const struct room_actor *self)
         .host_grace = env->host_grace,
         .chat_per_10s = env->chat_per_10s,
         .reactions_per_10s = env->reactions_per_10s,
+        .audience = env->audience,
         .outbox = self->services->outbox,
     };
 }

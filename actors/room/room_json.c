@@ -117,15 +117,40 @@ void json_person(const struct vr_room *room, const struct person *person, bool w
     vr_buf_text(out, "}");
 }
 
-void json_people(const struct vr_room *room, bool with_user, struct vr_buf *out)
+uint32_t json_people(const struct vr_room *room, bool with_user, vr_participant_id after,
+                     uint32_t limit, struct vr_buf *out)
+{
+    uint32_t count = 0;
+
+    vr_buf_text(out, "[");
+    for (uint32_t i = 0; i < room->people_count; i++) {
+        if (!person_listed(room->people[i]) || room->people[i]->id <= after) {
+            continue;
+        }
+        if (limit != 0 && count == limit) {
+            vr_buf_text(out, "]");
+            return room->people[i]->id;
+        }
+        vr_buf_text(out, count++ == 0 ? "" : ",");
+        json_person(room, room->people[i], with_user, out);
+    }
+    vr_buf_text(out, "]");
+    return 0;
+}
+
+/* Whom clients hold in their list, and `self` in any case. */
+static void json_shown(const struct vr_room *room, bool with_user, const struct person *self,
+                       struct vr_buf *out)
 {
     const char *comma = "";
 
     vr_buf_text(out, "[");
     for (uint32_t i = 0; i < room->people_count; i++) {
-        if (person_listed(room->people[i])) {
+        const struct person *person = room->people[i];
+
+        if (person_shown(room, person) || (person == self && person_listed(person))) {
             vr_buf_text(out, comma);
-            json_person(room, room->people[i], with_user, out);
+            json_person(room, person, with_user, out);
             comma = ",";
         }
     }
@@ -151,15 +176,17 @@ void json_hands(const struct vr_room *room, struct vr_buf *out)
     vr_buf_text(out, "]");
 }
 
-static void snapshot_members(const struct vr_room *room, bool with_user, struct vr_buf *out)
+void json_snapshot(const struct vr_room *room, bool with_user, const struct person *self,
+                   struct vr_buf *out)
 {
     vr_buf_text(out, "\"room\":");
     json_room(room, out);
     vr_buf_text(out, ",\"participants\":");
-    json_people(room, with_user, out);
+    json_shown(room, with_user, self, out);
+    audience_json(room, out);
     vr_buf_text(out, ",\"hands\":");
     json_hands(room, out);
-    vr_buf_printf(out, ",\"epoch\":%llu,\"sequence\":%llu,\"digest\":\"%016llx\"}",
+    vr_buf_printf(out, ",\"epoch\":%llu,\"sequence\":%llu,\"digest\":\"%016llx\"",
                   (unsigned long long)room->epoch, (unsigned long long)room->counters.sequence,
                   (unsigned long long)vr_room_digest(room));
 }
@@ -167,13 +194,15 @@ static void snapshot_members(const struct vr_room *room, bool with_user, struct 
 void vr_room_snapshot_json(const struct vr_room *room, bool for_moderators, struct vr_buf *out)
 {
     vr_buf_text(out, "{");
-    snapshot_members(room, for_moderators, out);
+    json_snapshot(room, for_moderators, NULL, out);
+    vr_buf_text(out, "}");
 }
 
 void vr_room_state_json(const struct vr_room *room, struct vr_buf *out)
 {
     vr_buf_text(out, "{\"type\":\"room:state\",");
-    snapshot_members(room, false, out);
+    json_snapshot(room, false, NULL, out);
+    vr_buf_text(out, "}");
 }
 
 void json_ban(const struct ban *ban, struct vr_buf *out)

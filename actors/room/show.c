@@ -27,11 +27,17 @@ static enum vr_err show_people(struct step *step, struct vr_buf *out)
 {
     bool with_user = step->rank >= VR_RANK_MODERATOR;
     const struct person *one;
+    vr_participant_id next;
 
     if (step->cmd->target == 0) {
         vr_buf_text(out, "{\"participants\":");
-        json_people(step->room, with_user, out);
-        vr_buf_text(out, "}");
+        next = json_people(step->room, with_user, step->cmd->after, step->cmd->limit, out);
+        vr_buf_text(out, ",\"next_after\":");
+        if (next == 0) {
+            vr_buf_text(out, "null}");
+        } else {
+            vr_buf_printf(out, "%u}", next - 1);
+        }
         return VR_OK;
     }
     one = person_by_id(step->room, step->cmd->target);

@@ -46,6 +46,8 @@ struct person {
     bool muted_by_moderator;
     bool was_lost; /* before the load, too: his session is not asked whether it lives */
     bool dirty;    /* to be written */
+    bool touched;  /* changed in this step */
+    bool shown;    /* clients have him in their list (audience.c) */
     uint64_t mute_version;
     uint64_t gate_version;
     uint32_t generation;
@@ -176,6 +178,10 @@ struct vr_room {
     uint32_t ban_capacity;
 
     /* passing */
+    bool audience_on; /* comings and goings of listeners are counts */
+    bool people_touched;
+    uint32_t audience_told;
+    vr_time_us audience_told_at;
     struct chat_line chat[CHAT_KEPT];
     uint32_t chat_next;
     struct tries tries[TRIES_KEPT];
@@ -324,6 +330,14 @@ enum vr_err step_quality(struct step *step);
 bool rate_take(struct rate *rate, uint32_t most, vr_time_us window, vr_time_us now,
                vr_time_us *wait);
 
+/* audience.c: large rooms */
+bool person_shown(const struct vr_room *room, const struct person *person);
+void audience_settle(struct step *step); /* at the end of each step */
+void audience_loaded(struct vr_room *room);
+void audience_tick(struct step *step);
+vr_time_us audience_deadline(const struct vr_room *room);
+void audience_json(const struct vr_room *room, struct vr_buf *out);
+
 /* analytics.c */
 enum vr_err step_spoke(struct step *step);
 void analytics_joined(struct step *step, struct person *person);
@@ -352,7 +366,13 @@ bool may_see(const struct step *step);
 void json_room(const struct vr_room *room, struct vr_buf *out);
 void json_person(const struct vr_room *room, const struct person *person, bool with_user,
                  struct vr_buf *out);
-void json_people(const struct vr_room *room, bool with_user, struct vr_buf *out);
+/** Everybody after `after`, at most `limit` (0: all); the id of the first who was left out, or 0.
+ */
+uint32_t json_people(const struct vr_room *room, bool with_user, vr_participant_id after,
+                     uint32_t limit, struct vr_buf *out);
+/** The snapshot without its last brace; `self` (may be NULL) is in it in any case. */
+void json_snapshot(const struct vr_room *room, bool with_user, const struct person *self,
+                   struct vr_buf *out);
 void json_hands(const struct vr_room *room, struct vr_buf *out);
 void json_hand(const struct person *person, uint32_t position, struct vr_buf *out);
 void json_ban(const struct ban *ban, struct vr_buf *out);

@@ -59,6 +59,7 @@ struct vr_env {
         shard_peers_max;   /* peers of one room on one media worker before the next one is used */
     uint32_t chat_per_10s; /* per person, default 10 */
     uint32_t reactions_per_10s; /* default 20 */
+    uint32_t audience; /* listeners of a room beyond which they are told as a count, default 200 */
 
     /* services of the node, for two nodes in one process each their own */
     const struct vr_room_services *room_services;       /* room/room_actor.h */

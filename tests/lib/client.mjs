@@ -137,6 +137,7 @@ export async function toStage(host, person) {
 export function digestOf(state) {
   const lines = [`${state.room.revision}|${state.room.phase}|${state.room.locked ? 1 : 0}\n`];
   for (const p of [...state.participants].sort((a, b) => a.participant - b.participant)) {
+    if (state.audience && p.role === 'listener' && !p.hand && !p.invited) continue; // oneself, in a large room
     lines.push(`${p.participant}|${p.role}|${p.muted_by_self ? 1 : 0}|${p.muted_by_moderator ? 1 : 0}|${p.hand?.position ?? 0}|${p.state}\n`);
   }
   let hash = 0xcbf29ce484222325n;

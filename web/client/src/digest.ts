@@ -2,6 +2,7 @@
  *
  * Server and client compute it on their own; where they differ, the client has missed something. */
 
+import { isAudience } from "./state.js";
 import type { RoomState } from "./state.js";
 
 const OFFSET = 0xcbf29ce484222325n;
@@ -23,6 +24,9 @@ export function digestText(state: RoomState): string {
   const places = new Map(state.hands.map((hand) => [hand.participant, hand.position]));
   for (const id of [...state.participants.keys()].sort((a, b) => a - b)) {
     const person = state.participants.get(id)!;
+    if (state.audience && isAudience(person)) {
+      continue; /* oneself: nobody else has this line */
+    }
     const self = person.muted_by_self ? 1 : 0;
     const moderator = person.muted_by_moderator ? 1 : 0;
     lines.push(`${id}|${person.role}|${self}|${moderator}|${places.get(id) ?? 0}|${person.state}\n`);

@@ -11,6 +11,8 @@ export interface MirrorOptions {
   now: () => number;
   askSnapshot: () => Promise<Snapshot>;
   onState: (state: RoomState) => void;
+  /** This client's own number, once it has joined. */
+  self?: () => number | undefined;
 }
 
 const SNAPSHOT_PAUSE_MS = 2_000;
@@ -48,7 +50,7 @@ export class Mirror {
   }
 
   receive(event: RoomEvent): void {
-    const step = applyEvent(this.state, event);
+    const step = applyEvent(this.state, event, this.options.self?.());
     if (step.verdict === "gap") {
       this.ask();
     } else if (step.state !== this.current) {

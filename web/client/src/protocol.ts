@@ -92,9 +92,16 @@ export interface Hand {
   raised_at: string;
 }
 
+/** The listeners of a large room, told as a count. */
+export interface Audience {
+  listeners: number;
+}
+
 export interface Snapshot {
   room: RoomInfo;
   participants: Participant[];
+  /** Null or absent: `participants` are all. Else only those whom all must see, and oneself. */
+  audience?: Audience | null;
   hands: Hand[];
   epoch: number;
   sequence: number;
@@ -245,6 +252,7 @@ export type StateEvent = Placed &
     | { type: "room:state"; room: RoomInfo | string; state?: Snapshot }
     | { type: "room:participant-joined"; participant: Participant; returned?: boolean }
     | { type: "room:participant-left"; who: number; reason: string }
+    | { type: "room:participant-audience"; who: number }
     | { type: "room:participant-reconnecting"; participant: Participant }
     | { type: "room:hand-raised"; who: number; hands: Hand[] }
     | { type: "room:hand-lowered"; who: number; hands: Hand[]; reason: string }
@@ -259,6 +267,7 @@ export type StateEvent = Placed &
 export type PassingEvent = Placed &
   (
     | { type: "room:digest"; digest: string }
+    | { type: "room:audience"; listeners: number }
     | { type: "room:hand-position"; position: number }
     | { type: "room:unmute-asked"; by: number; mute_version: number }
     | { type: "room:kicked" | "room:banned"; reason: string; until?: string | null }
@@ -280,6 +289,7 @@ export type Incoming =
 
 const passing = new Set<string>([
   "room:digest",
+  "room:audience",
   "room:hand-position",
   "room:unmute-asked",
   "room:kicked",

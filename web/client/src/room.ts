@@ -79,6 +79,7 @@ export class Room extends RoomActs {
       now: () => platform.timers.now(),
       askSnapshot: async () => (await this.signalling.request("room:snapshot")).result as unknown as Snapshot,
       onState: (state) => this.stateChanged(state),
+      self: () => this.selfId,
     });
     this.nodes = new NodeList(rest.base);
     this.returns = new Returns({

@@ -1,6 +1,7 @@
 /* Goal: events lead to the state that the server has; what is missed is noticed; nothing is changed in place. */
 
 import { describe, expect, it } from "vitest";
+import { digestText } from "./digest.js";
 import type { RoomEvent } from "./protocol.js";
 import { applyEvent, fromSnapshot, maySpeak } from "./state.js";
 import type { RoomState } from "./state.js";
@@ -132,4 +133,34 @@ describe("changes", () => {
 it("listeners have no voice, whatever their flags", () => {
   expect(maySpeak(aPerson(1))).toBe(false);
   expect(maySpeak(aPerson(1, { role: "speaker" }))).toBe(true);
+});
+
+describe("a large room", () => {
+  const large = fromSnapshot({ ...aSnapshot([aPerson(1, { role: "host" }), aPerson(7)]), audience: { listeners: 300 } });
+  const tell = (event: object, state = large) => applyEvent(state, next(state, event), 7);
+
+  it("counts its audience", () => {
+    const step = tell({ type: "room:audience", listeners: 301, sequence: large.sequence });
+    expect(step.verdict).toBe("applied");
+    expect(step.state.audience).toEqual({ listeners: 301 });
+  });
+
+  it("shows who stands out, and lets him go back", () => {
+    const shown = tell({ type: "room:participant-joined", participant: aPerson(9), from_audience: true }).state;
+    expect(shown.participants.has(9)).toBe(true);
+    expect(tell({ type: "room:participant-audience", who: 9 }, shown).state.participants.has(9)).toBe(false);
+  });
+
+  it("keeps one's own entry, whatever becomes of the list", () => {
+    expect(tell({ type: "room:participant-audience", who: 7 }).state.participants.has(7)).toBe(true);
+    const state = tell({ type: "room:state", ...aSnapshot([aPerson(1, { role: "host" })]), audience: { listeners: 300 } }).state;
+    expect([...state.participants.keys()]).toEqual([7, 1]);
+  });
+
+  it("leaves oneself out of the digest as long as one is a plain listener", () => {
+    const others = fromSnapshot({ ...aSnapshot([aPerson(1, { role: "host" })]), audience: { listeners: 300 } });
+    expect(digestText(large)).toBe(digestText(others));
+    const speaker = fromSnapshot({ ...aSnapshot([aPerson(1, { role: "host" }), aPerson(7, { role: "speaker" })]), audience: { listeners: 300 } });
+    expect(digestText(speaker)).toContain("7|speaker");
+  });
 });

@@ -5,11 +5,14 @@
  * one is a gap, and the answer to a gap is a snapshot. */
 
 import { isPassing } from "./protocol.js";
-import type { Hand, Participant, RoomEvent, RoomInfo, Snapshot, StateEvent } from "./protocol.js";
+import type { Audience, Hand, Participant, RoomEvent, RoomInfo, Snapshot, StateEvent } from "./protocol.js";
 
 export interface RoomState {
   readonly room: RoomInfo;
+  /** Everybody; in a large room those whom all must see, and oneself. */
   readonly participants: ReadonlyMap<number, Participant>;
+  /** Of a large room: how many listen. Null: `participants` are all. */
+  readonly audience: Audience | null;
   /** In the order of the queue. */
   readonly hands: readonly Hand[];
   readonly epoch: number;
@@ -24,11 +27,14 @@ export interface Step {
   verdict: Verdict;
 }
 
-export function fromSnapshot(snapshot: Snapshot): RoomState {
+/** `own`: this client's person as known so far; a `room:state` of a large room leaves plain listeners out. */
+export function fromSnapshot(snapshot: Snapshot, own?: Participant): RoomState {
   const hands = inOrder(snapshot.hands ?? []);
+  const people = own && snapshot.audience ? [own, ...snapshot.participants] : snapshot.participants;
   return {
     room: snapshot.room,
-    participants: withHands(new Map(snapshot.participants.map((person) => [person.participant, person])), hands),
+    participants: withHands(new Map(people.map((person) => [person.participant, person])), hands),
+    audience: snapshot.audience ?? null,
     hands,
     epoch: snapshot.epoch,
     sequence: snapshot.sequence,
@@ -46,16 +52,20 @@ export function snapshotOf(event: RoomEvent): Snapshot | undefined {
   return typeof event.room === "object" ? (event as unknown as Snapshot) : undefined;
 }
 
-export function applyEvent(state: RoomState, event: RoomEvent): Step {
+/** `self`: this client's own number. */
+export function applyEvent(state: RoomState, event: RoomEvent, self?: number): Step {
   const snapshot = snapshotOf(event);
   if (snapshot) {
-    return { state: fromSnapshot(snapshot), verdict: "applied" };
+    return { state: fromSnapshot(snapshot, self === undefined ? undefined : state.participants.get(self)), verdict: "applied" };
   }
   if (event.epoch < state.epoch) {
     return { state, verdict: "old" };
   }
   if (event.epoch > state.epoch) {
     return { state, verdict: "gap" };
+  }
+  if (event.type === "room:audience") {
+    return { state: { ...state, audience: { listeners: event.listeners } }, verdict: "applied" };
   }
   if (isPassing(event)) {
     return { state, verdict: event.sequence > state.sequence ? "gap" : "applied" };
@@ -67,6 +77,9 @@ export function applyEvent(state: RoomState, event: RoomEvent): Step {
   }
   if (event.sequence > state.sequence + 1) {
     return { state, verdict: "gap" };
+  }
+  if (event.type === "room:participant-audience" && event.who === self) {
+    return { state: { ...state, sequence: event.sequence }, verdict: "applied" };
   }
   return { state: { ...change(state, event), sequence: event.sequence }, verdict: "applied" };
 }
@@ -80,6 +93,7 @@ function change(state: RoomState, event: StateEvent): RoomState {
     case "room:role-changed":
       return withPerson(state, event.participant);
     case "room:participant-left":
+    case "room:participant-audience":
       return withoutPerson(state, event.who);
     case "room:hand-raised":
     case "room:hand-lowered":
@@ -145,6 +159,11 @@ function withHands(people: ReadonlyMap<number, Participant>, hands: readonly Han
     result.set(id, same ? person : { ...person, hand });
   }
   return result;
+}
+
+/** One of many in a large room: nobody else has him in his list. */
+export function isAudience(person: Participant): boolean {
+  return !isOnStage(person) && !person.hand && !person.invited;
 }
 
 export function isOnStage(person: Participant): boolean {
