@@ -11,6 +11,8 @@ help:
 	@echo "make test       all but the long tests, at most 15 minutes"
 	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests"
 	@echo "make chaos      three nodes in network namespaces under real faults, MINUTES=5 SEED=1"
+	@echo "make bench      measure beside the physical floor and Janus, at most 10 minutes (docs/benchmarks.md)"
+	@echo "make bench-full all rows, at most 90 minutes; goes on where it was broken off"
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
@@ -53,6 +55,18 @@ SECONDS ?= 600
 fuzz:
 	@tools/setup test
 	@tests/run fuzz --seconds $(SECONDS)
+
+BENCH_TARGETS := voiceroomd voiceroom-bench voiceroom-floor voiceroom-speech voiceroom-idle runtime_bench journal_bench
+build/bench/ready: setup build/release/build.ninja web/app/dist/index.html
+	@tools/setup bench
+	@cmake --build build/release --target $(BENCH_TARGETS)
+
+.PHONY: build/bench/ready
+bench: build/bench/ready
+	@bench/run quick $(ARGS)
+
+bench-full: build/bench/ready
+	@bench/run full $(ARGS)
 
 lint:
 	@tests/run lint

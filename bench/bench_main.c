@@ -10,7 +10,6 @@
  * and what arrived in the window exactly comparable. Progress on stderr, one line of JSON on
  * stdout. */
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,163 +18,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/bench_options.h"
 #include "bench/rig/ice.h"
 #include "bench/rig/report.h"
 
 #define PAUSE_S 0.25
-#define FLOOR_STEPS 125
-
-struct options {
-    struct vr_crowd_conf crowd;
-    struct vr_driver_conf driver;
-    const char *name;
-    int pid;
-    double seconds, settle, floor_seconds;
-    uint32_t pack;   /* frames in one datagram, for the floor */
-    bool stay_quiet; /* nobody talks while listeners join */
-    char floor_program[512];
-};
-
-static const struct option names[] = {{"driver", required_argument, NULL, 'd'},
-                                      {"url", required_argument, NULL, 'u'},
-                                      {"key", required_argument, NULL, 'k'},
-                                      {"pid", required_argument, NULL, 'p'},
-                                      {"speech", required_argument, NULL, 'e'},
-                                      {"rooms", required_argument, NULL, 'r'},
-                                      {"speakers", required_argument, NULL, 's'},
-                                      {"listeners", required_argument, NULL, 'n'},
-                                      {"muted", required_argument, NULL, 'm'},
-                                      {"seconds", required_argument, NULL, 't'},
-                                      {"settle", required_argument, NULL, 'w'},
-                                      {"floor", required_argument, NULL, 'f'},
-                                      {"address", required_argument, NULL, 'a'},
-                                      {"processes", required_argument, NULL, 'P'},
-                                      {"sampled", required_argument, NULL, 'S'},
-                                      {"stagger-ms", required_argument, NULL, 'g'},
-                                      {"window", required_argument, NULL, 'W'},
-                                      {"join-rate", required_argument, NULL, 'R'},
-                                      {"drop", required_argument, NULL, 'x'},
-                                      {"reports", no_argument, NULL, 'c'},
-                                      {"steady", no_argument, NULL, 'y'},
-                                      {"pack", required_argument, NULL, 'K'},
-                                      {"capabilities", required_argument, NULL, 'C'},
-                                      {"quiet-joins", no_argument, NULL, 'q'},
-                                      {"help", no_argument, NULL, 'h'},
-                                      {0}};
-
-static int usage(FILE *out)
-{
-    fprintf(out, "usage: voiceroom-bench");
-    for (const struct option *at = names; at->name != NULL; at++) {
-        fprintf(out, " [--%s%s]", at->name, at->has_arg == required_argument ? " ..." : "");
-    }
-    fprintf(out, "\n");
-    return out == stdout ? 0 : 2;
-}
-
-static uint32_t number(const char *text)
-{
-    return (uint32_t)strtoul(text, NULL, 10);
-}
-
-static bool read_option(struct options *o, int option)
-{
-    switch (option) {
-    case 'd':
-        o->name = optarg;
-        break;
-    case 'u':
-        if (o->driver.url_count < VR_BENCH_URLS_MAX) {
-            o->driver.urls[o->driver.url_count++] = optarg;
-        }
-        break;
-    case 'k':
-        o->driver.key_file = optarg;
-        break;
-    case 'C':
-        o->driver.capabilities = optarg;
-        break;
-    case 'p':
-        o->pid = (int)number(optarg);
-        break;
-    case 'e':
-        o->crowd.speech_folder = optarg;
-        break;
-    case 'r':
-        o->crowd.rooms = number(optarg);
-        break;
-    case 's':
-        o->crowd.speakers = number(optarg);
-        break;
-    case 'n':
-        o->crowd.listeners = number(optarg);
-        break;
-    case 'm':
-        o->crowd.muted = number(optarg);
-        break;
-    case 'P':
-        o->crowd.processes = number(optarg);
-        break;
-    case 'S':
-        o->crowd.sampled = number(optarg);
-        break;
-    case 'W':
-        o->crowd.window = number(optarg);
-        break;
-    case 'K':
-        o->pack = number(optarg);
-        break;
-    case 't':
-        o->seconds = strtod(optarg, NULL);
-        break;
-    case 'w':
-        o->settle = strtod(optarg, NULL);
-        break;
-    case 'f':
-        o->floor_seconds = strtod(optarg, NULL);
-        break;
-    case 'R':
-        o->crowd.join_rate = strtod(optarg, NULL);
-        break;
-    case 'x':
-        o->crowd.drop = strtod(optarg, NULL);
-        break;
-    case 'g':
-        o->crowd.stagger_us = (uint32_t)(strtod(optarg, NULL) * 1000);
-        break;
-    case 'a':
-        return inet_pton(AF_INET, optarg, &o->crowd.address) == 1;
-    case 'c':
-        o->crowd.reports = true;
-        break;
-    case 'y':
-        o->crowd.steady = true;
-        break;
-    case 'q':
-        o->stay_quiet = true;
-        break;
-    default:
-        return false;
-    }
-    return true;
-}
-
-static bool good_options(const struct options *o)
-{
-    const struct vr_crowd_conf *c = &o->crowd;
-
-    return o->driver.url_count > 0 && c->speech_folder != NULL && c->rooms > 0 &&
-           c->rooms <= VR_CROWD_ROOMS_MAX && c->speakers > 0 && c->speakers <= 64 &&
-           c->listeners > 0 && (uint64_t)c->rooms * c->listeners <= VR_SHARED_LISTENERS &&
-           c->processes > 0 && c->processes <= VR_SHARED_PROCESSES && o->pack > 0;
-}
 
 static void tick(void *crowd)
 {
     vr_crowd_tick(crowd);
 }
 
-static bool run_floor(const struct options *o, struct vr_crowd *crowd,
+static bool run_floor(const struct vr_bench_options *o, struct vr_crowd *crowd,
                       const struct vr_shared *shared, struct vr_floor_result *out)
 {
     uint32_t steps = VR_FLOOR_WARM + (uint32_t)(o->floor_seconds * 50);
@@ -214,7 +68,8 @@ static bool join_all(struct vr_crowd *crowd, uint32_t first, uint32_t end, doubl
     return true;
 }
 
-static bool open_rooms(const struct options *o, struct vr_crowd *crowd, struct vr_shared *shared)
+static bool open_rooms(const struct vr_bench_options *o, struct vr_crowd *crowd,
+                       struct vr_shared *shared)
 {
     crowd->driver_state = crowd->driver->open(&o->driver);
     for (uint32_t r = 0; crowd->driver_state != NULL && r < o->crowd.rooms; r++) {
@@ -233,7 +88,7 @@ static void phase(struct vr_shared *shared, struct vr_crowd *crowd, enum vr_phas
     }
 }
 
-static double used_cpu(const struct options *o)
+static double used_cpu(const struct vr_bench_options *o)
 {
     struct rusage self;
 
@@ -243,29 +98,113 @@ static double used_cpu(const struct options *o)
            (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec) / 1e6;
 }
 
-static void measure(const struct options *o, struct vr_crowd *crowd, struct vr_shared *shared,
-                    struct vr_report *report)
+static uint64_t arrived(const struct vr_crowd *crowd)
 {
+    uint64_t packets = 0;
+
+    for (uint32_t i = 0; i < crowd->count; i++) {
+        packets += crowd->members[i].counts.packets;
+    }
+    return packets;
+}
+
+/* Nobody talks, and what is under way arrives: on a busy machine that takes longer. */
+static void fall_silent(struct vr_crowd *crowd)
+{
+    vr_time_us limit = vr_crowd_now() + VR_SECONDS(3);
+    uint64_t before;
+
     vr_crowd_talk(crowd, false);
     vr_crowd_run(crowd, PAUSE_S);
+    do {
+        before = arrived(crowd);
+        vr_crowd_run(crowd, PAUSE_S / 2);
+    } while (arrived(crowd) != before && vr_crowd_now() < limit);
+}
+
+static void measure(const struct vr_bench_options *o, struct vr_crowd *crowd,
+                    struct vr_shared *shared, struct vr_report *report)
+{
+    fall_silent(crowd);
     phase(shared, crowd, VR_PHASE_MEASURE);
     vr_crowd_measure(crowd, true);
     report->client_cpu_s = used_cpu(o);
     vr_process_read(o->pid, &report->window_start);
     vr_crowd_talk(crowd, true);
     vr_crowd_run(crowd, o->seconds);
-    vr_crowd_talk(crowd, false);
-    vr_process_read(o->pid, &report->window_end);
     report->client_cpu_s = used_cpu(o) - report->client_cpu_s;
-    vr_crowd_run(crowd, PAUSE_S);
+    fall_silent(crowd);
+    vr_process_read(o->pid, &report->window_end);
     vr_shared_sum(shared, crowd);
     vr_shared_times(shared, crowd);
     phase(shared, crowd, VR_PHASE_SUM);
 }
 
-static bool run(const struct options *o, struct vr_crowd *crowd, struct vr_shared *shared)
+/* Some are in first; what they hear while the others come is a figure of its own. */
+static bool join_listeners(const struct vr_bench_options *o, struct vr_crowd *crowd,
+                           struct vr_report *report)
+{
+    uint32_t early = crowd->first_listener + (o->early < crowd->count ? o->early : 0);
+
+    if (early > crowd->first_listener) {
+        if (!join_all(crowd, crowd->first_listener, early, 60)) {
+            return false;
+        }
+        fall_silent(crowd);
+        vr_crowd_measure(crowd, true);
+        vr_crowd_talk(crowd, true);
+    }
+    if (!join_all(crowd, early, crowd->count, 300)) {
+        return false;
+    }
+    if (early > crowd->first_listener) {
+        fall_silent(crowd);
+        vr_report_early(report, early);
+        vr_crowd_measure(crowd, false);
+        vr_crowd_talk(crowd, true);
+    }
+    return true;
+}
+
+/* Bound to their sessions, as pages are; opened while the media runs. */
+static struct vr_sockets *open_sockets(const struct vr_bench_options *o, struct vr_crowd *crowd,
+                                       struct vr_report *report)
+{
+    char url[256];
+    struct vr_sockets *sockets;
+    vr_time_us limit = vr_crowd_now() + VR_SECONDS(60);
+    uint32_t next = crowd->first_listener;
+
+    snprintf(url, sizeof(url), "ws%s", o->driver.urls[0] + strlen("http"));
+    sockets = vr_sockets_new(url, crowd->count);
+    while (sockets != NULL && vr_crowd_now() < limit &&
+           (next < crowd->count || vr_sockets_counts(sockets).busy > 0)) {
+        while (next < crowd->count && vr_sockets_counts(sockets).busy < 32) {
+            const struct vr_member *member = &crowd->members[next++];
+            char text[2048];
+
+            snprintf(text, sizeof(text),
+                     "{\"type\":\"room:resume\",\"id\":1,\"room\":\"%s\",\"resume_token\":\"%s\"}",
+                     crowd->rooms[member->room], member->remote.resume);
+            if (!vr_sockets_add(sockets, text)) {
+                break;
+            }
+        }
+        vr_sockets_turn(sockets, 0);
+        vr_crowd_tick(crowd);
+    }
+    if (sockets != NULL) {
+        report->sockets = vr_sockets_counts(sockets);
+        fprintf(stderr, "  %u sockets, %u failed, %u refused\n", report->sockets.open,
+                report->sockets.failed, report->sockets.refused);
+    }
+    return sockets;
+}
+
+static bool run(const struct vr_bench_options *o, struct vr_crowd *crowd, struct vr_shared *shared)
 {
     struct vr_report report = {.crowd = crowd, .shared = shared, .seconds = o->seconds};
+    struct vr_sockets *sockets;
     vr_time_us start;
 
     if (!vr_shared_await(shared, crowd, VR_PHASE_SOCKETS, 60) ||
@@ -280,16 +219,17 @@ static bool run(const struct options *o, struct vr_crowd *crowd, struct vr_share
     vr_process_read(o->pid, &report.before_joins);
     start = vr_crowd_now();
     atomic_store(&shared->phase, VR_PHASE_JOIN);
-    if (!join_all(crowd, crowd->first_listener, crowd->count, 300) ||
-        !vr_shared_await(shared, crowd, VR_PHASE_JOIN, 300)) {
+    if (!join_listeners(o, crowd, &report) || !vr_shared_await(shared, crowd, VR_PHASE_JOIN, 300)) {
         return false;
     }
     report.join_seconds = (double)(vr_crowd_now() - start) / 1e6;
     vr_process_read(o->pid, &report.after_joins);
     fprintf(stderr, "  joined in %.1f s, %u failed\n", report.join_seconds, crowd->failed);
+    sockets = o->sockets ? open_sockets(o, crowd, &report) : NULL;
     vr_crowd_run(crowd, o->settle);
     measure(o, crowd, shared, &report);
     vr_report_write(&report, stdout);
+    vr_sockets_free(sockets);
     return crowd->failed == 0;
 }
 
@@ -303,7 +243,8 @@ static void put_ports(struct vr_shared *shared, const struct vr_crowd *crowd)
     }
 }
 
-static int be_process(const struct options *options, struct vr_shared *shared, uint32_t process)
+static int be_process(const struct vr_bench_options *options, struct vr_shared *shared,
+                      uint32_t process)
 {
     static struct vr_crowd crowd;
     struct vr_crowd_conf conf = options->crowd;
@@ -342,37 +283,14 @@ static void raise_limits(void)
 
 int main(int argc, char **argv)
 {
-    static struct options o = {.name = "voiceroomd",
-                               .crowd =
-                                   {
-                                       .rooms = 1,
-                                       .speakers = 1,
-                                       .listeners = 50,
-                                       .processes = 1,
-                                       .sampled = 100,
-                                       .stagger_us = 5000,
-                                   },
-                               .seconds = 5,
-                               .settle = 1,
-                               .floor_seconds = 2,
-                               .pack = 1};
+    struct vr_bench_options o;
     struct vr_shared *shared = vr_shared_new();
-    char *slash;
-    int option, status, result;
+    bool done;
+    int status, result = vr_bench_options_read(&o, argc, argv, &done);
 
-    o.crowd.address.s_addr = htonl(INADDR_LOOPBACK);
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        if (!read_option(&o, option)) {
-            return usage(option == 'h' ? stdout : stderr);
-        }
+    if (done || shared == NULL) {
+        return shared == NULL ? 1 : result;
     }
-    if (!good_options(&o) || vr_driver_find(o.name) == NULL || shared == NULL) {
-        return usage(stderr);
-    }
-    snprintf(o.floor_program, sizeof(o.floor_program), "%s", argv[0]);
-    slash = strrchr(o.floor_program, '/');
-    slash = slash == NULL ? o.floor_program : slash + 1;
-    snprintf(slash, sizeof(o.floor_program) - (size_t)(slash - o.floor_program), "voiceroom-floor");
     raise_limits();
     signal(SIGPIPE, SIG_IGN);
     atomic_store(&shared->phase, VR_PHASE_SOCKETS);

@@ -3,10 +3,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "actors/wire/jwt.h"
 #include "bench/drivers/drivers.h"
+#include "bench/drivers/tokens.h"
 #include "bench/rig/http.h"
 #include "bench/rig/sdp.h"
 
@@ -20,30 +19,12 @@ struct state {
     char *room; /* of the creation in flight */
 };
 
-static bool read_key(const char *path, struct vr_key *key)
-{
-    json_error_t error;
-    json_t *json = json_load_file(path, 0, &error);
-    const char *kid = json_string_value(json_object_get(json, "kid"));
-    const char *secret = json_string_value(json_object_get(json, "secret"));
-    bool fine = kid != NULL && secret != NULL && strlen(secret) <= sizeof(key->secret);
-
-    if (fine) {
-        snprintf(key->kid, sizeof(key->kid), "%s", kid);
-        key->secret_size = strlen(secret);
-        memcpy(key->secret, secret, key->secret_size);
-    } else {
-        fprintf(stderr, "voiceroom-bench: %s holds no key\n", path);
-    }
-    json_decref(json);
-    return fine;
-}
-
 static void *driver_open(const struct vr_driver_conf *conf)
 {
     struct state *state = calloc(1, sizeof(*state));
 
-    if (state == NULL || conf->key_file == NULL || !read_key(conf->key_file, &state->key)) {
+    if (state == NULL || conf->key_file == NULL ||
+        !vr_bench_key_read(conf->key_file, &state->key)) {
         free(state);
         return NULL;
     }
@@ -58,29 +39,6 @@ static void driver_close(void *ctx)
 
     vr_http_free(state->http);
     free(state);
-}
-
-static bool token_for(const struct state *state, const char *user, enum vr_role role,
-                      struct vr_buf *out)
-{
-    struct vr_grants grants = {.room_join = true,
-                               .room_create = role == VR_ROLE_HOST,
-                               .room_list = true,
-                               .can_publish = true,
-                               .can_subscribe = true,
-                               .can_request_to_speak = true,
-                               .role = role,
-                               .issued_at = time(NULL),
-                               .expires_at = time(NULL) + 7200};
-
-    snprintf(grants.user, sizeof(grants.user), "%s", user);
-    snprintf(grants.name, sizeof(grants.name), "%s", user);
-    snprintf(grants.kid, sizeof(grants.kid), "%s", state->key.kid);
-    if (vr_jwt_write(&grants, &state->key, out) != VR_OK) {
-        return false;
-    }
-    vr_buf_append(out, "", 1);
-    return !out->failed;
 }
 
 static void on_room(void *ctx, long status, struct vr_bytes body)
@@ -108,8 +66,8 @@ static bool driver_room(void *ctx, uint32_t number, char name[VR_BENCH_ROOM_MAX]
     snprintf(url, sizeof(url), "%s/v1/rooms", state->conf.urls[number % state->conf.url_count]);
     snprintf(body, sizeof(body),
              "{\"title\":\"Bench %u\",\"capacity\":100000,\"speaker_capacity\":10000}", number);
-    if (token_for(state, "bench-maker", VR_ROLE_HOST, &token) &&
-        vr_http_post(state->http, url, (const char *)token.data, body, on_room, state)) {
+    if (vr_bench_token(&state->key, "bench-maker", VR_ROLE_HOST, &token) &&
+        vr_http_send(state->http, url, (const char *)token.data, body, on_room, state)) {
         vr_http_finish(state->http, 20);
     }
     vr_buf_deinit(&token);
@@ -167,14 +125,39 @@ static void driver_join(void *ctx, struct vr_seat *seat)
     snprintf(user, sizeof(user), "bench-%u", seat->number);
     snprintf(url, sizeof(url), "%s/v1/rooms/%s/join",
              state->conf.urls[seat->number % state->conf.url_count], seat->room);
-    if (!token_for(state, user, seat->part == VR_PART_LISTENER ? VR_ROLE_LISTENER : VR_ROLE_SPEAKER,
-                   &token) ||
-        !vr_http_post(state->http, url, (const char *)token.data, body, on_joined, seat)) {
+    if (!vr_bench_token(&state->key, user,
+                        seat->part == VR_PART_LISTENER ? VR_ROLE_LISTENER : VR_ROLE_SPEAKER,
+                        &token) ||
+        !vr_http_send(state->http, url, (const char *)token.data, body, on_joined, seat)) {
         seat->seated(seat->ctx, NULL);
     }
     json_decref(ask);
     free(body);
     vr_buf_deinit(&offer);
+    vr_buf_deinit(&token);
+}
+
+static void on_left(void *ctx, long status, struct vr_bytes body)
+{
+    (void)ctx;
+    if (status / 100 != 2) {
+        fprintf(stderr, "voiceroom-bench: leave: %ld %.200s\n", status, (const char *)body.data);
+    }
+}
+
+static void driver_leave(void *ctx, struct vr_seat *seat, const struct vr_remote *remote)
+{
+    struct state *state = ctx;
+    struct vr_buf token = {0};
+    char user[48], url[512];
+
+    snprintf(user, sizeof(user), "bench-%u", seat->number);
+    snprintf(url, sizeof(url), "%s/v1/sessions/%s",
+             state->conf.urls[seat->number % state->conf.url_count], remote->session);
+    if (!vr_bench_token(&state->key, user, VR_ROLE_LISTENER, &token) ||
+        !vr_http_send(state->http, url, (const char *)token.data, NULL, on_left, state)) {
+        fprintf(stderr, "voiceroom-bench: leave: memory is out\n");
+    }
     vr_buf_deinit(&token);
 }
 
@@ -194,6 +177,7 @@ const struct vr_driver vr_driver_voiceroomd = {
     .open = driver_open,
     .room = driver_room,
     .join = driver_join,
+    .leave = driver_leave,
     .turn = driver_turn,
     .close = driver_close,
 };

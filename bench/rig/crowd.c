@@ -1,4 +1,4 @@
-#include "bench/rig/crowd.h"
+#include "bench/rig/crowd_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -170,8 +170,7 @@ static void say(struct vr_crowd *crowd, struct vr_talk *talk)
     }
     talk->seq++;
     talk->sent++;
-    talk->loud += loud;
-    vr_member_speak(talk->member, &speech);
+    talk->loud += vr_member_speak(talk->member, &speech) && loud;
 }
 
 static void next_step(const struct vr_crowd *crowd, struct vr_talk *talk)
@@ -188,12 +187,12 @@ static void hum(struct vr_talk *talk)
     struct vr_member_speech speech = {
         .opus = vr_bytes(quiet, sizeof(quiet)), .seq = talk->seq++, .ts = talk->ts, .level = 127};
 
-    vr_member_speak(talk->member, &speech);
+    (void)vr_member_speak(talk->member, &speech);
     talk->ts += VR_SPEECH_TICKS * (MUTED_STEP - 1);
     talk->next_at += VR_SPEECH_STEP_US * (MUTED_STEP - 1);
 }
 
-static void speak_due(struct vr_crowd *crowd)
+void vr_crowd_speak_due(struct vr_crowd *crowd)
 {
     vr_time_us now = vr_crowd_now();
 
@@ -245,82 +244,6 @@ void vr_crowd_talk(struct vr_crowd *crowd, bool on)
     }
 }
 
-/* ---- coming in ---- */
-
-void vr_crowd_join(struct vr_crowd *crowd, uint32_t first, uint32_t end)
-{
-    crowd->join_next = first;
-    crowd->join_end = end;
-    crowd->join_at = vr_crowd_now();
-}
-
-bool vr_crowd_joined(const struct vr_crowd *crowd)
-{
-    return crowd->join_next >= crowd->join_end && crowd->busy_count == 0;
-}
-
-static void on_seated(void *ctx, const struct vr_remote *remote)
-{
-    struct vr_member *member = ctx;
-
-    vr_member_seated(member, remote, vr_crowd_now());
-}
-
-static void ask(struct vr_crowd *crowd, uint32_t index)
-{
-    struct vr_member *member = &crowd->members[index];
-
-    member->seat.room = crowd->rooms[member->room];
-    member->seat.ufrag = member->ufrag;
-    member->seat.pwd = member->pwd;
-    member->seat.fingerprint = vr_keys_fingerprint(crowd->kit.maker);
-    member->seat.seated = on_seated;
-    member->seat.ctx = member;
-    member->state = VR_MEMBER_ASKED;
-    member->asked_at = vr_crowd_now();
-    crowd->busy[crowd->busy_count++] = index;
-    crowd->driver->join(crowd->driver_state, &member->seat);
-}
-
-static void ask_more(struct vr_crowd *crowd, vr_time_us now)
-{
-    while (crowd->join_next < crowd->join_end) {
-        if (crowd->conf.join_rate > 0 ? crowd->join_at > now
-                                      : crowd->busy_count >= crowd->conf.window) {
-            return;
-        }
-        if (crowd->conf.join_rate > 0) {
-            crowd->join_at += (vr_time_us)(1e6 / crowd->conf.join_rate);
-        }
-        ask(crowd, crowd->join_next++);
-    }
-}
-
-/* Members on their way in are read every tick; a listener counts as in when he has heard something,
- * or 500 ms after his keys. */
-static void care_for_busy(struct vr_crowd *crowd, vr_time_us now)
-{
-    for (uint32_t i = 0; i < crowd->busy_count;) {
-        struct vr_member *member = &crowd->members[crowd->busy[i]];
-        bool done;
-
-        vr_member_drain(member, now);
-        vr_member_care(member, now);
-        done = member->state == VR_MEMBER_FAILED ||
-               (member->state == VR_MEMBER_UP &&
-                (member->first_at > 0 || !crowd->talking || now - member->up_at > 500000));
-        crowd->failed += member->state == VR_MEMBER_FAILED;
-        if (done) {
-            crowd->busy[i] = crowd->busy[--crowd->busy_count];
-        } else {
-            i++;
-        }
-        if (i % 8 == 0) {
-            speak_due(crowd);
-        }
-    }
-}
-
 /* ---- the tick ---- */
 
 static void read_in_turn(struct vr_crowd *crowd, vr_time_us now)
@@ -332,9 +255,12 @@ static void read_in_turn(struct vr_crowd *crowd, vr_time_us now)
 
         vr_member_drain(member, now);
         vr_member_care(member, now);
+        if (crowd->conf.leave_after_us > 0) {
+            vr_crowd_maybe_leave(crowd, member, now);
+        }
         crowd->cursor = (crowd->cursor + 1) % crowd->count;
         if (i % SPEAK_EVERY == 0) {
-            speak_due(crowd);
+            vr_crowd_speak_due(crowd);
         }
     }
 }
@@ -354,13 +280,13 @@ void vr_crowd_tick(struct vr_crowd *crowd)
     bool joining = !vr_crowd_joined(crowd);
     vr_time_us now = vr_crowd_now();
 
-    ask_more(crowd, now);
+    vr_crowd_ask_more(crowd, now);
     if (crowd->driver_state != NULL) {
         crowd->driver->turn(crowd->driver_state);
     }
-    care_for_busy(crowd, now);
+    vr_crowd_care_for_busy(crowd, now);
     read_in_turn(crowd, now);
-    speak_due(crowd);
+    vr_crowd_speak_due(crowd);
     crowd->tick_at += joining ? TICK_JOIN_US : TICK_US;
     now = vr_crowd_now();
     if (crowd->tick_at < now - 20000) {
@@ -370,7 +296,7 @@ void vr_crowd_tick(struct vr_crowd *crowd)
         vr_time_us speech = next_speech(crowd);
 
         sleep_until(speech < crowd->tick_at ? speech : crowd->tick_at);
-        speak_due(crowd);
+        vr_crowd_speak_due(crowd);
     }
 }
 

@@ -20,11 +20,12 @@ struct vr_crowd_conf {
     uint32_t processes, process;
     uint32_t sampled; /* listeners that measure, in process 0 */
     uint32_t stagger_us;
-    uint32_t window;  /* joins in flight */
-    double join_rate; /* joins a second; 0: as fast as `window` allows */
-    double drop;      /* share of media lost on the way up */
-    bool reports;     /* RTCP from everybody */
-    bool steady;      /* speech without its pauses */
+    uint32_t window;           /* joins in flight */
+    double join_rate;          /* joins a second; 0: as fast as `window` allows */
+    vr_time_us leave_after_us; /* after the keys; 0: stays */
+    double drop;               /* share of media lost on the way up */
+    bool reports;              /* RTCP from everybody */
+    bool steady;               /* speech without its pauses */
     struct in_addr address;
     const char *speech_folder;
 };
@@ -57,7 +58,7 @@ struct vr_crowd {
     uint32_t cursor; /* of the reading in turn */
     uint32_t join_next, join_end;
     vr_time_us join_at;
-    uint32_t failed;
+    uint32_t failed, left;
     vr_time_us tick_at;
 };
 

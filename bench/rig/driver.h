@@ -69,6 +69,8 @@ struct vr_driver {
     void *(*open)(const struct vr_driver_conf *conf); /* NULL with a line on stderr */
     bool (*room)(void *state, uint32_t number, char name[VR_BENCH_ROOM_MAX]); /* may block */
     void (*join)(void *state, struct vr_seat *seat); /* answers by seat->seated, once */
+    void (*leave)(void *state, struct vr_seat *seat,
+                  const struct vr_remote *remote); /* may be NULL */
     void (*turn)(void *state);
     void (*close)(void *state);
 };

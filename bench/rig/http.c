@@ -75,7 +75,7 @@ static void set_head(struct request *request, const char *token)
     vr_buf_deinit(&line);
 }
 
-bool vr_http_post(struct vr_http *http, const char *url, const char *token, const char *body,
+bool vr_http_send(struct vr_http *http, const char *url, const char *token, const char *body,
                   vr_http_answer answer, void *ctx)
 {
     struct request *request = calloc(1, sizeof(*request));
@@ -93,7 +93,11 @@ bool vr_http_post(struct vr_http *http, const char *url, const char *token, cons
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->head);
-    curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body);
+    if (body != NULL) {
+        curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+    }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &request->body);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, request);

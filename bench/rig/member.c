@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "actors/base/random.h"
-#include "actors/wire/rtcp.h"
 #include "actors/wire/rtp.h"
 #include "bench/rig/ice.h"
 
@@ -68,7 +67,7 @@ void vr_member_close(struct vr_member *member)
     member->in = member->out = NULL;
 }
 
-static void send_out(void *ctx, struct vr_bytes datagram)
+void vr_member_send(void *ctx, struct vr_bytes datagram)
 {
     struct vr_member *member = ctx;
     ssize_t sent =
@@ -91,7 +90,7 @@ static void send_check(struct vr_member *member)
     size_t size = vr_ice_check(&names, out, sizeof(out));
 
     if (size > 0) {
-        send_out(member, vr_bytes(out, size));
+        vr_member_send(member, vr_bytes(out, size));
     }
 }
 
@@ -160,7 +159,7 @@ void vr_member_seated(struct vr_member *member, const struct vr_remote *remote, 
         return;
     }
     member->remote = *remote;
-    member->keys = vr_keys_new(member->kit->maker, remote->fingerprint, send_out, member);
+    member->keys = vr_keys_new(member->kit->maker, remote->fingerprint, vr_member_send, member);
     member->state = member->keys == NULL ? VR_MEMBER_FAILED : VR_MEMBER_KEYS;
     if (member->keys != NULL) {
         send_check(member);
@@ -339,62 +338,5 @@ void vr_member_care(struct vr_member *member, vr_time_us now)
     if (member->state == VR_MEMBER_UP && member->report_at > 0 && member->report_at <= now) {
         vr_member_report(member, now);
         member->report_at = now + REPORT_US;
-    }
-}
-
-static bool dropped(const struct vr_member *member)
-{
-    return member->kit->drop > 0 &&
-           (double)vr_random_below(vr_random_system(), 1000000) < member->kit->drop * 1e6;
-}
-
-void vr_member_speak(struct vr_member *member, const struct vr_member_speech *speech)
-{
-    uint8_t buffer[2048];
-    uint8_t level = (uint8_t)((speech->level < VR_SPEECH_LOUD ? 0x80 : 0) | speech->level);
-    struct vr_rtp_ext ext = {.id = member->remote.level_id, .size = 1, .data = &level};
-    struct vr_rtp_head head = {.marker = speech->marker,
-                               .pt = member->remote.opus_pt,
-                               .seq = speech->seq,
-                               .ts = speech->ts,
-                               .ssrc = vr_seat_ssrc(&member->seat),
-                               .ext_count = member->remote.level_id > 0,
-                               .ext = &ext};
-    size_t size = vr_rtp_head_write(&head, buffer, sizeof(buffer));
-    int n = (int)(size + speech->opus.size);
-
-    if (member->out == NULL || (size_t)n + 64 > sizeof(buffer)) {
-        return;
-    }
-    memcpy(buffer + size, speech->opus.data, speech->opus.size);
-    member->sent_packets++;
-    member->sent_bytes += (uint32_t)speech->opus.size;
-    if (srtp_protect(member->out, buffer, &n) == srtp_err_status_ok && !dropped(member)) {
-        send_out(member, vr_bytes(buffer, (size_t)n));
-    }
-}
-
-void vr_member_report(struct vr_member *member, vr_time_us now)
-{
-    uint8_t buffer[512];
-    struct vr_rtcp_writer writer = vr_rtcp_writer(buffer, 400);
-    struct vr_rtcp_report reports[VR_MEMBER_STREAMS];
-    uint32_t ssrc = vr_seat_ssrc(&member->seat);
-    uint32_t count = 0;
-    int n;
-
-    (void)now;
-    for (int i = 0; i < VR_MEMBER_STREAMS && member->streams[i].used != 0; i++) {
-        reports[count++] = (struct vr_rtcp_report){.ssrc = member->streams[i].ssrc,
-                                                   .lost = (int32_t)member->counts.lost,
-                                                   .highest = member->streams[i].newest,
-                                                   .jitter = 48};
-    }
-    vr_rtcp_write_rr(&writer, ssrc, reports, count);
-    vr_rtcp_write_cname(&writer, &ssrc, 1, "bench");
-    n = (int)writer.size;
-    if (!writer.failed && member->out != NULL &&
-        srtp_protect_rtcp(member->out, buffer, &n) == srtp_err_status_ok && !dropped(member)) {
-        send_out(member, vr_bytes(buffer, (size_t)n));
     }
 }

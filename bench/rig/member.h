@@ -20,6 +20,7 @@ enum vr_member_state {
     VR_MEMBER_ASKED, /* the driver works */
     VR_MEMBER_KEYS,  /* checks and handshake */
     VR_MEMBER_UP,
+    VR_MEMBER_LEFT,
     VR_MEMBER_FAILED
 };
 
@@ -77,6 +78,8 @@ bool vr_member_open(struct vr_member *member, struct vr_member_kit *kit, struct 
 void vr_member_close(struct vr_member *member);
 /** The server is known: first check and first flight. NULL: failed. */
 void vr_member_seated(struct vr_member *member, const struct vr_remote *remote, vr_time_us now);
+/** A datagram to the server; `ctx` is the member. */
+void vr_member_send(void *ctx, struct vr_bytes datagram);
 /** Read all that waits. */
 void vr_member_drain(struct vr_member *member, vr_time_us now);
 /** Checks, repeats; cheap when nothing is due. */
@@ -89,7 +92,8 @@ struct vr_member_speech {
     uint8_t level;
     bool marker;
 };
-void vr_member_speak(struct vr_member *member, const struct vr_member_speech *speech);
+/** False: this one was lost on purpose. */
+bool vr_member_speak(struct vr_member *member, const struct vr_member_speech *speech);
 /** A receiver report about every stream seen, or a sender report of a speaker. */
 void vr_member_report(struct vr_member *member, vr_time_us now);
 

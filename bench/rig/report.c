@@ -115,6 +115,24 @@ static void put_server(const struct vr_report *report, const struct vr_sum *all,
             report->window_end.threads, listeners > 0 ? join_us / listeners : 0);
 }
 
+void vr_report_early(struct vr_report *report, uint32_t end)
+{
+    const struct vr_crowd *crowd = report->crowd;
+    uint64_t said = 0, heard = 0;
+
+    for (uint32_t i = crowd->first_listener; i < end; i++) {
+        const struct vr_member *member = &crowd->members[i];
+
+        for (uint32_t t = 0; member->sampled && t < crowd->talk_count; t++) {
+            said += crowd->talks[t].member->room == member->room ? crowd->talks[t].loud : 0;
+        }
+        heard += member->counts.loud;
+    }
+    qsort(crowd->kit.delays_ms, crowd->kit.delay_count, sizeof(float), by_value);
+    report->early_delivered = said == 0 ? 0 : (double)heard / (double)said;
+    report->early_p99_ms = at_share(crowd->kit.delays_ms, crowd->kit.delay_count, 0.99);
+}
+
 void vr_report_write(struct vr_report *report, FILE *out)
 {
     const struct vr_crowd *crowd = report->crowd;
@@ -158,6 +176,15 @@ void vr_report_write(struct vr_report *report, FILE *out)
     put_times(out, "answer", report->shared->answer_ms, listeners);
     put_times(out, "up", report->shared->up_ms, listeners);
     put_times(out, "first", report->shared->first_ms, listeners);
+    if (report->early_delivered > 0) {
+        fprintf(out, ",\"delivered_while_joining\":%.6f,\"delay_p99_while_joining_ms\":%.3f",
+                report->early_delivered, report->early_p99_ms);
+    }
+    if (report->sockets.open + report->sockets.failed > 0) {
+        fprintf(out, ",\"sockets\":%u,\"sockets_failed\":%u,\"sockets_refused\":%u",
+                report->sockets.open, report->sockets.failed, report->sockets.refused);
+    }
+    fprintf(out, ",\"left\":%u", crowd->left);
     fprintf(out, ",\"join_seconds\":%.3f,\"client_cpu_share\":%.3f,\"profiles\":\"%s\"}\n",
             report->join_seconds, report->client_cpu_s / report->seconds, crowd->driver->profiles);
     fflush(out);

@@ -6,6 +6,7 @@
 
 #include "bench/rig/process.h"
 #include "bench/rig/shared.h"
+#include "bench/rig/sockets.h"
 
 struct vr_report {
     const struct vr_crowd *crowd;
@@ -15,10 +16,13 @@ struct vr_report {
     struct vr_process before_joins, after_joins; /* of the server */
     struct vr_process window_start, window_end;
     double join_seconds;
-    double client_cpu_s; /* of all processes of the bench, in the window */
-    uint64_t spoken_in_joins;
+    double client_cpu_s;                  /* of all processes of the bench, in the window */
+    double early_delivered, early_p99_ms; /* of those who were in while the others came; 0: none */
+    struct vr_sockets_counts sockets;
 };
 
+/** What listeners before `end` heard since the last vr_crowd_measure. */
+void vr_report_early(struct vr_report *report, uint32_t end);
 void vr_report_write(struct vr_report *report, FILE *out);
 
 #endif

@@ -58,7 +58,7 @@ void vr_shared_times(struct vr_shared *shared, const struct vr_crowd *crowd)
         uint32_t at = member->seat.number - first;
         vr_time_us asked = member->asked_at;
 
-        if (member->state == VR_MEMBER_UP) {
+        if (member->state == VR_MEMBER_UP || member->state == VR_MEMBER_LEFT) {
             shared->answer_ms[at] = (float)(member->seated_at - asked) / 1000;
             shared->up_ms[at] = (float)(member->up_at - asked) / 1000;
             shared->first_ms[at] =

@@ -1,0 +1,231 @@
+"""docs/benchmarks.md and its charts, made from a report. Nothing on the page is written by hand."""
+import charts
+import model
+
+COLUMNS = (  # head, field, form
+    ("CPU µs a packet", "cpu_us_per_packet", "%.2f"), ("floor µs", "floor_us", "%.2f"), ("× floor", "ratio", "%.2f"),
+    ("delivered %", "delivered", "%.3f"), ("delay p50 ms", "delay_ms_p50", "%.2f"), ("p99", "delay_p99_ms", "%.2f"),
+    ("p99.9", "delay_ms_p999", "%.2f"), ("% of a core", "cpu_share", "%.0f"), ("KB a listener", "rss_kb_per_listener", "%.0f"),
+    ("threads", "threads", "%d"),
+)
+JOIN_COLUMNS = (
+    ("server CPU a join, µs", "join_cpu_us", "%.0f"), ("answer p50 ms", "answer_ms_p50", "%.1f"), ("p95", "answer_ms_p95", "%.1f"),
+    ("connected p50 ms", "up_ms_p50", "%.1f"), ("p95", "up_ms_p95", "%.1f"), ("first audio p50 ms", "first_ms_p50", "%.1f"),
+    ("p95", "first_ms_p95", "%.1f"), ("failed", "failed", "%d"), ("all in after s", "join_seconds", "%.1f"),
+)
+PERCENT = {"delivered", "cpu_share"}
+FIGURES = (  # the issue's table: text, goal, how to find the value, good when at most (or at least)
+    ("CPU per forwarded packet, 1 speaker, 500 listeners, × floor", 1.25, ("1x500", "ratio"), "<="),
+    ("the same, 2000 listeners", 1.25, ("1x2000", "ratio"), "<="),
+    ("3 speakers with GSO, 500 listeners, × floor", 0.7, ("3x500-gso", "ratio"), "<="),
+    ("CPU per listener-second packed by 3, share of unpacked", 0.40, ("1x500-pack3", "packed"), "<="),
+    ("packed by 6", 0.22, ("1x500-pack6", "packed"), "<="),
+    ("times less CPU than Janus as shipped, 1x200", 8, ("janus-default", "against"), ">="),
+    ("times less than Janus tuned, 1x200", 4, ("janus-tuned", "against"), ">="),
+    ("added delay p99, 1x500, ms", 2, ("1x500", "delay_p99_ms"), "<="),
+    ("added delay p99, 3x500 with GSO, ms", 7, ("3x500-gso", "delay_p99_ms"), "<="),
+    ("delivered at 1x4000 on one media worker, %", 99.9, ("1x4000", "delivered"), ">="),
+    ("memory per listener, media, KB", 10, ("1x2000", "rss_kb_per_listener"), "<="),
+    ("memory per listener with WebSocket over TLS, KB", 40, ("1x500-tls", "rss_kb_per_listener"), "<="),
+    ("server CPU per join by POST without TLS, µs", 600, ("joins-post", "join_cpu_us"), "<="),
+    ("server CPU per join over TLS 1.3, µs", None, ("joins-tls", "join_cpu_us"), "<="),
+    ("join p95 in Chromium, ms", 50, ("mouth-to-ear", "join_ms_p95"), "<="),
+    ("first audio p95 in Chromium, ms", 150, ("mouth-to-ear", "first_audio_ms_p95"), "<="),
+    ("CPU per packet on two media workers, times one's", 1.1, ("1x2000-workers2", "workers"), "<="),
+)
+
+
+def find(report, name, server="voiceroomd"):
+    for row in report["rows"]:
+        if row["row"] == name and row["server"] == server and row.get("available"):
+            return row
+    return None
+
+
+def value_of(report, name, what):
+    if what == "against":
+        ours, theirs = find(report, "1x200"), find(report, "1x200", name)
+        return theirs["cpu_us_per_packet"] / ours["cpu_us_per_packet"] if ours and theirs and ours["cpu_us_per_packet"] else None
+    row = find(report, name)
+    if row is None:
+        return None
+    if what == "packed":
+        base = find(report, "1x500")
+        return row["cpu_us_per_listener_second"] / base["cpu_us_per_listener_second"] if base else None
+    if what == "workers":
+        base = find(report, "1x2000")
+        return row["cpu_us_per_packet"] / base["cpu_us_per_packet"] if base else None
+    return row.get(what) * (100 if what == "delivered" else 1) if row.get(what) is not None else None
+
+
+def cell(row, field, form):
+    value = row.get(field)
+    if value is None:
+        return ""
+    low, high = row.get("spread", {}).get(field, (None, None))
+    scale = 100 if field in PERCENT else 1
+    shown = form % (value * scale)
+    if low is not None and high > low and field in ("cpu_us_per_packet", "ratio"):
+        shown += " (%s–%s)" % (form % low, form % high)
+    return shown
+
+
+def table(rows, columns):
+    out = ["| row | server | " + " | ".join(head for head, _, _ in columns) + " |", "| --- " * (len(columns) + 2) + "|"]
+    for row in rows:
+        if row.get("available"):
+            cells = " | ".join(cell(row, field, form) for _, field, form in columns)
+            out.append("| `%s` | %s | %s |" % (row["row"], row["server"], cells))
+        else:
+            out.append("| `%s` | %s | %s" % (row["row"], row["server"], row["why"].replace("\n", " ").replace("|", "/")) + " |" * len(columns))
+    return out
+
+
+def figures(report):
+    out = ["| figure | goal | measured | |", "| --- | --- | --- | --- |"]
+    for words, goal, (name, what), kind in FIGURES:
+        value = value_of(report, name, what)
+        if value is None:
+            out.append("| %s | %s | not measured in this run | |" % (words, "" if goal is None else "%s %g" % (kind.replace("<=", "≤").replace(">=", "≥"), goal)))
+            continue
+        verdict = "" if goal is None else "reached" if (value <= goal if kind == "<=" else value >= goal) else "**not reached**"
+        out.append("| %s | %s | %.3g | %s |" % (words, "" if goal is None else "%s %g" % (kind.replace("<=", "≤").replace(">=", "≥"), goal), value, verdict))
+    return out
+
+
+def seeds(report):
+    out = ["| scenario | join p95 (< 500 ms) | connected p95 (< 2 s) | CPU of a core a room (< 5 %) | MB a participant (< 10) | delivered % | failed |",
+           "| --- | --- | --- | --- | --- | --- | --- |"]
+    for row in report["rows"]:
+        if row["row"].startswith("seed-") and row.get("available"):
+            people = row["listeners"] * row["rooms"]
+            out.append("| %s | %.1f ms | %.1f ms | %.2f %% | %.3f | %s | %d |" % (
+                row.get("note", row["row"]), row["answer_ms_p95"], row["up_ms_p95"],
+                row["cpu_share"] * 100 / row["rooms"], row["rss_kb"] / 1024 / max(people, 1),
+                "" if row["row"] == "seed-join-leave" else "%.3f" % (row["delivered"] * 100), row["failed"]))
+    ear = find(report, "mouth-to-ear")
+    if ear:
+        out += ["", "Mouth to ear between two Chromium pages (target < 300 ms): p50 %.0f ms, p95 %.0f ms over %d taps. Join in Chromium: p50 %.0f, p95 %.0f ms; "
+                "first audio decoded: p50 %.0f, p95 %.0f ms." % (ear["mouth_to_ear_ms_p50"], ear["mouth_to_ear_ms_p95"], ear["taps"],
+                                                                 ear["join_ms_p50"], ear["join_ms_p95"], ear["first_audio_ms_p50"], ear["first_audio_ms_p95"])]
+    return out
+
+
+def others(report):
+    out = []
+    idle, actors, durable = (find(report, n) for n in ("idle-10000", "actor-messages", "durable-changes"))
+    if idle:
+        out.append("- %d idle WebSockets over TLS: %.1f KB each, %.2f %% of a core, all open after %.1f s."
+                   % (idle["open"], idle["rss_kb_per_socket"], idle["cpu_share"] * 100, idle["open_seconds"]))
+    if actors:
+        out += ["- Actor messages: " + "; ".join("%s %.2f M/s" % (what, n / 1e6) for what, n in actors["messages_per_s"].items()) + "."]
+    if durable:
+        out += ["- Durable changes, %d at a time: %.0f a second, p50 %.2f ms, p99 %.2f ms." % (d["submitters"], d["changes_per_s"], d["p50_us"] / 1000, d["p99_us"] / 1000)
+                for d in durable["durable"]]
+    return out
+
+
+def growth(report):
+    out = ["| what | base | each one more | fit (R²) |", "| --- | --- | --- | --- |"]
+    for name, line in report["growth"].items():
+        out.append("| %s | %.4g %s | %.4g %s | %.3f |" % (name, line["base"], line["unit"], line["slope"], line["unit"], line["r2"]))
+    return out if len(out) > 2 else ["Too few rows for a fit: `make bench-full` makes them."]
+
+
+def paper(report):
+    sheet = report["paper"]
+    out = ["| way | listeners | cores | nodes of %d cores | Gbit/s out | GB of memory | relayed packets a second and speaker |" % sheet["node_cores"],
+           "| --- | --- | --- | --- | --- | --- | --- |"]
+    for line in sheet["table"]:
+        out.append("| %s (`%s`) | %s | %.4g | %d | %.4g | %s | %d |" % (
+            line["way"], line["from_row"], "{:,}".format(line["listeners"]), line["cores"], line["nodes"], line["gbit_per_s"],
+            "" if line["memory_gb"] is None else line["memory_gb"], line["relay_packets_per_s"]))
+    return out
+
+
+ASSUMPTIONS = """The numbers above are multiplication, not measurement. They assume: one speaker; the cost of a listener at the largest measured row stays
+(one media worker, loopback, no network card: a card's interrupts come on top, its offloads may help); it is spread evenly over workers and
+nodes (the row with two workers shows how well); a node's media cores are filled to %d %%, one core is left for the rest; a node's link carries its share
+of the bandwidth; each node is sent each speaker's packets once; nobody joins or leaves in that second. Nothing here says how a cluster of that
+size behaves when it changes: that is not measured."""
+
+METHOD = """- One client process (`bench/`): a UDP socket, ICE checks and a real DTLS-SRTP handshake for each member, over loopback, on the same machine as the server.
+- Real speech: espeak-ng, encoded once by libopus as a browser does (20 ms, 32 kbit/s VBR, DTX), with pauses. Speakers send 5 ms apart.
+- Listeners' sockets are read in turn, each every 21 ms, and never waited on: on loopback the receiver's waking is charged to the sender.
+- CPU is that of the whole server process (all threads, kernel time included: on loopback that of the receive path up to the socket as well), over all RTP packets that arrived in the window. RTCP, consent checks and
+  everything else a server does is in it.
+- The floor is measured right before each run: a plain program sends datagrams of the same sizes, at the same times, to the same sockets by `sendmmsg`. For packed rows it sends the packed datagrams.
+- Delay is from the client's send to the kernel's receive timestamp of the listener's socket, found by the bytes of the Opus frame, on 100 listeners. Packed rows count each frame, waiting included.
+- Delivered: the worse of two views, packets of every listener against the one who got most, and frames of speech that the sampled listeners decrypted against those sent.
+- Repeats are interleaved: all rows once, then all again. Shown is the median; in brackets the lowest and highest. Differences below 20 % mean little on a shared machine.
+- Janus is Debian's package. `janus-default`: as shipped, AES-CM. `janus-tuned`: `event_loops = 2`, AES-GCM. `audiobridge`: mixing at 48 kHz."""
+
+
+def chart_files(report):
+    out = {}
+    pairs = [(row, i) for i, server in enumerate(("voiceroomd", "janus-tuned", "janus-default")) for row in [find(report, "1x200", server)] if row]
+    if len(pairs) > 1:
+        items = [(row["server"], row["cpu_us_per_packet"], *row["spread"]["cpu_us_per_packet"], i) for row, i in pairs]
+        floor = pairs[0][0]
+        items.insert(0, ("floor: plain sendmmsg", floor["floor_us"], *floor["spread"]["floor_us"], 5))
+        out["servers"] = charts.bars("1 speaker, 200 listeners: CPU for a forwarded packet", "µs, all threads, kernel included; line: spread of the repeats", items)
+    series = []
+    for server in ("voiceroomd", "janus-tuned", "janus-default"):
+        for speakers in (1, 3):
+            found = model.plain(report["rows"], server, speakers)
+            if len(found) > 1:
+                series.append(("%s, %d" % (server, speakers), [(n, row["cpu_us_per_packet"]) for n, row in found], False))
+    ours = model.plain(report["rows"], "voiceroomd", 1)
+    if len(ours) > 1:
+        series.append(("floor", [(n, row["floor_us"]) for n, row in ours], True))
+        out["packet-by-listeners"] = charts.lines("CPU for a forwarded packet as rooms grow (server, speakers)", "listeners", "µs a packet", series, log_x=True, log_y=True)
+    levers = [(name, find(report, name)) for name in ("1x500", "1x500-pack3", "1x500-pack6", "3x500", "3x500-gso")]
+    items = [(name, row["cpu_us_per_listener_second"], *row["spread"]["cpu_us_per_listener_second"], 0 if i < 3 else 2) for i, (name, row) in enumerate(levers) if row]
+    if len(items) > 2:
+        out["levers"] = charts.bars("The levers: CPU for a listener", "µs in each second", items)
+    for kind, title, unit in (("CPU by listeners", "CPU as rooms grow", "% of a core"), ("memory by listeners", "Memory as rooms grow", "KB"),
+                              ("CPU by rooms of 10", "CPU as rooms of 10 become more", "% of a core")):
+        lines = [(name.split(": ")[1], fit["points"], False) for name, fit in report["growth"].items() if name.startswith(kind)]
+        if lines:
+            name = "growth-" + kind.lower().replace(" ", "-")
+            out[name] = charts.lines(title, "listeners" if "listeners" in kind else "rooms", unit, lines[:6], log_x=kind != "CPU by rooms of 10", log_y=kind != "CPU by rooms of 10")
+    ways = {}
+    for line in report["paper"]["table"]:
+        ways.setdefault(line["way"], []).append((line["listeners"], max(line["cores"], 0.001)))
+    if ways:
+        out["paper"] = charts.lines("On paper: cores for one room", "listeners", "cores", [(way, points, True) for way, points in ways.items()], log_x=True, log_y=True)
+    return out
+
+
+def write(report, docs):
+    folder = docs / "benchmarks"
+    folder.mkdir(exist_ok=True)
+    drawn = chart_files(report)
+    for old in folder.glob("*.svg"):
+        if old.stem not in drawn:
+            old.unlink()
+    for name, picture in drawn.items():
+        (folder / (name + ".svg")).write_text(picture, encoding="utf-8")
+
+    def picture(name, words):
+        return ["![%s](benchmarks/%s.svg)" % (words, name), ""] if name in drawn else []
+    load = [r for r in report["rows"] if not r["row"].startswith(("seed-", "joins-", "idle-", "mouth", "actor", "durable"))]
+    joins = [r for r in report["rows"] if r.get("join_cpu_us") is not None and not r["row"].startswith("seed-")]
+    lines = ["# Benchmarks", "",
+             "Made by `%s` on %s, commit `%s`. This page is written by the bench; `bench/README.md` says how to run it and how a server is added to it." % (report["command"], report["made"], report["commit"]), "",
+             "Machine: %d × %s, %d GB, Linux %s, %s; Janus %s." % (report["cores"], report["cpu"], report["memory_gb"], report["kernel"], report["system"], report["janus"] or "not installed"), "",
+             "## Side by side", "", *picture("servers", "CPU of a packet, by server"), *picture("packet-by-listeners", "CPU of a packet by listeners"),
+             "## Figures to reach", "", *figures(report), "",
+             "## Speech", "", *table(load, COLUMNS), "", *picture("levers", "CPU of a listener with each lever"),
+             "## The first scenarios, with their targets", "", *seeds(report), "",
+             "## Joins", "", *table([r for r in joins if r.get("available")], JOIN_COLUMNS), ""]
+    extra = others(report)
+    lines += ["## Beside speech", "", *extra, ""] if extra else []
+    lines += ["## Growth", "", *growth(report), ""]
+    for name in drawn:
+        if name.startswith("growth-"):
+            lines += picture(name, name.replace("-", " "))
+    if report["paper"]["table"]:
+        lines += ["## On paper: up to a million listeners", "", *paper(report), "", *picture("paper", "cores on paper"), ASSUMPTIONS % (100 * report["paper"]["filled_to"]), ""]
+    lines += ["## How it is measured", "", METHOD, ""]
+    (docs / "benchmarks.md").write_text("\n".join(lines), encoding="utf-8")
