@@ -18,7 +18,7 @@ async function take(page, view) {
       await page.page.setViewportSize(viewport);
       await page.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.evaluate(() => document.fonts.ready);
-      await page.page.screenshot({ path: join(FOLDER, `${view}-${size}-${colorScheme}.png`), caret: 'initial' });
+      await page.page.screenshot({ path: join(FOLDER, `${view}-${size}-${colorScheme}.png`), caret: 'initial', fullPage: view === 'after' || view === 'sound-check' });
     }
   }
   await page.page.setViewportSize(DESKTOP);
@@ -50,9 +50,9 @@ try {
   await see(guest, 'heading', 'It is quiet here');
   await take(guest, 'rooms-empty');
 
-  await room({ title: 'Morning coffee', topic: 'Small talk', description: 'Bring your own cup.' }, 'Ola', ['Uma', 'Rosa', 'Sven']);
-  await room({ title: 'How we moved the database without anyone noticing', topic: 'Engineering', entry: 'speak' }, 'Priya Raman', NAMES.slice(0, 9));
-  await room({ title: 'حديث المساء', topic: 'ثقافة' }, 'مريم الخطيب', ['Yusuf', 'Noor']);
+  await room({ title: 'Morning coffee', topic: 'Small talk', language: 'en', description: 'Bring your own cup.' }, 'Ola', ['Uma', 'Rosa', 'Sven']);
+  await room({ title: 'How we moved the database without anyone noticing', topic: 'Engineering', language: 'en', entry: 'speak' }, 'Priya Raman', NAMES.slice(0, 9));
+  await room({ title: 'حديث المساء', topic: 'ثقافة', language: 'ar' }, 'مريم الخطيب', ['Yusuf', 'Noor']);
   await room({ title: 'Choir rehearsal', topic: 'Music', passcode: 'lalala' }, 'Élodie Martin').catch(() => {});
   await room({ title: 'Book club: The Dispossessed', topic: 'Books', starts_at: '2031-03-14T19:00:00Z' }, 'Kofi Mensah');
   await room({ title: 'Book club: Piranesi', topic: 'Books', starts_at: '2031-04-11T19:00:00Z' }, 'Kofi Mensah');
@@ -71,6 +71,11 @@ try {
   await guest.page.goto(`${node.url}/#/room/${id}`);
   await write(guest, 'Your name', 'Nora');
   await take(guest, 'join');
+  await guest.page.getByText('Check your microphone first').click();
+  await press(guest, 'button', 'Open the microphone');
+  await see(guest, 'button', 'Record three seconds and hear them');
+  await guest.page.waitForFunction(() => document.querySelector('meter').value > 0);
+  await take(guest, 'sound-check');
   await press(guest, 'button', 'Join and listen');
   await see(guest, 'button', 'Raise hand (R)');
   const people = await crowd(id, NAMES);
@@ -95,6 +100,17 @@ try {
   await see(ana, 'button', /^Nora.*speaking/s);
   await take(ana, 'host');
   await take(guest, 'speaker');
+  await see(guest, 'button', 'Connection: good', 20000);
+  await press(guest, 'button', 'Connection: good');
+  await take(guest, 'connection');
+  await press(guest, 'button', 'Close');
+  await press(guest, 'button', 'Invite people');
+  await guest.page.waitForFunction(() => document.querySelector('.qr path').getAttribute('d') !== '');
+  await take(guest, 'share');
+  await press(guest, 'button', 'Close');
+  await press(guest, 'button', 'Settings');
+  await take(guest, 'settings');
+  await press(guest, 'button', 'Close');
   await ana.page.setViewportSize(PHONE);
   await press(ana, 'button', /^Chat and hands/);
   await take(ana, 'chat');
@@ -112,11 +128,24 @@ try {
   await read(cy, 'Hand raised, place 4');
   await take(cy, 'listener');
   await press(ana, 'button', 'Manage the room');
+  await take(ana, 'manage');
+  await press(ana, 'button', 'Who did what');
+  await read(ana, /brought .* on stage/);
+  await take(ana, 'who-did-what');
+  await press(ana, 'button', 'Close');
+  const de = await openWindow(browser, node, 'de', 900);
+  await de.evaluate(() => localStorage.setItem('voicerooms.settings', '{"language":"de"}'));
+  await de.page.reload();
+  await see(de, 'link', /Songs by the fire.*Ana/);
+  await take(de, 'rooms-german');
+  await press(ana, 'button', 'Manage the room');
   await press(ana, 'button', 'End the room for all…');
   await write(ana, /^A word to all/, 'Thank you all, see you next Friday');
   await press(ana, 'button', 'End the room');
   await see(cy, 'heading', 'The room has ended');
   await take(cy, 'over');
+  await see(ana, 'heading', 'Who spoke');
+  await take(ana, 'after');
 } finally {
   await browser.close();
   await node.stop();

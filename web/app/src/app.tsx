@@ -1,7 +1,7 @@
 /* app.tsx - the frame: which view, and the notices around it. */
 
 import { useEffect } from "preact/hooks";
-import { t } from "./i18n.js";
+import { t, timeText } from "./i18n.js";
 import { NoticesProvider, useNotices } from "./notices.js";
 import { watchReminders } from "./reminders.js";
 import { useRoute } from "./route.js";
@@ -33,7 +33,7 @@ function Reminders() {
   useEffect(
     () =>
       watchReminders((reminder, started) => {
-        const text = started ? t("“{title}” begins now.", { title: reminder.title }) : t("“{title}” begins in ten minutes.", { title: reminder.title });
+        const text = started ? t("“{title}” begins now.", { title: reminder.title }) : t("“{title}” begins at {time}.", { title: reminder.title, time: timeText(reminder.startsAt) });
         notices.say(text);
         if (typeof Notification !== "undefined" && Notification.permission === "granted") {
           const shown = new Notification(text, { tag: reminder.room, icon: "/icon.svg" });

@@ -221,20 +221,30 @@ export class Peer {
   }
 }
 
-/* A sender report says what time it was at the server when it was sent; half a round trip later it is here. So the
- * server's clock is known, and the browser tells the server's time of the sound that it plays. The newest slot counts. */
+/* Where the browser tells the server's time of the sound that it plays: a sender report says what time it was at the
+ * server when it was sent, half a round trip later it is here. Elsewhere: half a round trip, what waits in the jitter
+ * buffers, and what waits to be played. */
 function latencyOf(entries: readonly Record<string, unknown>[], roundTripMs: number | null): number | null {
-  const number = (entry: Record<string, unknown>, name: string) => (typeof entry[name] === "number" ? entry[name] : NaN);
-  const report = entries.find((entry) => entry.type === "remote-outbound-rtp" && number(entry, "remoteTimestamp") > 0);
-  if (!report || roundTripMs === null) {
+  if (roundTripMs === null) {
     return null;
   }
-  const offset = number(report, "timestamp") - roundTripMs / 2 - number(report, "remoteTimestamp");
-  const playing = entries
-    .filter((entry) => entry.type === "inbound-rtp")
-    .map((entry) => number(entry, "timestamp") - offset - number(entry, "estimatedPlayoutTimestamp"))
-    .filter((late) => Number.isFinite(late) && late >= 0 && late < 10_000);
-  return playing.length > 0 ? Math.min(...playing) : null;
+  const number = (entry: Record<string, unknown>, name: string) => (typeof entry[name] === "number" ? entry[name] : NaN);
+  const inbound = entries.filter((entry) => entry.type === "inbound-rtp" && number(entry, "packetsReceived") > 0);
+  const report = entries.find((entry) => entry.type === "remote-outbound-rtp" && number(entry, "remoteTimestamp") > 0);
+  if (report) {
+    const offset = number(report, "timestamp") - roundTripMs / 2 - number(report, "remoteTimestamp");
+    const late = inbound.map((entry) => number(entry, "timestamp") - offset - number(entry, "estimatedPlayoutTimestamp"));
+    const known = late.filter((ms) => Number.isFinite(ms) && ms >= 0 && ms < 10_000);
+    if (known.length > 0) {
+      return Math.min(...known);
+    }
+  }
+  const sum = (name: string, type: string) =>
+    entries.filter((entry) => entry.type === type).reduce((all, entry) => all + (number(entry, name) || 0), 0);
+  const emitted = sum("jitterBufferEmittedCount", "inbound-rtp");
+  const played = sum("totalSamplesCount", "media-playout");
+  const waiting = played > 0 ? sum("totalPlayoutDelay", "media-playout") / played : 0;
+  return emitted > 0 ? roundTripMs / 2 + (sum("jitterBufferDelay", "inbound-rtp") / emitted + waiting) * 1000 : null;
 }
 
 /** Capabilities that a join names, for what this browser can do. */

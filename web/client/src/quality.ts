@@ -15,7 +15,7 @@ export interface Quality {
   concealment: number | null;
   jitterMs: number;
   roundTripMs: number | null;
-  /** From the server's sending, by the clock of its sender reports, to playing. */
+  /** From the server's sending to playing, as peer.ts measures it. */
   latencyMs: number | null;
 }
 
@@ -23,10 +23,10 @@ export const UNKNOWN_QUALITY: Quality = {
   grade: "unknown", loss: null, concealment: null, jitterMs: 0, roundTripMs: null, latencyMs: null,
 };
 
-/* Below these a listener notices nothing; above the second they lose words. Concealment of 2 % is a gap of 20 ms
- * in each second. */
+/* Below these a listener notices nothing; above the second they lose words. Concealment of 5 % is a gap of 100 ms
+ * in two seconds. */
 const limits = {
-  concealment: [0.02, 0.08],
+  concealment: [0.05, 0.15],
   loss: [0.03, 0.1],
   roundTripMs: [250, 600],
   jitterMs: [40, 120],

@@ -4,19 +4,30 @@ import { useEffect, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { Ban, Room, RoomState, VoiceroomError } from "@voicerooms/client";
 import { useNotices } from "../notices.js";
-import { dateText, t } from "../i18n.js";
+import { dateText, msg, t } from "../i18n.js";
 import { Action } from "../ui/action.js";
 import { AnalyticsView } from "../ui/analytics.js";
 import { Dialog } from "../ui/dialog.js";
 import { FormError } from "../ui/failure.js";
 import { AuditLog } from "./audit.js";
 
+type View = "menu" | "settings" | "bans" | "audit" | "figures" | "end";
+
+const titles: Record<View, string> = {
+  menu: msg("Manage the room"),
+  settings: msg("Change title and topic"),
+  bans: msg("Bans"),
+  audit: msg("Who did what"),
+  figures: msg("Figures"),
+  end: msg("End the room for all…"),
+};
+
 export function RoomMenu({ room, state, onClose }: { room: Room; state: RoomState; onClose: () => void }) {
   const notices = useNotices();
-  const [view, setView] = useState<"menu" | "settings" | "bans" | "audit" | "figures" | "end">("menu");
+  const [view, setView] = useState<View>("menu");
   const host = room.self?.role === "host";
   return (
-    <Dialog title={t("Manage the room")} onClose={onClose}>
+    <Dialog title={t(titles[view])} onClose={onClose}>
       {view === "menu" && (
         <div class="acts">
           <Action class="button wide" run={() => room.muteAll()} done={() => notices.say(t("All speakers are muted."))}>

@@ -8,9 +8,9 @@ export function TopBar({ children }: { children?: ComponentChildren }) {
   const [open, setOpen] = useState(false);
   return (
     <header class="topbar">
-      <a class="brand" href="#/">
+      <a class="brand" href="#/" aria-label="Voicerooms">
         <img src="/icon.svg" alt="" width="28" height="28" />
-        Voicerooms
+        <span class="brand-name">Voicerooms</span>
       </a>
       <span class="grow" />
       <button type="button" class="round" aria-label={t("Settings")} aria-haspopup="dialog" onClick={() => setOpen(true)}>

@@ -190,7 +190,9 @@ function Card({ room, share }: { room: RoomInfo; share: () => void }) {
   return (
     <div class="card">
       <a class="card-link" href={`#/room/${room.id}`}>
-        <h3 dir="auto">{room.title}</h3>
+        <div class="card-head">
+          <h3 dir="auto">{room.title}</h3>
+        </div>
         <p class="card-topic muted" dir="auto">
           {room.topic && <span>{room.topic}</span>}
           {room.language && <span class="chip">{languageName(room.language)}</span>}
