@@ -20,6 +20,7 @@
 #include "actors/messages/peer.h"
 
 struct vr_worker;
+struct vr_relay;
 struct vr_actor_class;
 struct vr_engine;
 struct vr_dtls_identity; /* media/dtls.h: certificate and key, one per process */
@@ -59,6 +60,10 @@ struct vr_engine_conf {
     void (*send_burst)(void *ctx, const struct vr_hop *hop, struct vr_bytes datagrams,
                        size_t segment);
     void *ctx;
+    /** A packet for a shard on another node: to be sent by the end of this turn; borrowed. Called
+     * from this worker's thread with the context below. NULL: there are no other nodes. */
+    void (*link_out)(void *ctx, uint32_t shard, const struct vr_relay *relay);
+    void *link_ctx;
     bool gso;          /* packets of several speakers are collected for up to 5 ms, evened out */
     enum vr_pack pack; /* for listeners that take it and do not speak */
 };

@@ -172,7 +172,7 @@ static void what_is_dropped(void **state)
         {speech(ana, 1, 16, 30), 2},                                 /* longer than it can be */
     };
 
-    cases[5].relay->hops = 9;
+    cases[5].relay->hops = 16;
     cases[6].relay->room.lo = 3;
     cases[7].relay->generation = 0;
     cases[8].relay->size = 0;

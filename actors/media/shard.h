@@ -28,8 +28,9 @@ struct vr_shard_ops {
 
 struct vr_shard_conf {
     struct vr_id room;
-    uint32_t number; /* vr_address.sub */
-    uint32_t slots;  /* N; 0: 4 */
+    uint32_t number;  /* vr_address.sub */
+    uint32_t slots;   /* N; 0: 4 */
+    uint32_t fan_out; /* of speech between nodes (relay_tree.h); 0: 16 */
     const struct vr_shard_ops *ops;
     void *ctx;
 };

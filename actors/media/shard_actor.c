@@ -12,6 +12,7 @@
 
 struct shard_state {
     struct vr_shard *shard;
+    struct vr_engine *engine;
     struct vr_system *system;
     struct vr_address address;
     uint64_t epoch; /* of the owner heard last: repeated in what goes to the room */
@@ -28,8 +29,16 @@ static void send_relay(void *ctx, uint32_t shard, struct vr_relay *relay)
                          .from = state->address,
                          .deadline = VR_NEVER,
                          .as.relay = relay};
+    const struct vr_engine_conf *conf = &state->engine->conf;
 
-    vr_system_post(state->system, &msg);
+    if (vr_shard_node(shard) == vr_shard_node(state->address.sub)) {
+        vr_system_post(state->system, &msg);
+        return;
+    }
+    if (conf->link_out != NULL) {
+        conf->link_out(conf->link_ctx, shard, relay);
+    }
+    vr_relay_release(relay);
 }
 
 static void send_speakers(struct shard_state *state, enum vr_msg_kind kind, struct vr_address to,
@@ -101,6 +110,8 @@ static enum vr_err shard_open(struct vr_actor *actor, void *raw, struct vr_why *
     conf.room = state->address.id;
     conf.number = state->address.sub;
     conf.slots = env == NULL ? 0 : env->slots;
+    conf.fan_out = env == NULL ? 0 : env->fan_out;
+    state->engine = engine;
     engine->now = vr_actor_now(actor);
     return vr_shard_open(engine, &conf, &state->shard);
 }

@@ -4,6 +4,7 @@
 #define VR_MEDIA_SHARD_INTERNAL_H
 
 #include "actors/media/engine_internal.h"
+#include "actors/media/relay_tree.h"
 #include "actors/media/shard.h"
 
 #define VR_PARTICIPANT_BUCKETS 64
@@ -36,11 +37,13 @@ struct vr_participant {
     uint32_t spoke_us;
 };
 
-/** One other shard of the room. A listener of local speech. */
+/** One other shard of the room that we send speech to or that sends to us. A listener of local
+ * speech, and of what is handed on. */
 struct vr_link {
     struct vr_listener listener;
     struct vr_shard *owner;
     uint32_t shard;
+    struct vr_relay_way way;
     vr_time_us summary_at; /* 0: none yet */
     bool deaf;             /* its summary said that nobody hears there */
     uint32_t holder_count; /* of those that speak there */
@@ -96,8 +99,9 @@ struct vr_shard {
     struct vr_packs *packs; /* NULL: no packing */
 
     struct vr_shard_set *set;
-    struct vr_link *links; /* one per other shard */
+    struct vr_link *links; /* one per other shard that is near */
     uint32_t link_count;
+    struct vr_relay_tree tree; /* of `set` */
     vr_time_us levels_at;
     uint64_t levels_changes;
     bool levels_deaf; /* what was told */
@@ -168,6 +172,8 @@ void vr_packs_decide(struct vr_shard *shard);
 void vr_shard_tick(struct vr_shard *shard, vr_time_us now);
 void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now);
 void vr_shard_links_free(struct vr_shard *shard);
+/** Its last summary is not too old to go by. */
+bool vr_link_fresh(const struct vr_link *link, vr_time_us now);
 bool vr_link_wants(const struct vr_link *link, const struct vr_talker *talker, int level,
                    vr_time_us now);
 void vr_shard_speakers_tick(struct vr_shard *shard, vr_time_us now);

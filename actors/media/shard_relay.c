@@ -2,16 +2,16 @@
  *
  * Every shard makes the same choice over local and relayed speech for its own listeners; a link
  * only saves what could not win there. What a link leaves out must not look like loss at the far
- * end: the first packet after a pause is marked, and the far end begins its numbering anew. */
+ * end: the first packet after a pause is marked, and the far end begins its numbering anew. Which
+ * shard sends to which: relay_tree.h. What each tells the others of who holds slots there:
+ * shard_summary.c. */
 #include <stdlib.h>
 
 #include "actors/base/owner.h"
 #include "actors/media/shard_internal.h"
 
-#define SUMMARY_FRESH VR_MS(350) /* three reports lost */
-#define SUMMARY_GAP VR_MS(100)
 #define LINK_MARGIN 7 /* dB: 3 less than the far end asks for, since its summary is old */
-#define HOPS_MAX 4
+#define HOPS_MAX 15   /* 64 nodes at the least fan-out are 11 apart; 4 bits between nodes */
 
 /* Could this talker get a slot at the far end? `level` in 1/16 dB. */
 bool vr_link_wants(const struct vr_link *link, const struct vr_talker *talker, int level,
@@ -19,7 +19,10 @@ bool vr_link_wants(const struct vr_link *link, const struct vr_talker *talker, i
 {
     int weakest = 0;
 
-    if (link->summary_at == 0 || now - link->summary_at > SUMMARY_FRESH) {
+    if (!link->way.next) {
+        return false;
+    }
+    if (!vr_link_fresh(link, now)) {
         return talker->slot != VR_SLOT_NONE;
     }
     if (link->deaf) {
@@ -67,10 +70,10 @@ static void pause_talker(struct vr_link *link, vr_participant_id participant)
     }
 }
 
-static void link_speech(struct vr_listener *listener, vr_time_us now,
-                        const struct vr_speech *speech)
+/* One packet into one link, if it could be heard behind it. */
+static void pass(struct vr_link *link, vr_time_us now, const struct vr_speech *speech,
+                 uint32_t origin, uint8_t hops)
 {
-    struct vr_link *link = VR_OWNER(listener, struct vr_link, listener);
     struct vr_shard *shard = link->owner;
     struct vr_talker *talker = &speech->who->talker;
     struct vr_relay *relay;
@@ -86,8 +89,8 @@ static void link_speech(struct vr_listener *listener, vr_time_us now,
         return;
     }
     relay->room = shard->conf.room;
-    relay->origin_shard = shard->conf.number;
-    relay->hops = 0;
+    relay->origin_shard = origin;
+    relay->hops = hops;
     relay->participant = talker->participant;
     relay->generation = speech->generation;
     relay->index = speech->index;
@@ -102,6 +105,34 @@ static void link_speech(struct vr_listener *listener, vr_time_us now,
     link->sent[place].level = talker->level;
     shard->engine->stats.relayed_out++;
     shard->conf.ops->relay(shard->conf.ctx, link->shard, relay);
+}
+
+static void link_speech(struct vr_listener *listener, vr_time_us now,
+                        const struct vr_speech *speech)
+{
+    struct vr_link *link = VR_OWNER(listener, struct vr_link, listener);
+
+    if (link->way.next) {
+        pass(link, now, speech, link->owner->conf.number, 0);
+    }
+}
+
+/* What came in is new here: on to where only we bring it. */
+static void hand_on(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech,
+                    const struct vr_relay *relay)
+{
+    const struct vr_relay_way *from = vr_relay_tree_find(&shard->tree, relay->origin_shard);
+
+    if (from == NULL || !shard->tree.entry || relay->hops >= HOPS_MAX) {
+        return; /* NULL: our set is older or newer than the sender's */
+    }
+    for (uint32_t i = 0; i < shard->link_count; i++) {
+        struct vr_link *link = &shard->links[i];
+
+        if (vr_relay_goes(&shard->tree, &link->way, from)) {
+            pass(link, now, speech, relay->origin_shard, (uint8_t)(relay->hops + 1));
+        }
+    }
 }
 
 static const struct vr_listener_ops link_ops = {.speech = link_speech};
@@ -129,17 +160,22 @@ void vr_shard_set_shards(struct vr_shard *shard, struct vr_shard_set *set)
         vr_shard_set_release(set);
         return; /* the set in force stays; the room repeats it */
     }
-    for (uint32_t i = 0; i < set->count && i < VR_SHARDS_MAX; i++) {
-        if (set->shards[i] == shard->conf.number) {
+    vr_relay_tree_make(&shard->tree, set->shards, set->count, shard->conf.number,
+                       shard->conf.fan_out);
+    for (uint32_t i = 0; i < shard->tree.count; i++) {
+        const struct vr_relay_way *way = &shard->tree.ways[i];
+
+        if (!way->near) {
             continue;
         }
         for (uint32_t k = 0; k < shard->link_count; k++) {
-            if (shard->links[k].shard == set->shards[i]) {
+            if (shard->links[k].shard == way->shard) {
                 links[count] = shard->links[k];
             }
         }
         links[count].owner = shard;
-        links[count].shard = set->shards[i];
+        links[count].shard = way->shard;
+        links[count].way = *way;
         links[count].listener = (struct vr_listener){.ops = &link_ops, .open = true};
         count++;
     }
@@ -182,51 +218,7 @@ void vr_shard_relay_in(struct vr_shard *shard, vr_time_us now, const struct vr_r
         .marker = relay->marker,
         .opus = vr_bytes(relay->payload, relay->size),
     };
-    vr_shard_hear(shard, now, &speech);
-}
-
-void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
-                        const struct vr_speaker *items, uint32_t count, bool deaf)
-{
-    for (uint32_t i = 0; i < shard->link_count; i++) {
-        struct vr_link *link = &shard->links[i];
-
-        if (link->shard != from) {
-            continue;
-        }
-        link->summary_at = now;
-        link->deaf = deaf;
-        link->holder_count = count > VR_SLOTS_MAX ? VR_SLOTS_MAX : count;
-        memcpy(link->holders, items, link->holder_count * sizeof items[0]);
-    }
-}
-
-void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now)
-{
-    struct vr_speaker items[VR_SLOTS_MAX];
-    bool deaf = shard->open_listeners == 0;
-    uint32_t count = 0;
-
-    if (shard->link_count == 0 ||
-        (now - shard->levels_at < SUMMARY_GAP && shard->slots.changes == shard->levels_changes &&
-         deaf == shard->levels_deaf)) {
-        return;
-    }
-    for (uint32_t i = 0; i < shard->slots.count; i++) {
-        const struct vr_talker *holder = shard->slots.holders[i];
-
-        if (holder != NULL && vr_talker_speaks(holder, now)) {
-            items[count++] = (struct vr_speaker){
-                .participant = holder->participant,
-                .level = (uint8_t)(holder->level / 16),
-                .holds_slot = true,
-            };
-        }
-    }
-    shard->levels_at = now;
-    shard->levels_changes = shard->slots.changes;
-    shard->levels_deaf = deaf;
-    for (uint32_t i = 0; i < shard->link_count; i++) {
-        shard->conf.ops->levels(shard->conf.ctx, shard->links[i].shard, items, count, deaf);
+    if (vr_shard_hear(shard, now, &speech)) {
+        hand_on(shard, now, &speech, relay);
     }
 }

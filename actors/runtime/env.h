@@ -49,6 +49,7 @@ struct vr_env {
 
     /* limits */
     uint32_t slots;                    /* N receive slots, default 4 */
+    uint32_t fan_out;                  /* of speech between nodes, default 16 */
     uint32_t capacity_max;             /* participants a room may ask for, default 10000 */
     uint32_t capacity_default;         /* 1000 */
     uint32_t speaker_capacity_default; /* 50 */
