@@ -34,6 +34,9 @@ struct rig_heard {
     uint32_t word; /* first bytes of the payload: what was said */
     uint16_t size;
     uint8_t blocks; /* of RED; 0: plain */
+    uint8_t padding;
+    vr_time_us at;
+    uint8_t bytes[256]; /* the payload's first */
     struct {
         uint32_t word;
         uint16_t ts_offset;
@@ -89,6 +92,11 @@ struct rig {
     uint32_t lost;
     uint32_t relayed;
     bool links_down;
+    bool gso;          /* of nodes to come */
+    enum vr_pack pack; /* the same */
+    uint32_t bursts;   /* of several datagrams, and of these the last: */
+    uint32_t burst_count;
+    size_t burst_segment;
 };
 
 static inline void rig_path(struct vr_path *path, uint16_t port)
@@ -127,6 +135,29 @@ static inline void rig_engine_send(void *ctx, const struct vr_path *path, struct
             rig_push(node->rig, (int)i, (int)i, path, data);
             return;
         }
+    }
+}
+
+/* What several datagrams to one place are: of one size. */
+static inline void rig_engine_burst(void *ctx, const struct vr_hop *hop, struct vr_bytes data,
+                                    size_t segment)
+{
+    struct rig_node *node = ctx;
+    struct vr_path path;
+
+    memset(&path, 0, sizeof path);
+    path.socket = hop->socket;
+    memcpy(&path.remote, &hop->remote,
+           hop->remote.any.sa_family == AF_INET6 ? sizeof hop->remote.in6 : sizeof hop->remote.in4);
+    if (data.size > segment) {
+        node->rig->bursts++;
+        node->rig->burst_count = (uint32_t)((data.size + segment - 1) / segment);
+        node->rig->burst_segment = segment;
+    }
+    for (size_t at = 0; at < data.size; at += segment) {
+        rig_engine_send(
+            ctx, &path,
+            vr_bytes(data.data + at, data.size - at < segment ? data.size - at : segment));
     }
 }
 
@@ -193,6 +224,10 @@ static inline void rig_client_rtp(void *ctx, const struct vr_rtp *rtp)
     heard->pt = rtp->pt;
     heard->marker = rtp->marker;
     heard->size = (uint16_t)rtp->payload.size;
+    heard->padding = rtp->padding;
+    heard->at = person->rig->now;
+    memcpy(heard->bytes, rtp->payload.data,
+           rtp->payload.size < sizeof heard->bytes ? rtp->payload.size : sizeof heard->bytes);
     heard->word = rig_word_of(rtp->payload);
     if (rtp->pt == person->conf.red_pt) {
         rig_heard_red(person, rtp->payload, heard);
@@ -283,7 +318,10 @@ static inline void rig_add_node(struct rig *rig, uint32_t number)
                                   .identity = rig->identity,
                                   .peers_max = 64,
                                   .send = rig_engine_send,
-                                  .ctx = node};
+                                  .send_burst = rig_engine_burst,
+                                  .ctx = node,
+                                  .gso = rig->gso,
+                                  .pack = rig->pack};
     struct vr_shard_conf shard = {
         .room = {1, 2}, .number = number, .slots = 4, .ops = &rig_ops, .ctx = node};
 
@@ -295,10 +333,12 @@ static inline void rig_add_node(struct rig *rig, uint32_t number)
     }
 }
 
-static inline struct rig *rig_new(uint64_t seed)
+static inline struct rig *rig_new_with(uint64_t seed, bool gso, enum vr_pack pack)
 {
     struct rig *rig = calloc(1, sizeof *rig);
 
+    rig->gso = gso;
+    rig->pack = pack;
     rig->queue = calloc(RIG_QUEUE, sizeof *rig->queue);
     rig->now = VR_SECONDS(1000);
     vr_random_seeded_init(&rig->random, seed);
@@ -308,6 +348,11 @@ static inline struct rig *rig_new(uint64_t seed)
     }
     rig_add_node(rig, 1);
     return rig;
+}
+
+static inline struct rig *rig_new(uint64_t seed)
+{
+    return rig_new_with(seed, false, VR_PACK_OFF);
 }
 
 static inline void rig_free(struct rig *rig)
@@ -365,6 +410,11 @@ static inline void rig_advance(struct rig *rig, vr_time_us time)
     while (rig->now < end) {
         vr_time_us step = end - rig->now < VR_MS(10) ? end - rig->now : VR_MS(10);
 
+        for (uint32_t i = 0; i < rig->node_count; i++) {
+            vr_time_us due = vr_engine_deadline(rig->nodes[i].engine);
+
+            step = due > rig->now && due - rig->now < step ? due - rig->now : step;
+        }
         rig->now += step;
         for (uint32_t i = 0; i < rig->node_count; i++) {
             if (vr_engine_deadline(rig->nodes[i].engine) <= rig->now) {
@@ -380,6 +430,7 @@ struct rig_wish {
     uint32_t generation;
     const char *profiles;
     bool no_level, red, red_receive, muted, no_gate, wrong_fingerprint, no_sender;
+    bool pack60;
     uint32_t hello_padding;
     uint32_t mtu;
     uint32_t participant; /* 0: a new one */
@@ -435,6 +486,7 @@ static inline struct rig_person *rig_person(struct rig *rig, struct rig_wish wis
         .slot_count = wish.slot_count == 0 ? 4 : wish.slot_count,
         .may_send = !wish.no_sender,
         .red_receive = wish.red_receive,
+        .pack60 = wish.pack60,
     };
     snprintf(person->conf.ufrag, sizeof person->conf.ufrag, "srv%u", n);
     snprintf(person->conf.pwd, sizeof person->conf.pwd, "serverpasswordserverpass%u", n);

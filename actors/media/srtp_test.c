@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "actors/base/bytes.h"
 #include "actors/media/srtp.h"
+#include "actors/media/srtp_seal.h"
 
 static void hex(const char *text, uint8_t *out, size_t size)
 {
@@ -229,6 +231,58 @@ static void replay_and_rtcp(void **state)
     }
 }
 
+/* What we seal for a receiver, libsrtp opens: RTP over a rollover, with and without a payload, and
+ * RTCP; and its bytes are the ones that libsrtp itself would have sent. */
+static void sealed_packets_are_libsrtps(void **state)
+{
+    uint8_t master[30];
+    struct vr_srtp *sender, *receiver;
+    struct vr_sealer *sealer = NULL;
+    struct vr_seal_key rtp, rtcp;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof master; i++) {
+        master[i] = (uint8_t)(37 * i + 5);
+    }
+    sender = make(VR_SRTP_GCM, master, master);
+    receiver = make(VR_SRTP_GCM, master, master);
+    assert_int_equal(vr_sealer_new(&sealer), VR_OK);
+    assert_true(vr_seal_derive(sealer, master, &rtp, &rtcp));
+    for (uint64_t index = 0xfff0; index < 0x10010; index++) {
+        uint8_t head[20] = {0x90, 111};
+        uint8_t payload[100];
+        uint8_t sealed[160];
+        uint8_t theirs[160];
+        size_t size = index % 5 == 0 ? 0 : 20 + (size_t)index % 80;
+        size_t whole = sizeof head + size;
+
+        vr_put16(head + 2, (uint16_t)index);
+        vr_put32(head + 8, 0x56520000u);
+        vr_put32(head + 12, 0xbede0001u);
+        memset(payload, (int)index, sizeof payload);
+        memcpy(sealed, head, sizeof head);
+        memcpy(theirs, head, sizeof head);
+        memcpy(theirs + sizeof head, payload, size);
+        assert_true(vr_seal_rtp(sealer, &rtp, index, sealed, sizeof head, vr_bytes(payload, size)));
+        assert_true(vr_srtp_protect(sender, theirs, &whole));
+        assert_int_equal(whole, sizeof head + size + VR_SEAL_TAG);
+        assert_memory_equal(sealed, theirs, whole);
+        assert_int_equal(vr_srtp_unprotect(receiver, sealed, &whole), VR_SRTP_OK);
+        assert_int_equal(whole, sizeof head + size);
+    }
+    for (uint32_t index = 1; index < 4; index++) {
+        uint8_t sealed[80] = {0x80, 201, 0, 1};
+        size_t size = 8 + 12 * (index - 1);
+
+        assert_true(vr_seal_rtcp(sealer, &rtcp, index, sealed, &size));
+        assert_int_equal(vr_srtp_unprotect_rtcp(receiver, sealed, &size), VR_SRTP_OK);
+        assert_int_equal(size, 8 + 12 * (index - 1));
+    }
+    vr_sealer_free(sealer);
+    vr_srtp_free(sender);
+    vr_srtp_free(receiver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +290,7 @@ int main(void)
         cmocka_unit_test(packets_of_another_implementation),
         cmocka_unit_test(both_profiles_past_a_wrap),
         cmocka_unit_test(replay_and_rtcp),
+        cmocka_unit_test(sealed_packets_are_libsrtps),
     };
 
     return cmocka_run_group_tests(tests, global_init, NULL);
