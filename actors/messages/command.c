@@ -147,6 +147,54 @@ void vr_command_free(struct vr_command *command)
     free(command);
 }
 
+static struct vr_settings *settings_copy(const struct vr_settings *from)
+{
+    struct vr_settings *copy = malloc(sizeof(*copy));
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    *copy = *from;
+    copy->invited = NULL;
+    copy->invited_count = 0;
+    if (from->invited_count > 0) {
+        copy->invited = calloc(from->invited_count, sizeof(*copy->invited));
+    }
+    while (copy->invited != NULL && copy->invited_count < from->invited_count) {
+        char *user = strdup(from->invited[copy->invited_count]);
+
+        if (user == NULL) {
+            break;
+        }
+        copy->invited[copy->invited_count++] = user;
+    }
+    if (copy->invited_count < from->invited_count) {
+        vr_settings_deinit(copy);
+        free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+struct vr_command *vr_command_copy(const struct vr_command *command)
+{
+    struct vr_command *copy = malloc(sizeof(*copy));
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    *copy = *command;
+    vr_blob_retain(copy->text);
+    if (command->settings != NULL) {
+        copy->settings = settings_copy(command->settings);
+        if (copy->settings == NULL) {
+            vr_command_free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
 struct vr_answer *vr_answer_new(enum vr_err err, const char *why)
 {
     struct vr_answer *answer = calloc(1, sizeof(*answer));

@@ -185,6 +185,7 @@ struct vr_command {
 
 struct vr_command *vr_command_new(enum vr_command_kind kind);
 void vr_command_free(struct vr_command *command); /* NULL is fine */
+struct vr_command *vr_command_copy(const struct vr_command *command); /* NULL: no memory */
 
 /** What comes back for a command: always exactly one, also for a refusal. */
 struct vr_answer {

@@ -90,7 +90,7 @@ static struct request *new_request(struct session *session, struct vr_client_msg
 
 static void ask_room(struct session *session, struct vr_client_msg *taken, const char *request_id)
 {
-    struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_room_address(session->room)};
+    struct vr_command *command = NULL;
     struct vr_command *draft = NULL;
     struct request *request = new_request(session, taken);
 
@@ -103,21 +103,21 @@ static void ask_room(struct session *session, struct vr_client_msg *taken, const
         op_done(&request->op);
         return;
     }
-    msg.as.command = request->msg.command;
+    command = request->msg.command;
     request->msg.command = NULL;
-    if (vr_id_is_zero(msg.as.command->id)) {
-        msg.as.command->id = draft->id;
+    if (vr_id_is_zero(command->id)) {
+        command->id = draft->id;
     }
-    msg.as.command->by = draft->by;
-    msg.as.command->session = draft->session;
-    msg.as.command->shard = draft->shard;
-    memcpy(msg.as.command->request_id, draft->request_id, sizeof(draft->request_id));
+    command->by = draft->by;
+    command->session = draft->session;
+    command->shard = draft->shard;
+    memcpy(command->request_id, draft->request_id, sizeof(draft->request_id));
     vr_command_free(draft);
     if (request->msg.kind == VR_CMD_LEAVE) {
-        msg.as.command->flag = true;
+        command->flag = true;
         request->leaves = true;
     }
-    vr_ask(session->worker, &msg, COMMAND_TIMEOUT, on_answer, request);
+    session_ask_room(session, command, COMMAND_TIMEOUT, on_answer, request);
 }
 
 static void on_restarted(void *ctx, const struct vr_join_result *result)

@@ -212,7 +212,6 @@ void join_ask_room(struct join *join, struct session *session)
     enum vr_command_kind kind = join->way == WAY_JOIN ? VR_CMD_JOIN
                                 : only_look           ? VR_CMD_SNAPSHOT
                                                       : VR_CMD_RESUME;
-    struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_room_address(session->room)};
     struct vr_command *command = session_command(session, kind, join->request_id);
 
     if (command == NULL) {
@@ -226,6 +225,6 @@ void join_ask_room(struct join *join, struct session *session)
         command->shard = vr_shard_address(session->room, join->shard);
     }
     snprintf(command->passcode, sizeof(command->passcode), "%s", join->passcode);
-    msg.as.command = command;
-    vr_ask(session->worker, &msg, ROOM_TIMEOUT, on_room, join);
+    session_register(session, true); /* before the room knows it: no event is missed */
+    session_ask_room(session, command, ROOM_TIMEOUT, on_room, join);
 }

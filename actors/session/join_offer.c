@@ -35,7 +35,7 @@ static void fill_local(struct vr_sdp_local *local, struct session *session, cons
     if (env->media == NULL || env->media_count == 0) {
         return;
     }
-    media = &env->media[join->shard % env->media_count];
+    media = &env->media[vr_shard_worker(join->shard) % env->media_count];
     for (uint32_t i = 0; i < media->candidate_count && i < VR_CANDIDATES_MAX; i++) {
         local->candidates[i].address = media->candidates[i].address;
         local->candidates[i].port = media->candidates[i].port;
@@ -67,7 +67,7 @@ enum vr_err join_prepare_peer(struct join *join, struct session *session, struct
     vr_sdp_to_peer(offer, &join->conf);
     join->conf.peer = vr_random_id(random);
     join->conf.room = session->room;
-    join->conf.session = vr_session_address(session->id);
+    join->conf.session = session_address(session->worker, session->id);
     join->conf.pack60 = msg != NULL && msg->pack60;
     join->conf.red_receive = msg == NULL ? join->conf.red_pt != VR_PT_NONE : msg->red;
     random_ice_text(random, join->conf.ufrag, 8);

@@ -43,7 +43,7 @@ void session_peer_close(struct session *session, struct session_peer *peer)
 {
     struct vr_msg msg = {.kind = VR_MSG_PEER_CLOSE,
                          .to = vr_shard_address(session->room, peer->shard),
-                         .from = vr_session_address(session->id),
+                         .from = session_address(session->worker, session->id),
                          .deadline = VR_NEVER};
 
     if (vr_id_is_zero(peer->id)) {

@@ -16,6 +16,26 @@ bool session_is_remote(const struct vr_worker *worker, struct vr_id session)
     return vr_session_worker_index(vr_worker_system(worker), session) != vr_worker_index(worker);
 }
 
+struct vr_address session_address(struct vr_worker *worker, struct vr_id id)
+{
+    return vr_session_address_at(id, session_env(worker)->session_services->node);
+}
+
+void session_register(const struct session *session, bool there)
+{
+    uint32_t node = session->env->session_services->node;
+    struct vr_msg msg = {.kind = VR_MSG_CLUSTER,
+                         .to = vr_replica_address(session->room, node),
+                         .from = session_address(session->worker, session->id),
+                         .deadline = VR_NEVER};
+
+    if (node == 0 || vr_id_is_zero(session->room)) {
+        return;
+    }
+    msg.as.note.type = there ? VR_NOTE_SESSION : VR_NOTE_SESSION_GONE;
+    vr_system_post(vr_worker_system(session->worker), &msg);
+}
+
 /** The asking side. */
 struct remote {
     vr_session_left_fn left; /* or */
@@ -57,7 +77,7 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
 static void ask(struct vr_worker *worker, const struct remote *wanted, const char *user,
                 struct vr_bytes sdp)
 {
-    struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_session_address(wanted->session)};
+    struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = session_address(worker, wanted->session)};
     struct vr_command *command =
         vr_command_new(wanted->left != NULL ? VR_CMD_LEAVE : VR_CMD_RESUME);
     struct remote *remote = malloc(sizeof(*remote));

@@ -41,14 +41,28 @@ static bool review(struct session_table *table, const struct vr_session_services
     return all;
 }
 
+/* A replica that was restarted has forgotten who is here. */
+static void register_all(const struct session_table *table)
+{
+    for (uint32_t i = 0; i < table->bucket_count; i++) {
+        for (const struct session *s = table->buckets[i]; s != NULL; s = s->next) {
+            session_register(s, true);
+        }
+    }
+}
+
 static void on_review(struct vr_timer *timer, vr_time_us now)
 {
     struct session_table *table = VR_OWNER(timer, struct session_table, review);
     const struct vr_session_services *services = session_env(table->worker)->session_services;
-    uint64_t withdrawals = services->withdrawals(services->ctx);
+    uint64_t withdrawals =
+        services->withdrawals == NULL ? table->withdrawals : services->withdrawals(services->ctx);
 
     if (withdrawals != table->withdrawals && review(table, services)) {
         table->withdrawals = withdrawals;
+    }
+    if (services->node != 0 && ++table->reviews % REGISTER_EVERY == 0) {
+        register_all(table);
     }
     vr_timer_arm(table->worker, timer, now + REVIEW_EVERY);
 }
@@ -57,7 +71,9 @@ void session_review_start(struct session_table *table, struct vr_worker *worker)
 {
     const struct vr_session_services *services = session_env(worker)->session_services;
 
-    if (table->worker != NULL || services->withdrawn == NULL || services->withdrawals == NULL) {
+    bool reviews = services->withdrawn != NULL && services->withdrawals != NULL;
+
+    if (table->worker != NULL || (!reviews && services->node == 0)) {
         return;
     }
     table->worker = worker;

@@ -49,31 +49,45 @@ struct vr_command *session_command(const struct session *session, enum vr_comman
     }
     command->id = vr_random_id(vr_system_random(vr_worker_system(session->worker)));
     command->by = session->who;
-    command->session = vr_session_address(session->id);
+    command->session = session_address(session->worker, session->id);
     snprintf(command->request_id, sizeof(command->request_id), "%s",
              request_id == NULL ? "" : request_id);
     return command;
 }
 
+/* In a cluster the room's owner may be changing: it is told again until it has heard. */
+static void nobody_waits(void *ctx, enum vr_err err, struct vr_msg *answer)
+{
+    (void)ctx;
+    (void)err;
+    (void)answer;
+}
+
 void session_tell_room(struct session *session, enum vr_command_kind kind, bool flag)
 {
+    struct vr_command *command = session_command(session, kind, NULL);
     struct vr_msg msg = {.kind = VR_MSG_COMMAND,
                          .to = vr_room_address(session->room),
-                         .from = vr_session_address(session->id),
+                         .from = session_address(session->worker, session->id),
                          .deadline = VR_NEVER};
 
-    msg.as.command = session_command(session, kind, NULL);
-    if (msg.as.command == NULL) {
+    if (command == NULL) {
         return;
     }
-    msg.as.command->flag = flag;
+    command->flag = flag;
+    if (session->env->session_services->node != 0) {
+        session_ask_room(session, command, TOLD_WITHIN, nobody_waits, NULL);
+        return;
+    }
+    msg.as.command = command;
     vr_system_post(vr_worker_system(session->worker), &msg);
 }
 
 void session_over(struct session *session, const char *why, bool keep_media)
 {
-    struct vr_msg stop = {
-        .kind = VR_MSG_DRAIN, .to = vr_session_address(session->id), .deadline = VR_NEVER};
+    struct vr_msg stop = {.kind = VR_MSG_DRAIN,
+                          .to = session_address(session->worker, session->id),
+                          .deadline = VR_NEVER};
     bool actor_open = session->actor_open;
 
     vr_assert(session->state == VR_SESSION_GONE);
@@ -118,18 +132,18 @@ static void on_back(void *ctx, enum vr_err err, struct vr_msg *answer)
 static void come_back(struct session *session)
 {
     struct comeback *comeback = calloc(1, sizeof(*comeback));
-    struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_room_address(session->room)};
+    struct vr_command *command = NULL;
 
     if (comeback == NULL) {
         return;
     }
-    msg.as.command = session_command(session, VR_CMD_SNAPSHOT, NULL);
-    if (msg.as.command == NULL) {
+    command = session_command(session, VR_CMD_SNAPSHOT, NULL);
+    if (command == NULL) {
         free(comeback);
         return;
     }
     op_start(&comeback->op, session, free_comeback);
-    vr_ask(session->worker, &msg, ROOM_TIMEOUT, on_back, comeback);
+    session_ask_room(session, command, ROOM_TIMEOUT, on_back, comeback);
 }
 
 static void on_timer(struct vr_timer *timer, vr_time_us now)
@@ -250,9 +264,20 @@ static void refuse(struct vr_actor *actor, const struct vr_msg *msg)
 
 static void tell_draining(struct session *session)
 {
-    static const char text[] = "{\"type\":\"server:draining\",\"retry_after_ms\":1000}";
-    struct vr_blob *blob = vr_blob_new(vr_bytes_of(text));
+    const struct vr_session_services *services = session->env->session_services;
+    struct vr_buf text = {0};
+    struct vr_blob *blob = NULL;
+    char url[256] = "";
 
+    vr_buf_text(&text, "{\"type\":\"server:draining\",\"retry_after_ms\":1000");
+    if (services->move_to != NULL &&
+        services->move_to(services->ctx, session->room, url, sizeof(url))) {
+        vr_buf_text(&text, ",\"node\":");
+        vr_json_text(&text, url);
+    }
+    vr_buf_text(&text, "}");
+    blob = text.failed ? NULL : vr_blob_new(vr_buf_bytes(&text));
+    vr_buf_deinit(&text);
     if (blob != NULL) {
         session_send(session, blob);
         vr_blob_release(blob);

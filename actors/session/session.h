@@ -51,6 +51,11 @@ struct vr_session_services {
      *  how many were written. NULL: vr_env's are all. */
     uint32_t (*nodes)(void *ctx, char out[VR_NODE_URLS_MAX][256]);
     struct vr_sessions *sessions; /* must be set */
+    uint32_t node; /* this node's number in a cluster, where `place` returns vr_shard_number(node,
+                      worker); 0 alone */
+    /** Base address of the node to which a client of this room is to move when this one drains;
+     * false: any other that it knows. NULL: none is named. */
+    bool (*move_to)(void *ctx, struct vr_id room, char *url, size_t size);
 };
 
 /** The class for VR_ACTOR_SESSION. A message never makes a session: one for a stranger's id is

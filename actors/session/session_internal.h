@@ -21,8 +21,10 @@
 #define ROOM_TIMEOUT VR_SECONDS(6)
 #define PEER_TIMEOUT VR_SECONDS(3)
 #define COMMAND_TIMEOUT VR_SECONDS(10)
+#define TOLD_WITHIN VR_SECONDS(30)
 #define BUCKETS_MIN 64u
 #define REVIEW_EVERY VR_SECONDS(2) /* are keys and tokens still good? */
+#define REGISTER_EVERY 5           /* reviews */
 #define RESUME_VALID_S ((int64_t)12 * 3600)
 
 struct session_peer {
@@ -41,6 +43,7 @@ struct session_table {
     struct vr_timer review;   /* armed from the first session on */
     struct vr_worker *worker;
     uint64_t withdrawals; /* as of the last review that saw all sessions */
+    uint32_t reviews;
 };
 
 struct session {
@@ -112,6 +115,20 @@ struct vr_command *session_command(const struct session *session, enum vr_comman
                                    const char *request_id);
 /** Post a command to the room without waiting for its answer. */
 void session_tell_room(struct session *session, enum vr_command_kind kind, bool flag);
+
+/* remote.c */
+/** Its address as all nodes know it. */
+struct vr_address session_address(struct vr_worker *worker, struct vr_id id);
+/** Tell the replica of this node that the session is of its room, or is no more: events of an owner
+ * elsewhere reach it that way. Alone: nothing. */
+void session_register(const struct session *session, bool there);
+
+/* ask.c */
+/** Ask the room; takes `command`, always. In a cluster its owner may be changing: what was lost on
+ * the way or refused for that is asked again with the same command id, which has no second effect,
+ * until `timeout` is over. Told once, as by vr_ask. */
+void session_ask_room(struct session *session, struct vr_command *command, vr_time_us timeout,
+                      vr_reply_fn reply, void *ctx);
 
 /* review.c */
 void session_review_start(struct session_table *table, struct vr_worker *worker);

@@ -114,6 +114,9 @@ void session_flush_held(struct session *session, bool now)
 
 void session_event(struct session *session, const struct vr_msg *msg)
 {
+    if (msg->epoch < session->epoch) {
+        return; /* an owner who has been replaced and does not know it */
+    }
     if (msg->as.event.last) {
         session_flush_held(session, true);
         session_send(session, msg->as.event.json);

@@ -201,6 +201,7 @@ void session_bury(struct session *session)
 {
     struct session **link = bucket_of(session->table, session->id);
 
+    session_register(session, false);
     vr_timer_disarm(session->worker, &session->timer);
     while (*link != session) {
         link = &(*link)->next;
