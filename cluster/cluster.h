@@ -45,6 +45,14 @@ struct vr_cluster_conf {
     vr_time_us sync_silent;   /* a partner silent for so long is replaced; 0: 1 s */
     uint32_t fan_out;         /* of speech between nodes; 0: 16 */
     uint32_t audience;        /* listeners beyond which comings and goings are counts; 0: 200 */
+    /** Has every worker of this node ticked within 2 s? The lease is renewed only then. Called on
+     * the cluster worker's thread; NULL: always. */
+    bool (*lively)(void *ctx);
+    /** Durable rows of no room as all nodes have them now were changed by another one (keys,
+     * revocations, deployment bans): they are in the local store when this is called. Cluster
+     * worker's thread; may be NULL. */
+    void (*deployed)(void *ctx);
+    void *ctx; /* for the two above */
 };
 
 /** Before the system: nothing is sent yet. `*records` is what vr_system_conf.records is to be
@@ -86,6 +94,9 @@ enum vr_err vr_cluster_route(void *cluster, struct vr_msg *msg);
 /** vr_room_services.take: the epoch in which this node owns the room now. VR_E_FROZEN,
  * VR_E_CONFLICT (another owns it). */
 enum vr_err vr_cluster_take(void *cluster, struct vr_id room, uint64_t *epoch);
+/** vr_room_services.release: the room's actor has closed by itself; its ownership ends unless it is
+ * taken again before. Any thread. */
+void vr_cluster_release(void *cluster, struct vr_id room, uint64_t epoch, bool exists);
 /** Does this node's ownership of the room in this epoch hold right now? At dispatch and again
  * before the answer; any thread, no lock. */
 bool vr_cluster_holds(void *cluster, struct vr_id room, uint64_t epoch);

@@ -71,6 +71,14 @@ uint32_t cluster_self(const struct vr_cluster *cluster); /* any thread */
 void cluster_send_note(struct vr_cluster *cluster, struct vr_address from, struct vr_address to,
                        uint32_t type, uint64_t number, struct vr_blob *bytes);
 
+/** The cluster of the system's node; NULL: it has none. Any thread. */
+struct vr_cluster *cluster_of(const struct vr_system *system);
+/** Durable rows of no room (API keys, revocations, deployment bans): put under deploy/, from where
+ * every node has them within a second. VR_OK: etcd has them. VR_E_FROZEN: no way to etcd; it may
+ * have them. Copies. Any thread; told on the cluster worker's. */
+void cluster_deploy(struct vr_cluster *cluster, const struct cluster_row *rows, uint32_t count,
+                    cluster_done_fn done, void *ctx);
+
 /** Run `fn` on the cluster worker, from within its actor, in the order of the calls. False: the
  * worker has gone, or memory is out; `fn` is not called. Any thread. */
 bool cluster_call(struct vr_cluster *cluster, void (*fn)(struct vr_cluster *cluster, void *ctx),
@@ -142,6 +150,7 @@ struct vr_cluster {
     struct vr_why why;                                  /* of VR_CLUSTER_REFUSED */
     struct vr_cluster_node nodes[VR_CLUSTER_NODES_MAX]; /* as told to administrators */
     uint32_t node_count;
+    struct vr_list asked; /* the cluster worker's: struct asked.link, questions to etcd */
     struct vr_list calls; /* struct cluster_task.link */
 
     struct cluster_member *member;

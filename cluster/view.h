@@ -39,6 +39,8 @@ void cluster_view_deinit(struct cluster_view *view);
 /** The writer's. All zero: the room's place is given up at the next growth. */
 VR_MUST_CHECK enum vr_err cluster_view_set(struct cluster_view *view, struct vr_id room,
                                            const struct cluster_view_room *now);
+/** How many rooms a node owns. Any thread; walks the table. */
+uint32_t cluster_view_owned(struct cluster_view *view, uint32_t node);
 /** Any thread. False, and zeroes, when the room has no place. */
 bool cluster_view_get(struct cluster_view *view, struct vr_id room, struct cluster_view_room *out);
 

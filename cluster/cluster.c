@@ -1,0 +1,435 @@
+/* cluster.c - the whole: made, attached to its worker, asked by any thread. */
+#include "cluster/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/base/assert.h"
+#include "actors/base/log.h"
+#include "actors/base/owner.h"
+#include "cluster/own.h"
+
+struct cluster_task {
+    struct vr_list link; /* vr_cluster.calls */
+    void (*fn)(struct vr_cluster *cluster, void *ctx);
+    void *ctx;
+};
+
+static struct vr_cluster *(*lookup)(
+    const struct vr_system *system); /* set once, before any system */
+
+void vr_cluster_set_lookup(struct vr_cluster *(*of)(const struct vr_system *system))
+{
+    lookup = of;
+}
+
+struct vr_cluster *cluster_of(const struct vr_system *system)
+{
+    return lookup == NULL ? NULL : lookup(system);
+}
+
+/* ---- life ---- */
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from == NULL ? "" : from);
+}
+
+static void copy_conf(struct vr_cluster *cluster, const struct vr_cluster_conf *conf)
+{
+    cluster->conf = *conf;
+    copy_text(cluster->name, sizeof(cluster->name), conf->name);
+    copy_text(cluster->prefix, sizeof(cluster->prefix),
+              conf->prefix == NULL ? "/voiceroom/" : conf->prefix);
+    copy_text(cluster->region, sizeof(cluster->region), conf->region);
+    copy_text(cluster->url, sizeof(cluster->url), conf->url);
+    copy_text(cluster->control, sizeof(cluster->control), conf->control);
+    copy_text(cluster->bulk, sizeof(cluster->bulk), conf->bulk);
+    copy_text(cluster->link, sizeof(cluster->link), conf->link);
+    copy_text(cluster->curve_key, sizeof(cluster->curve_key), conf->curve_key);
+    cluster->conf.name = cluster->name;
+    cluster->conf.prefix = cluster->prefix;
+    cluster->conf.region = cluster->region;
+    cluster->conf.url = cluster->url;
+    cluster->conf.control = cluster->control;
+    cluster->conf.bulk = cluster->bulk;
+    cluster->conf.link = cluster->link;
+    cluster->conf.curve_key = cluster->curve_key;
+    cluster->conf.lease_ttl = conf->lease_ttl == 0 ? VR_SECONDS(6) : conf->lease_ttl;
+    cluster->conf.take_after = conf->take_after == 0 ? VR_MS(300) : conf->take_after;
+    cluster->conf.sync_silent = conf->sync_silent == 0 ? VR_SECONDS(1) : conf->sync_silent;
+    cluster->conf.fan_out = conf->fan_out == 0 ? 16 : conf->fan_out;
+    cluster->conf.audience = conf->audience == 0 ? 200 : conf->audience;
+}
+
+enum vr_err vr_cluster_new(const struct vr_cluster_conf *conf, struct vr_cluster **out,
+                           struct vr_records **records)
+{
+    struct vr_cluster *cluster;
+    enum vr_err err = VR_E_NO_MEMORY;
+
+    *out = NULL;
+    if (conf->number == 0 || conf->number >= 1u << 24 || conf->name == NULL ||
+        conf->name[0] == '\0' || strlen(conf->name) > 63 || conf->local == NULL ||
+        conf->clock == NULL || conf->random == NULL) {
+        return VR_E_BAD_REQUEST;
+    }
+    cluster = calloc(1, sizeof(*cluster));
+    if (cluster == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    copy_conf(cluster, conf);
+    pthread_mutex_init(&cluster->lock, NULL);
+    vr_list_init(&cluster->calls);
+    vr_list_init(&cluster->asked);
+    cluster->member = calloc(1, sizeof(*cluster->member));
+    if (cluster->member != NULL) {
+        err = cluster_view_init(&cluster->view);
+    }
+    err = err == VR_OK ? owners_new(cluster) : err;
+    err = err == VR_OK ? deploy_new(cluster) : err;
+    err = err == VR_OK ? replicate_new(cluster, records) : err;
+    if (err != VR_OK) {
+        vr_cluster_free(cluster);
+        return err;
+    }
+    *out = cluster;
+    return VR_OK;
+}
+
+/* What was called and never ran: with kv gone each says so to whoever waits. */
+static void run_calls(struct vr_cluster *cluster)
+{
+    for (;;) {
+        struct vr_list *link;
+        struct cluster_task *task;
+
+        pthread_mutex_lock(&cluster->lock);
+        link = vr_list_pop(&cluster->calls);
+        pthread_mutex_unlock(&cluster->lock);
+        if (link == NULL) {
+            return;
+        }
+        task = VR_OWNER(link, struct cluster_task, link);
+        task->fn(cluster, task->ctx);
+        free(task);
+    }
+}
+
+static void drop_calls(struct vr_cluster *cluster)
+{
+    struct vr_list *link;
+
+    while ((link = vr_list_pop(&cluster->calls)) != NULL) {
+        free(VR_OWNER(link, struct cluster_task, link));
+    }
+}
+
+static void close_ends(struct vr_cluster *cluster)
+{
+    if (cluster->kv != NULL) {
+        cluster->kv->ops->close(cluster->kv);
+        cluster->kv = NULL;
+    }
+    if (cluster->transport != NULL) {
+        cluster->transport->ops->close(cluster->transport);
+        cluster->transport = NULL;
+    }
+    asked_free_all(cluster);
+}
+
+void vr_cluster_free(struct vr_cluster *cluster)
+{
+    if (cluster == NULL) {
+        return;
+    }
+    close_ends(cluster); /* not detached: a simulated crash */
+    replicate_free(cluster);
+    owners_free(cluster);
+    deploy_free(cluster);
+    drop_calls(cluster);
+    cluster_view_deinit(&cluster->view);
+    free(cluster->member);
+    pthread_mutex_destroy(&cluster->lock);
+    free(cluster);
+}
+
+void vr_cluster_attach(struct vr_cluster *cluster, struct vr_system *system, struct vr_kv *kv,
+                       struct vr_transport *transport)
+{
+    cluster->system = system;
+    cluster->worker = vr_system_worker(system, VR_WORKER_CLUSTER, 0);
+    cluster->kv = kv;
+    cluster->transport = transport;
+    cluster->member->nodes_mirror.cluster = cluster;
+    replicate_attach(cluster);
+}
+
+static void on_left(void *ctx, enum vr_err err, int64_t lease, vr_time_us ttl)
+{
+    (void)ctx;
+    (void)err;
+    (void)lease;
+    (void)ttl;
+}
+
+void vr_cluster_detach(struct vr_cluster *cluster)
+{
+    struct cluster_member *member = cluster->member;
+
+    atomic_store(&cluster->deadline, 0);
+    atomic_store(&cluster->state, VR_CLUSTER_OUT);
+    owners_close(cluster);
+    deploy_close(cluster);
+    mirror_close(&member->nodes_mirror);
+    mirror_close(&member->generation_mirror);
+    vr_timer_disarm(cluster->worker, &member->timer);
+    vr_timer_disarm(cluster->worker, &member->hello_timer);
+    vr_timer_disarm(cluster->worker, &member->drain_timer);
+    owners_detach(cluster);
+    if (cluster->kv != NULL && member->lease != 0) {
+        /* Sent if the back end still can: the others need not wait for the lease's end. */
+        cluster->kv->ops->lease_revoke(cluster->kv, member->lease, on_left, NULL);
+    }
+    replicate_detach(cluster);
+    close_ends(cluster);
+    member->stage = MEMBER_OUT;
+    run_calls(cluster);
+}
+
+/* ---- work for the cluster worker ---- */
+
+bool cluster_call(struct vr_cluster *cluster, void (*fn)(struct vr_cluster *cluster, void *ctx),
+                  void *ctx)
+{
+    struct cluster_task *task = calloc(1, sizeof(*task));
+    struct vr_msg wake = {.kind = VR_MSG_CLUSTER, .to = vr_cluster_address(cluster->conf.number)};
+    bool first;
+
+    if (task == NULL || cluster->system == NULL) {
+        free(task);
+        return false;
+    }
+    task->fn = fn;
+    task->ctx = ctx;
+    vr_list_init(&task->link);
+    pthread_mutex_lock(&cluster->lock);
+    first = vr_list_empty(&cluster->calls);
+    vr_list_push(&cluster->calls, &task->link);
+    pthread_mutex_unlock(&cluster->lock);
+    if (first && vr_system_deliver(cluster->system, &wake) != VR_OK) {
+        vr_msg_clear(&wake); /* its mailbox is full: it turns anyway, and looks */
+    }
+    return true;
+}
+
+void cluster_send_note(struct vr_cluster *cluster, struct vr_address from, struct vr_address to,
+                       uint32_t type, uint64_t number, struct vr_blob *bytes)
+{
+    struct vr_msg msg = {.kind = VR_MSG_CLUSTER, .from = from, .to = to};
+
+    msg.as.note.type = type;
+    msg.as.note.number = number;
+    msg.as.note.bytes = vr_blob_retain(bytes);
+    vr_system_post(cluster->system, &msg);
+}
+
+static void handle_note(struct vr_cluster *cluster, struct vr_msg *msg)
+{
+    switch (msg->as.note.type) {
+    case VR__CLUSTER__NOTE_TYPE__NOTE_NONE:
+        break;
+    case VR__CLUSTER__NOTE_TYPE__NOTE_HELLO:
+        member_on_hello(cluster, msg->from.sub, vr_blob_bytes(msg->as.note.bytes));
+        break;
+    case VR__CLUSTER__NOTE_TYPE__NOTE_HEAD_GET:
+        question_on_head_get(cluster, msg);
+        break;
+    case VR__CLUSTER__NOTE_TYPE__NOTE_DRAIN:
+    case VR__CLUSTER__NOTE_TYPE__NOTE_UNDRAIN:
+        admin_on_note(cluster, msg);
+        break;
+    default: /* of a newer version, or the copies' */
+        (void)replica_note(cluster, msg);
+        break;
+    }
+}
+
+static enum vr_err on_message(struct vr_actor *actor, void *state, struct vr_msg *msg,
+                              struct vr_why *why)
+{
+    struct vr_cluster *cluster = cluster_of(vr_actor_system(actor));
+
+    (void)state;
+    (void)why;
+    run_calls(cluster);
+    if (msg->kind == VR_MSG_CLUSTER) {
+        handle_note(cluster, msg);
+    }
+    return VR_OK;
+}
+
+static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *why)
+{
+    (void)state;
+    (void)why;
+    return cluster_of(vr_actor_system(actor)) == NULL ? VR_E_NOT_FOUND : VR_OK;
+}
+
+const struct vr_actor_class *vr_cluster_class(void)
+{
+    static const struct vr_actor_class class = {
+        .kind = VR_ACTOR_CLUSTER,
+        .name = "cluster",
+        .worker = VR_WORKER_CLUSTER,
+        .open = on_open,
+        .handle = on_message,
+        .mailbox_max = 65536,
+    };
+
+    return &class;
+}
+
+void vr_cluster_join(struct vr_cluster *cluster)
+{
+    (void)cluster_call(cluster, member_start, NULL);
+}
+
+/* ---- any thread ---- */
+
+static vr_time_us now_of(const struct vr_cluster *cluster)
+{
+    return cluster->conf.clock->now(cluster->conf.clock->ctx);
+}
+
+enum vr_cluster_state vr_cluster_state(struct vr_cluster *cluster, struct vr_why *why)
+{
+    enum vr_cluster_state state = (enum vr_cluster_state)atomic_load(&cluster->state);
+
+    if (state == VR_CLUSTER_JOINED && now_of(cluster) >= cluster_deadline(cluster)) {
+        state = VR_CLUSTER_FROZEN;
+    }
+    if (state == VR_CLUSTER_REFUSED && why != NULL) {
+        pthread_mutex_lock(&cluster->lock);
+        *why = cluster->why;
+        pthread_mutex_unlock(&cluster->lock);
+    }
+    return state;
+}
+
+uint32_t vr_cluster_self(const struct vr_cluster *cluster)
+{
+    return cluster->conf.number;
+}
+
+uint32_t cluster_self(const struct vr_cluster *cluster)
+{
+    return cluster->conf.number;
+}
+
+vr_time_us cluster_deadline(struct vr_cluster *cluster)
+{
+    return atomic_load(&cluster->deadline);
+}
+
+bool cluster_holds(struct vr_cluster *cluster, struct vr_id room, uint64_t epoch)
+{
+    struct cluster_view_room now;
+
+    return cluster_view_get(&cluster->view, room, &now) && epoch != 0 && now.held == epoch &&
+           now_of(cluster) < cluster_deadline(cluster);
+}
+
+bool vr_cluster_holds(void *cluster, struct vr_id room, uint64_t epoch)
+{
+    return cluster_holds(cluster, room, epoch);
+}
+
+uint32_t cluster_partner(struct vr_cluster *cluster, struct vr_id room)
+{
+    struct cluster_view_room now;
+
+    (void)cluster_view_get(&cluster->view, room, &now);
+    return now.partner == cluster->conf.number ? 0 : now.partner;
+}
+
+uint32_t cluster_owner(struct vr_cluster *cluster, struct vr_id room, uint64_t *epoch)
+{
+    struct cluster_view_room now;
+
+    (void)cluster_view_get(&cluster->view, room, &now);
+    if (epoch != NULL) {
+        *epoch = now.epoch;
+    }
+    return now.owner;
+}
+
+bool cluster_alive(struct vr_cluster *cluster, uint32_t node)
+{
+    for (uint32_t i = 0; node != 0 && i < CLUSTER_VIEW_NODES; i++) {
+        if (atomic_load(&cluster->view.alive[i]) == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t cluster_candidate(struct vr_cluster *cluster, struct vr_id room, uint32_t except)
+{
+    struct owners_place places[CLUSTER_VIEW_NODES] = {{0}};
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < CLUSTER_VIEW_NODES; i++) {
+        uint32_t number = atomic_load(&cluster->view.takes[i]);
+
+        if (number != 0) {
+            places[count++].number = number;
+        }
+    }
+    return owners_candidate(room, cluster->conf.number, except, places, count);
+}
+
+enum vr_err vr_cluster_take(void *ctx, struct vr_id room, uint64_t *epoch)
+{
+    return own_wake(ctx, room, epoch);
+}
+
+struct released {
+    struct vr_id room;
+    uint64_t epoch;
+};
+
+static void on_released(struct vr_cluster *cluster, void *ctx)
+{
+    struct released *released = ctx;
+
+    if (cluster->kv != NULL) {
+        move_released(cluster, released->room, released->epoch);
+    }
+    free(released);
+}
+
+void vr_cluster_release(void *ctx, struct vr_id room, uint64_t epoch, bool exists)
+{
+    struct vr_cluster *cluster = ctx;
+    struct released *released;
+
+    if (!own_rests(cluster, room, epoch, exists)) {
+        return;
+    }
+    released = malloc(sizeof(*released));
+    if (released == NULL) {
+        return; /* it stays ours; the unused timer looks again */
+    }
+    *released = (struct released){room, epoch};
+    if (!cluster_call(cluster, on_released, released)) {
+        free(released);
+    }
+}
+
+void vr_cluster_set_load(struct vr_cluster *cluster, uint32_t stress_permille,
+                         uint32_t participants)
+{
+    atomic_store(&cluster->stress_permille, stress_permille);
+    atomic_store(&cluster->participants, participants);
+}

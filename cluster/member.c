@@ -1,0 +1,537 @@
+/* member.c - this node among the others: its lease, its deadline, its record.
+ *
+ *     OUT -> READING -> GRANTING -> REGISTERING -> IN     (and back to READING when the lease dies)
+ *                    \-> REFUSED: another's number, another etcd, a restored one
+ *
+ * The deadline moves only when two things succeeded that were asked after it was read from the
+ * clock: the lease was renewed, and our record is there as we wrote it. A keepalive alone is no
+ * proof: etcd 3.4 has praised leases that were revoked. */
+#include "cluster/member_rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/base/log.h"
+#include "actors/base/owner.h"
+#include "cluster/own.h"
+
+#define META_KEY "cluster.seen" /* in VR_TABLE_META: cluster id, revision, generation */
+#define LOAD_EVERY VR_SECONDS(5)
+#define SAVE_EVERY 1000 /* revisions */
+
+static void read_directory(struct vr_cluster *cluster);
+static void renew(struct vr_cluster *cluster);
+
+static vr_time_us now_of(struct vr_cluster *cluster)
+{
+    return cluster->conf.clock->now(cluster->conf.clock->ctx);
+}
+
+static void arm(struct vr_cluster *cluster, vr_time_us in)
+{
+    vr_timer_arm(cluster->worker, &cluster->member->timer, vr_worker_now(cluster->worker) + in);
+}
+
+static void set_deadline(struct vr_cluster *cluster, vr_time_us deadline)
+{
+    atomic_store(&cluster->deadline, deadline);
+}
+
+bool member_is_valid(struct vr_cluster *cluster)
+{
+    return cluster->member->stage == MEMBER_IN && now_of(cluster) < cluster_deadline(cluster);
+}
+
+/* ---- what we have seen of etcd, over restarts ---- */
+
+static void on_saved(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
+{
+    (void)ctx;
+    (void)ticket;
+    (void)err; /* the next one comes; an older row only notices less */
+    (void)revision;
+}
+
+void member_save(struct vr_cluster *cluster)
+{
+    struct cluster_member *member = cluster->member;
+    struct vr_commit *commit = vr_commit_new((struct vr_id){0}, 0, UINT64_MAX);
+    uint8_t row[24];
+
+    vr_put64(row, member->cluster_id);
+    vr_put64(row + 8, (uint64_t)member->revision);
+    vr_put64(row + 16, atomic_load(&cluster->generation));
+    vr_commit_put(commit, VR_TABLE_META, vr_bytes_of(META_KEY), vr_bytes(row, sizeof(row)));
+    member->saved_revision = member->revision;
+    (void)vr_records_submit(cluster->conf.local, commit, on_saved, NULL);
+}
+
+static void load_seen(struct vr_cluster *cluster)
+{
+    struct cluster_member *member = cluster->member;
+    struct vr_buf row = {0};
+
+    if (vr_records_get(cluster->conf.local, VR_TABLE_META, vr_bytes_of(META_KEY), &row) == VR_OK &&
+        row.size == 24) {
+        member->cluster_id = vr_get64(row.data);
+        member->revision = (int64_t)vr_get64(row.data + 8);
+        atomic_store(&cluster->generation, vr_get64(row.data + 16));
+    }
+    vr_buf_deinit(&row);
+}
+
+/* ---- states ---- */
+
+static void set_state(struct vr_cluster *cluster, enum vr_cluster_state state)
+{
+    atomic_store(&cluster->state, (int)state);
+}
+
+void member_refuse(struct vr_cluster *cluster, enum vr_err err, const char *why)
+{
+    struct cluster_member *member = cluster->member;
+
+    if (member->stage == MEMBER_REFUSED) {
+        return;
+    }
+    set_deadline(cluster, 0);
+    member->stage = MEMBER_REFUSED;
+    member->renewing = false;
+    pthread_mutex_lock(&cluster->lock);
+    (void)vr_fail(&cluster->why, err, "%s", why);
+    pthread_mutex_unlock(&cluster->lock);
+    set_state(cluster, VR_CLUSTER_REFUSED);
+    vr_log(VR_LOG_ERROR, "cluster refused", VR_S("why", why));
+    owners_lost_all(cluster);
+    owners_close(cluster);
+    deploy_close(cluster);
+    mirror_close(&member->nodes_mirror);
+    mirror_close(&member->generation_mirror);
+    arm(cluster, VR_SECONDS(1)); /* look for a new generation */
+}
+
+void member_lost(struct vr_cluster *cluster, const char *why)
+{
+    struct cluster_member *member = cluster->member;
+
+    if (member->stage != MEMBER_IN && member->stage != MEMBER_REGISTERING) {
+        return;
+    }
+    set_deadline(cluster, 0);
+    set_state(cluster, VR_CLUSTER_FROZEN);
+    vr_log(VR_LOG_WARN, "cluster: ownership lost", VR_S("why", why));
+    member->stage = MEMBER_OUT;
+    member->renewing = false;
+    member->lease = 0;
+    owners_lost_all(cluster);
+    read_directory(cluster);
+}
+
+void member_check_joined(struct vr_cluster *cluster)
+{
+    struct cluster_member *member = cluster->member;
+
+    if (member->stage != MEMBER_IN || !member->nodes_mirror.complete ||
+        !cluster->owners->owners_mirror.complete || !cluster->owners->sync_mirror.complete ||
+        !deploy_complete(cluster)) {
+        return;
+    }
+    if (!member->told_joined) {
+        member->told_joined = true;
+        vr_log(VR_LOG_INFO, "cluster joined", VR_S("name", cluster->name),
+               VR_U("number", cluster->conf.number));
+    }
+    set_state(cluster, VR_CLUSTER_JOINED);
+    owners_node_gone(cluster); /* rooms that lost their owner while we were away */
+}
+
+/* ---- joining ---- */
+
+bool member_pack(struct vr_cluster *cluster, struct vr_buf *out)
+{
+    struct cluster_member *member = cluster->member;
+    Vr__Cluster__Node node = VR__CLUSTER__NODE__INIT;
+    uint8_t *bytes;
+
+    node.number = cluster->conf.number;
+    node.incarnation = member->incarnation;
+    node.control = cluster->control;
+    node.bulk = cluster->bulk;
+    node.link = cluster->link;
+    node.curve_key = cluster->curve_key;
+    node.url = cluster->url;
+    node.region = cluster->region;
+    node.version = (char *)(uintptr_t) "0.3";
+    node.media_workers = cluster->conf.media_workers;
+    node.draining = member->draining;
+    node.stress_permille = atomic_load(&cluster->stress_permille);
+    node.participants = atomic_load(&cluster->participants);
+    node.protocol = 1;
+    bytes = malloc(vr__cluster__node__get_packed_size(&node) + 1);
+    if (bytes == NULL) {
+        return false;
+    }
+    vr_buf_append(out, bytes, vr__cluster__node__pack(&node, bytes));
+    free(bytes);
+    return !out->failed;
+}
+
+static void joined(struct vr_cluster *cluster, int64_t mod)
+{
+    struct cluster_member *member = cluster->member;
+
+    member->stage = MEMBER_IN;
+    member->own_mod = mod;
+    set_deadline(cluster, lease_deadline(member->lease_sent_at, member->ttl));
+    member_save(cluster);
+    mirror_open(&member->nodes_mirror, cluster, "nodes/", &member_nodes_ops);
+    mirror_open(&member->generation_mirror, cluster, "generation", &member_generation_ops);
+    owners_open(cluster);
+    deploy_open(cluster);
+    member_hello_start(cluster);
+    member_check_joined(cluster);
+    arm(cluster,
+        lease_next(member->lease_sent_at, now_of(cluster), member->ttl, false) - now_of(cluster));
+}
+
+static void on_registered(void *ctx, const struct vr_kv_result *result)
+{
+    struct vr_cluster *cluster = ctx;
+
+    if (cluster->member->stage != MEMBER_REGISTERING) {
+        return;
+    }
+    if (result->err == VR_OK && result->succeeded) {
+        joined(cluster, result->revision);
+        return;
+    }
+    cluster->member->stage = MEMBER_OUT; /* refused, or unknown: look again */
+    arm(cluster, RETRY);
+}
+
+static void register_self(struct vr_cluster *cluster)
+{
+    const char *prefix = cluster->prefix;
+    struct cluster_key keys[3];
+    struct vr_buf record = {0};
+    char generation[24];
+    struct vr_bytes node = key_node(&keys[0], prefix, cluster->name);
+    struct vr_bytes number = key_number(&keys[1], prefix, cluster->conf.number);
+    struct vr_bytes gen = key_generation(&keys[2], prefix);
+    bool first = atomic_load(&cluster->generation) == 0;
+    struct vr_kv_compare compares[2] = {{.kind = VR_KV_ABSENT, .key = node}};
+    struct vr_kv_op ops[3];
+    struct vr_kv_txn txn = {.compares = compares, .compare_count = 2, .then = ops, .then_count = 2};
+
+    /* The first of all makes the generation; everybody else finds it as it was read. */
+    snprintf(generation, sizeof(generation), "%llu",
+             first ? 1ULL : (unsigned long long)atomic_load(&cluster->generation));
+    compares[1] = (struct vr_kv_compare){.kind = first ? VR_KV_ABSENT : VR_KV_VALUE_IS,
+                                         .key = gen,
+                                         .value = vr_bytes_of(generation)};
+    if (!member_pack(cluster, &record)) {
+        vr_buf_deinit(&record);
+        arm(cluster, RETRY);
+        return;
+    }
+    ops[0] = (struct vr_kv_op){VR_KV_PUT, node, vr_buf_bytes(&record), cluster->member->lease};
+    ops[1] = (struct vr_kv_op){VR_KV_PUT, number, vr_bytes_of(cluster->name), 0};
+    if (first) {
+        ops[2] = (struct vr_kv_op){VR_KV_PUT, gen, vr_bytes_of(generation), 0};
+        txn.then_count = 3;
+        atomic_store(&cluster->generation, 1);
+    }
+    cluster->member->stage = MEMBER_REGISTERING;
+    cluster_txn(cluster, &txn, on_registered, cluster);
+    vr_buf_deinit(&record);
+}
+
+static void on_granted(void *ctx, enum vr_err err, int64_t lease, vr_time_us ttl)
+{
+    struct vr_cluster *cluster = ctx;
+
+    if (cluster->member->stage != MEMBER_GRANTING) {
+        return;
+    }
+    if (err != VR_OK) {
+        cluster->member->stage = MEMBER_OUT;
+        arm(cluster, RETRY);
+        return;
+    }
+    cluster->member->lease = lease;
+    cluster->member->ttl = ttl < cluster->conf.lease_ttl ? ttl : cluster->conf.lease_ttl;
+    cluster->member->incarnation = vr_random_u64(cluster->conf.random);
+    register_self(cluster);
+}
+
+static void grant(struct vr_cluster *cluster)
+{
+    cluster->member->stage = MEMBER_GRANTING;
+    cluster->member->lease_sent_at = now_of(cluster);
+    cluster->kv->ops->lease_grant(cluster->kv, cluster->conf.lease_ttl, on_granted, cluster);
+}
+
+static void on_revoked(void *ctx, enum vr_err err, int64_t lease, vr_time_us ttl)
+{
+    struct vr_cluster *cluster = ctx;
+
+    (void)err;
+    (void)lease;
+    (void)ttl;
+    if (cluster->member->stage == MEMBER_READING) {
+        cluster->member->stage = MEMBER_OUT;
+        arm(cluster, VR_MS(20)); /* look again whether it is gone */
+    }
+}
+
+static const struct vr_kv_pair *pair_of(const struct vr_kv_result *result, struct vr_bytes key)
+{
+    for (uint32_t i = 0; i < result->pair_count; i++) {
+        if (vr_bytes_equal(result->pairs[i].key, key)) {
+            return &result->pairs[i];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t number_in(const struct vr_kv_pair *pair)
+{
+    char text[24] = "";
+
+    if (pair != NULL && pair->value.size < sizeof(text)) {
+        memcpy(text, pair->value.data, pair->value.size);
+    }
+    return strtoull(text, NULL, 10);
+}
+
+/* After a restore: only a raised generation says that what is there now is the truth. */
+static bool may_go_on(struct vr_cluster *cluster, uint64_t generation,
+                      const struct vr_kv_result *result)
+{
+    struct cluster_member *member = cluster->member;
+
+    if (member->stage == MEMBER_REFUSED && generation <= atomic_load(&cluster->generation)) {
+        return false;
+    }
+    if (generation < atomic_load(&cluster->generation)) {
+        member_refuse(cluster, VR_E_CONFLICT, "the generation in etcd is lower than we knew it");
+        return false;
+    }
+    member->cluster_id = result->cluster_id;
+    member->revision = result->revision;
+    atomic_store(&cluster->generation, generation);
+    member->stage = MEMBER_READING;
+    return true;
+}
+
+static void on_read(void *ctx, const struct vr_kv_result *result)
+{
+    struct vr_cluster *cluster = ctx;
+    struct cluster_member *member = cluster->member;
+    struct cluster_key key;
+    const struct vr_kv_pair *pair;
+
+    if (member->stage != MEMBER_READING && member->stage != MEMBER_REFUSED) {
+        return;
+    }
+    if (result->err != VR_OK) {
+        member->stage = member->stage == MEMBER_REFUSED ? MEMBER_REFUSED : MEMBER_OUT;
+        arm(cluster, RETRY);
+        return;
+    }
+    pair = pair_of(result, key_generation(&key, cluster->prefix));
+    if (!may_go_on(cluster, number_in(pair), result)) {
+        arm(cluster, VR_SECONDS(1));
+        return;
+    }
+    pair = pair_of(result, key_number(&key, cluster->prefix, cluster->conf.number));
+    if (pair != NULL && !vr_bytes_equal(pair->value, vr_bytes_of(cluster->name))) {
+        member_refuse(cluster, VR_E_EXISTS, "another node has this node's number");
+        return;
+    }
+    pair = pair_of(result, key_node(&key, cluster->prefix, cluster->name));
+    if (pair != NULL) { /* a former life of ours; its rooms are free the sooner */
+        cluster->kv->ops->lease_revoke(cluster->kv, pair->lease, on_revoked, cluster);
+        return;
+    }
+    grant(cluster);
+}
+
+static void read_directory(struct vr_cluster *cluster)
+{
+    struct cluster_key keys[3];
+    struct vr_kv_op ops[3] = {
+        {.kind = VR_KV_GET, .key = key_generation(&keys[0], cluster->prefix)},
+        {.kind = VR_KV_GET, .key = key_number(&keys[1], cluster->prefix, cluster->conf.number)},
+        {.kind = VR_KV_GET, .key = key_node(&keys[2], cluster->prefix, cluster->name)},
+    };
+    struct vr_kv_txn txn = {.then = ops, .then_count = 3};
+
+    if (cluster->member->stage != MEMBER_REFUSED) {
+        cluster->member->stage = MEMBER_READING;
+    }
+    cluster_txn(cluster, &txn, on_read, cluster);
+}
+
+/* ---- renewing ---- */
+
+static void renewed(struct vr_cluster *cluster, bool failed)
+{
+    struct cluster_member *member = cluster->member;
+    vr_time_us now = now_of(cluster);
+
+    member->renewing = false;
+    if (!failed) {
+        set_deadline(cluster, lease_deadline(member->lease_sent_at, member->ttl));
+        if (member->revision > member->saved_revision + SAVE_EVERY) {
+            member_save(cluster);
+        }
+    }
+    arm(cluster, lease_next(member->lease_sent_at, now, member->ttl, failed) - now);
+}
+
+/* Is this record the one that this life of ours has written? */
+static bool is_ours(struct vr_cluster *cluster, const struct vr_kv_pair *pair)
+{
+    Vr__Cluster__Node *node = vr__cluster__node__unpack(NULL, pair->value.size, pair->value.data);
+    bool ours = node != NULL && node->incarnation == cluster->member->incarnation &&
+                pair->lease == cluster->member->lease;
+
+    if (node != NULL) {
+        vr__cluster__node__free_unpacked(node, NULL);
+    }
+    return ours;
+}
+
+static void on_checked(void *ctx, const struct vr_kv_result *result)
+{
+    struct vr_cluster *cluster = ctx;
+    struct cluster_member *member = cluster->member;
+
+    if (member->stage != MEMBER_IN || !member->renewing) {
+        return;
+    }
+    if (result->err == VR_E_GONE) {
+        member_lost(cluster, "the lease is dead");
+    } else if (result->err != VR_OK) {
+        member->dirty = true; /* whether it was written is not known */
+        renewed(cluster, true);
+    } else if (result->succeeded) {
+        member->own_mod = result->pair_count > 0 ? member->own_mod : result->revision;
+        renewed(cluster, false);
+    } else if (result->pair_count == 0) {
+        member_lost(cluster, "our record is gone");
+    } else if (is_ours(cluster, &result->pairs[0])) { /* a write of unknown outcome had happened */
+        member->own_mod = result->pairs[0].mod_revision;
+        renewed(cluster, false);
+    } else {
+        member_refuse(cluster, VR_E_EXISTS, "another process runs under this node's name");
+    }
+}
+
+/* Our record is there as we wrote it; when something in it has changed it is written anew. */
+static void check_record(struct vr_cluster *cluster)
+{
+    struct cluster_member *member = cluster->member;
+    struct cluster_key key;
+    struct vr_bytes name = key_node(&key, cluster->prefix, cluster->name);
+    struct vr_kv_compare compare = {.kind = VR_KV_MOD_IS, .key = name, .revision = member->own_mod};
+    struct vr_kv_op get = {.kind = VR_KV_GET, .key = name};
+    struct vr_kv_txn txn = {.compares = &compare,
+                            .compare_count = 1,
+                            .then = &get,
+                            .then_count = 1,
+                            .otherwise = &get,
+                            .otherwise_count = 1};
+    struct vr_buf record = {0};
+    struct vr_kv_op put = {.kind = VR_KV_PUT, .key = name, .lease = member->lease};
+    vr_time_us now = now_of(cluster);
+
+    if ((member->dirty || now >= member->written_at + LOAD_EVERY) &&
+        member_pack(cluster, &record)) {
+        put.value = vr_buf_bytes(&record);
+        txn.then = &put;
+        member->dirty = false;
+        member->written_at = now;
+    }
+    cluster_txn(cluster, &txn, on_checked, cluster);
+    vr_buf_deinit(&record);
+}
+
+static void on_renewed(void *ctx, enum vr_err err, int64_t lease, vr_time_us ttl)
+{
+    struct vr_cluster *cluster = ctx;
+    struct cluster_member *member = cluster->member;
+
+    (void)ttl; /* the lease's time is what was granted */
+    if (member->stage != MEMBER_IN || !member->renewing || lease != member->lease) {
+        return;
+    }
+    if (err == VR_E_GONE) {
+        member_lost(cluster, "the lease has run out");
+    } else if (err != VR_OK) {
+        renewed(cluster, true);
+    } else {
+        check_record(cluster);
+    }
+}
+
+static void renew(struct vr_cluster *cluster)
+{
+    struct cluster_member *member = cluster->member;
+
+    if (member->renewing) {
+        return;
+    }
+    if (cluster->conf.lively != NULL && !cluster->conf.lively(cluster->conf.ctx)) {
+        arm(cluster, RETRY); /* a worker hangs: the others are better without us */
+        return;
+    }
+    member->renewing = true;
+    member->lease_sent_at = now_of(cluster);
+    cluster->kv->ops->lease_renew(cluster->kv, member->lease, on_renewed, cluster);
+}
+
+void member_renew_soon(struct vr_cluster *cluster)
+{
+    cluster->member->dirty = true;
+    if (cluster->member->stage == MEMBER_IN && !cluster->member->renewing) {
+        arm(cluster, 0);
+    }
+}
+
+static void on_timer(struct vr_timer *timer, vr_time_us now)
+{
+    struct cluster_member *member = VR_OWNER(timer, struct cluster_member, timer);
+    struct vr_cluster *cluster = member->nodes_mirror.cluster;
+
+    (void)now;
+    switch (member->stage) {
+    case MEMBER_IN:
+        renew(cluster);
+        break;
+    case MEMBER_OUT:
+    case MEMBER_REFUSED:
+        read_directory(cluster);
+        break;
+    case MEMBER_READING:
+    case MEMBER_GRANTING:
+    case MEMBER_REGISTERING:
+        break;
+    }
+}
+
+void member_start(struct vr_cluster *cluster, void *ctx)
+{
+    struct cluster_member *member = cluster->member;
+
+    (void)ctx;
+    if (member->asked || cluster->kv == NULL) {
+        return;
+    }
+    member->asked = true;
+    member->timer.fire = on_timer;
+    member->nodes_mirror.cluster = cluster;
+    load_seen(cluster);
+    read_directory(cluster);
+}

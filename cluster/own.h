@@ -1,0 +1,294 @@
+/* own.h - inside the directory half of the cluster: membership, the mirror of etcd's keys, owners.
+ *
+ * All of it is the cluster worker's own. What the copies half may use stands in internal.h. */
+#ifndef VR_CLUSTER_OWN_H
+#define VR_CLUSTER_OWN_H
+
+#include "cluster.pb-c.h"
+#include "cluster/internal.h"
+#include "cluster/keys.h"
+#include "cluster/owners_rules.h"
+
+#define LIST_AGAIN VR_SECONDS(60) /* watches are not trusted for longer */
+#define RETRY VR_MS(200)          /* after etcd said that it could not */
+#define PENDING_MAX 512           /* messages that wait for one room's owner */
+
+struct cluster_room;
+
+/* ---- asked.c: calls to etcd; each answer is judged before anyone sees it ---- */
+
+/** As vr_kv_ops.txn and .list. An answer of another etcd cluster, or of a revision below one that
+ * we knew when we asked, makes the node refuse (member_refuse) and is told as VR_E_FROZEN. After
+ * the detach nothing is told. */
+void cluster_txn(struct vr_cluster *cluster, const struct vr_kv_txn *txn, vr_kv_done_fn done,
+                 void *ctx);
+void cluster_list(struct vr_cluster *cluster, struct vr_bytes prefix, vr_kv_done_fn done,
+                  void *ctx);
+/** The same for a room: told only if nothing threw the room back since (its `life`). The room stays
+ * in memory until then. */
+typedef void (*room_done_fn)(struct cluster_room *room, const struct vr_kv_result *result);
+void room_txn(struct cluster_room *room, const struct vr_kv_txn *txn, room_done_fn done);
+void room_list(struct cluster_room *room, struct vr_bytes prefix, room_done_fn done);
+void asked_free_all(struct vr_cluster *cluster);
+
+/* ---- mirror.c: one prefix of etcd, listed and watched ---- */
+
+struct mirror_ops {
+    /** A list is being read: each of its pairs is put, then `listed` is called, all in one go. */
+    void (*begin)(struct vr_cluster *cluster);
+    void (*put)(struct vr_cluster *cluster, const struct vr_kv_pair *pair);
+    void (*gone)(struct vr_cluster *cluster, struct vr_bytes key, int64_t revision);
+    /** What it did not name and was not changed after `revision` is gone. */
+    void (*listed)(struct vr_cluster *cluster, int64_t revision);
+};
+struct mirror {
+    struct vr_cluster *cluster;
+    const struct mirror_ops *ops;
+    char prefix[128];
+    void *watch;
+    int64_t revision; /* everything up to here is known */
+    bool open, listing, complete;
+    struct vr_timer timer;
+};
+void mirror_open(struct mirror *mirror, struct vr_cluster *cluster, const char *name,
+                 const struct mirror_ops *ops);
+/** List anew, now: something does not fit. */
+void mirror_again(struct mirror *mirror);
+void mirror_close(struct mirror *mirror);
+
+/* ---- member.c: lease, deadline, own record; member_nodes.c: the others ---- */
+
+struct node_entry {
+    uint32_t number; /* 0: free */
+    char name[64], region[32], url[256], control[128], bulk[128], link[128], key[48], version[32];
+    uint64_t incarnation;
+    int64_t lease, mod;
+    uint32_t media_workers, stress_permille, participants, rooms_owned;
+    bool draining;
+    bool listed;         /* named by the list that is being read */
+    vr_time_us heard_at; /* its last hello */
+    bool valid;          /* it said so then */
+};
+
+enum member_stage {
+    MEMBER_OUT,
+    MEMBER_READING,
+    MEMBER_GRANTING,
+    MEMBER_REGISTERING,
+    MEMBER_IN,
+    MEMBER_REFUSED
+};
+
+struct cluster_member {
+    enum member_stage stage;
+    bool asked;    /* vr_cluster_join was called */
+    bool draining; /* our record says so */
+    bool dirty;    /* our record is to be written anew */
+    bool told_joined;
+    uint64_t incarnation, cluster_id;
+    int64_t lease, own_mod, revision, saved_revision;
+    vr_time_us ttl, lease_sent_at, written_at;
+    bool renewing;
+    struct vr_timer timer, hello_timer;
+    struct mirror nodes_mirror, generation_mirror;
+    struct node_entry nodes[VR_CLUSTER_NODES_MAX];
+    void (*drained)(void *ctx, enum vr_err err);
+    void *drained_ctx;
+    struct vr_timer drain_timer;
+    struct adopt *adopt; /* under way; admin.c */
+};
+
+void member_start(struct vr_cluster *cluster, void *ctx); /* a cluster_call */
+void member_refuse(struct vr_cluster *cluster, enum vr_err err, const char *why);
+/** Our lease is dead or our key is not ours: frozen at once, then registered anew. */
+void member_lost(struct vr_cluster *cluster, const char *why);
+void member_renew_soon(struct vr_cluster *cluster);
+void member_check_joined(struct vr_cluster *cluster);             /* are all mirrors complete? */
+bool member_pack(struct vr_cluster *cluster, struct vr_buf *out); /* our record */
+void member_save(struct vr_cluster *cluster);
+bool member_is_valid(struct vr_cluster *cluster);
+
+extern const struct mirror_ops member_nodes_ops, member_generation_ops;
+struct node_entry *member_node(struct vr_cluster *cluster, uint32_t number);
+void member_nodes_publish(struct vr_cluster *cluster);
+void member_hello_start(struct vr_cluster *cluster);
+void member_on_hello(struct vr_cluster *cluster, uint32_t node, struct vr_bytes bytes);
+/** The living nodes as the rules want them; returns how many. */
+uint32_t member_places(struct vr_cluster *cluster, struct owners_place *out, uint32_t max);
+
+/* ---- owners*.c ---- */
+
+enum room_stage {
+    ROOM_AT_REST,    /* nothing is under way here; another's, or nobody's */
+    ROOM_FINDING,    /* the directory is read for it */
+    ROOM_TAKING,     /* the transaction is under way */
+    ROOM_SEALING,    /* ours; the one in sync is asked */
+    ROOM_READING,    /* durable rows */
+    ROOM_INSTALLING, /* ... into the store */
+    ROOM_SYNCING,    /* the in-sync list names us */
+    ROOM_OURS,
+    ROOM_MOVING,  /* to be handed over: its actor stops */
+    ROOM_LEAVING, /* the transaction of a release or a hand-over is under way */
+};
+
+struct room_sync {
+    bool known, idle;
+    uint32_t owner, partner;
+    uint64_t epoch;
+    int64_t mod;
+};
+struct room_head {
+    int64_t mod; /* 0: there is none */
+    uint64_t epoch, revision;
+};
+
+struct cluster_room {
+    struct vr_list link; /* cluster_owners.buckets */
+    struct vr_cluster *cluster;
+    struct vr_id id;
+    enum room_stage stage;
+    uint32_t life; /* grows when the stage is thrown back: answers to older questions are nothing */
+
+    /* as etcd has it, as far as we know */
+    bool owner_listed, sync_listed; /* named by the list that is being read */
+    uint32_t owner;
+    uint64_t owner_incarnation;
+    int64_t owner_mod; /* also of the deletion */
+    int64_t sync_mod;  /* also of the deletion */
+    char reason[96];
+    struct room_sync sync;
+    struct room_head head;
+
+    /* ours */
+    uint64_t epoch;
+    bool wanted;         /* take it when nobody owns it */
+    bool creating;       /* somebody waits to create it */
+    bool from_other;     /* another node sent us here: don't send it on */
+    bool exists;         /* of a release */
+    uint32_t move_to;    /* hand over to this node; 0: release */
+    vr_time_us lost_at;  /* its owner went; 0: not */
+    vr_time_us begun_at; /* we own it since, and wait for what was acknowledged before */
+    uint32_t tries;
+    uint32_t seal_tries, seal_from;
+    bool to_wake;             /* people or a life under way: it must not wait for a message */
+    struct vr_list questions; /* struct question.link: asked of other nodes */
+    struct {                  /* of heads, when nobody in sync answers */
+        uint32_t waiting, node;
+        uint64_t epoch, revision;
+    } newest;
+    struct vr_timer timer;
+    struct vr_list pending; /* struct waiting.link */
+    uint32_t pending_count;
+    struct vr_list durables; /* struct durable.link; durable.c */
+    bool durable_busy;
+    bool head_unsure; /* a write has an unknown outcome: read before the next one */
+    uint32_t asked;   /* answers that will come: it stays in memory */
+};
+
+/** A room's actor that has been given an epoch and has not closed since; under vr_cluster.lock. */
+struct awake {
+    struct vr_list link; /* cluster_owners.awake */
+    struct vr_id id;
+    uint64_t epoch;
+    bool resting; /* it has closed; a message may wake it before the directory hears of it */
+    bool exists;
+};
+
+#define OWNER_BUCKETS 1024
+struct cluster_owners {
+    struct vr_list buckets[OWNER_BUCKETS]; /* cluster_room.link */
+    struct vr_list awake;                  /* struct awake.link; under vr_cluster.lock */
+    uint32_t room_count, ours_count, in_flight, pending_count;
+    struct mirror owners_mirror, sync_mirror;
+};
+
+enum vr_err owners_new(struct vr_cluster *cluster);
+void owners_free(struct vr_cluster *cluster);
+void owners_open(struct vr_cluster *cluster);
+void owners_close(struct vr_cluster *cluster);
+void owners_detach(struct vr_cluster *cluster); /* no answer means anything any more */
+struct cluster_room *owners_find(struct vr_cluster *cluster, struct vr_id id);
+struct cluster_room *owners_get(struct vr_cluster *cluster, struct vr_id id); /* or a new one */
+/** Forget it if it says nothing any more. */
+void owners_forget(struct cluster_room *room);
+void owners_publish(struct cluster_room *room); /* into the view */
+void owners_each(struct vr_cluster *cluster, void (*fn)(struct cluster_room *room, void *ctx),
+                 void *ctx);
+/** Our ownership is over, all of it: nothing may be answered any more. */
+void owners_lost_all(struct vr_cluster *cluster);
+void owners_node_gone(struct vr_cluster *cluster);
+void owners_set_reason(struct cluster_room *room, const char *reason);
+/** For administrators: why it is where it is. Any thread. */
+void owners_reason(struct vr_cluster *cluster, struct vr_id room, char *out, size_t size);
+uint64_t owners_epoch(struct vr_cluster *cluster, int64_t revision);
+
+/* owners_read.c: what etcd says about one room, into the struct */
+void owners_read_owner(struct cluster_room *room, const struct vr_kv_pair *pair);
+void owners_read_sync(struct cluster_room *room, const struct vr_kv_pair *pair);
+bool owners_parse_key(struct vr_cluster *cluster, struct vr_bytes key, const char *folder,
+                      struct vr_id *out);
+extern const struct mirror_ops owners_owner_ops, owners_sync_ops;
+
+/* owners_take.c */
+void take_find(struct cluster_room *room);
+void take_consider(struct cluster_room *room); /* nobody owns it: when do we take it? */
+void take_settled(struct cluster_room *room, enum vr_err err); /* tell who waits */
+void take_stop(struct cluster_room *room);                     /* throw back to rest */
+
+/* questions.c: to other nodes, about a room. Told once, or never when the room is thrown back. */
+void question_seal(struct cluster_room *room, uint32_t from,
+                   void (*done)(struct cluster_room *room, enum vr_err err));
+void question_install(struct cluster_room *room, const struct cluster_row *rows, uint32_t count,
+                      void (*done)(struct cluster_room *room, enum vr_err err));
+void question_heads(struct cluster_room *room, void (*done)(struct cluster_room *room));
+void question_on_head_get(struct vr_cluster *cluster, struct vr_msg *msg);
+/** At the very end, when nobody can answer any more. */
+void questions_free(struct cluster_room *room);
+
+/* owners_own.c: from the transaction to the room's waking */
+void own_begin(struct cluster_room *room, uint64_t epoch);
+void own_end(struct cluster_room *room, const char *why); /* it is another's, or we are frozen */
+void own_read_head(struct cluster_room *room, const struct vr_kv_pair *pair);
+void own_on_timer(struct cluster_room *room);
+/** vr_room_services.take and .release; any thread. */
+enum vr_err own_wake(struct vr_cluster *cluster, struct vr_id id, uint64_t *epoch);
+bool own_rests(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch, bool exists);
+/** It has closed and was not woken since: nobody wakes it any more in that epoch. */
+bool own_take_rest(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch, bool *exists);
+bool own_is_awake(struct vr_cluster *cluster, struct vr_id id, uint64_t *epoch);
+
+/* owners_move.c: release, hand over, drain */
+void move_released(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch);
+void move_hand_over(struct cluster_room *room, uint32_t to);
+void move_on_timer(struct cluster_room *room);
+void move_drain_step(struct vr_cluster *cluster);
+
+/* durable.c */
+void durable_end(struct cluster_room *room, enum vr_err err); /* tell all that wait */
+void durable_run(struct cluster_room *room);
+
+/* ---- route.c ---- */
+
+/** Takes `msg`. From `node` (0: of this node itself). */
+void route_wait(struct vr_cluster *cluster, struct vr_msg *msg, uint32_t node);
+void route_flush(struct cluster_room *room);                  /* to the owner, as known now */
+void route_pass_on(struct cluster_room *room, uint32_t node); /* let that node take it */
+void route_drop(struct cluster_room *room); /* nobody is told: the system is gone */
+void route_refuse(struct cluster_room *room, enum vr_err err); /* or to the copy here */
+enum vr_err route_send(struct vr_cluster *cluster, uint32_t node, struct vr_msg *msg);
+void route_refuse_msg(struct vr_cluster *cluster, struct vr_msg *msg, enum vr_err err);
+
+/* ---- admin.c: what administrators ask ---- */
+void admin_on_note(struct vr_cluster *cluster, struct vr_msg *msg);
+void move_drain(struct vr_cluster *cluster, bool force, void (*done)(void *ctx, enum vr_err err),
+                void *ctx);
+void move_undrain(struct vr_cluster *cluster);
+
+/* ---- deploy.c, adopt.c ---- */
+enum vr_err deploy_new(struct vr_cluster *cluster);
+void deploy_open(struct vr_cluster *cluster);
+void deploy_close(struct vr_cluster *cluster);
+void deploy_free(struct vr_cluster *cluster);
+bool deploy_complete(const struct vr_cluster *cluster);
+
+#endif
