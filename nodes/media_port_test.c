@@ -11,12 +11,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "nodes/listen.h"
-#include "nodes/media_port.h"
+#include "nodes/media_port_internal.h"
 #include "nodes/socket.h"
 
 static void a_port_in_use_is_named(void **state)
@@ -92,6 +93,97 @@ static void listening_twice_is_refused_with_the_setting(void **state)
     close(fds[0]);
 }
 
+/* A port without loop and engine: only its way out. */
+static struct vr_media_port *port_out(bool gso, int *receiver, struct vr_hop *hop)
+{
+    struct vr_media_port *port = calloc(1, sizeof(*port));
+    struct sockaddr_in name;
+    socklen_t size = sizeof(name);
+
+    assert_non_null(port);
+    assert_int_equal(vr_media_socket_open("127.0.0.1", 0, &port->sockets[0].fd, NULL), VR_OK);
+    assert_int_equal(vr_media_socket_open("127.0.0.1", 0, receiver, NULL), VR_OK);
+    assert_int_equal(getsockname(*receiver, (struct sockaddr *)&name, &size), 0);
+    memset(hop, 0, sizeof(*hop));
+    hop->remote.in4 = name;
+    port->socket_count = 1;
+    port->conf.gso = gso;
+    port->open = true;
+    media_out_init(port);
+    return port;
+}
+
+static void port_end(struct vr_media_port *port, int receiver)
+{
+    close(port->sockets[0].fd);
+    close(receiver);
+    free(port);
+}
+
+/* Three of 100 bytes and one of 60, each filled with its number, arrive as four datagrams. */
+static void assert_arrives(struct vr_media_port *port, const struct vr_hop *hop, int receiver)
+{
+    uint8_t data[360], got[400];
+
+    for (size_t i = 0; i < sizeof(data); i++) {
+        data[i] = (uint8_t)(i / 100);
+    }
+    media_out_send_burst(port, hop, vr_bytes(data, sizeof(data)), 100);
+    media_out_flush(port);
+    for (size_t i = 0; i < 4; i++) {
+        ssize_t size = recv(receiver, got, sizeof(got), MSG_DONTWAIT);
+
+        assert_int_equal(size, i < 3 ? 100 : 60);
+        assert_int_equal(got[0], i);
+        assert_int_equal(got[size - 1], i);
+    }
+    assert_true(recv(receiver, got, sizeof(got), MSG_DONTWAIT) < 0);
+}
+
+static void a_burst_leaves_segmented(void **state)
+{
+    struct vr_hop hop;
+    int receiver;
+    struct vr_media_port *port = port_out(true, &receiver, &hop);
+
+    (void)state;
+    assert_arrives(port, &hop, receiver);
+    assert_int_equal(port->stats.segmented, 4);
+    assert_int_equal(port->stats.send_dropped, 0);
+    port_end(port, receiver);
+}
+
+/* The kernel refuses segmentation on a socket without checksums: nothing is lost, and it is not
+ * asked again. */
+static void a_refused_burst_leaves_one_by_one(void **state)
+{
+    struct vr_hop hop;
+    int receiver, on = 1;
+    struct vr_media_port *port = port_out(true, &receiver, &hop);
+
+    (void)state;
+    assert_int_equal(setsockopt(port->sockets[0].fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof(on)), 0);
+    assert_arrives(port, &hop, receiver);
+    assert_int_equal(port->stats.gso_refused, 1);
+    assert_int_equal(port->stats.segmented, 4);
+    assert_arrives(port, &hop, receiver);
+    assert_int_equal(port->stats.segmented, 4);
+    assert_int_equal(port->stats.send_dropped, 0);
+    port_end(port, receiver);
+}
+
+static void without_gso_a_burst_is_datagrams(void **state)
+{
+    struct vr_hop hop;
+    int receiver;
+    struct vr_media_port *port = port_out(false, &receiver, &hop);
+
+    (void)state;
+    assert_arrives(port, &hop, receiver);
+    assert_int_equal(port->stats.segmented, 0);
+    port_end(port, receiver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +191,9 @@ int main(void)
         cmocka_unit_test(an_address_must_be_of_this_machine),
         cmocka_unit_test(ipv4_and_ipv6_share_a_port),
         cmocka_unit_test(listening_twice_is_refused_with_the_setting),
+        cmocka_unit_test(a_burst_leaves_segmented),
+        cmocka_unit_test(a_refused_burst_leaves_one_by_one),
+        cmocka_unit_test(without_gso_a_burst_is_datagrams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
