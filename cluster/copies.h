@@ -99,6 +99,10 @@ void copy_flush(struct cluster_copies *copies, struct copy_room *room);
 void copy_fail(struct copy_room *room, enum vr_err err); /* locked: all that waits */
 vr_time_us copies_now(const struct cluster_copies *copies);
 
+/* replicate_deploy.c: a commit of no room */
+uint64_t deploy_submit(struct cluster_copies *copies, struct vr_commit *commit,
+                       vr_committed_fn done, void *ctx);
+
 /* replicate_note.c: a commit as notes for other nodes */
 struct note_parts {
     struct vr_blob **items;

@@ -314,6 +314,27 @@ static void events_go_to_a_node_once(void **state)
     assert_int_equal(rig->events[2], 4);
 }
 
+static void shared_rows_go_to_the_directory(void **state)
+{
+    struct vr_commit *commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
+
+    (void)state;
+    rig_own(1, 5);
+    vr_commit_put(commit, VR_TABLE_REVOKED, vr_bytes_of("jti"), vr_bytes_of("x"));
+    vr_commit_put(commit, VR_TABLE_META, vr_bytes_of("mine"), vr_bytes_of("x"));
+    wanted = 1;
+    vr_records_submit(rig->nodes[1].records, commit, rig_told, NULL);
+    assert_true(rig_until(all_told, VR_SECONDS(1)));
+    assert_int_equal(rig->acknowledged, 1);
+    assert_int_equal(rig->deployed_rows, 1);
+    commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
+    vr_commit_put(commit, VR_TABLE_META, vr_bytes_of("mine"), vr_bytes_of("y"));
+    wanted = 2;
+    vr_records_submit(rig->nodes[1].records, commit, rig_told, NULL);
+    assert_true(rig_until(all_told, VR_SECONDS(1)));
+    assert_int_equal(rig->deployed_rows, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_directory_nothing_is_acknowledged, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(events_go_to_a_node_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shared_rows_go_to_the_directory, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

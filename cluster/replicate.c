@@ -401,10 +401,13 @@ static uint64_t copies_submit(struct vr_records *records, struct vr_commit *comm
     struct vr_cluster *cluster = copies->cluster;
     uint64_t epoch = 0;
 
-    if (commit == NULL || vr_commit_check(commit) != VR_OK || commit->expected == UINT64_MAX) {
+    if (commit == NULL || vr_commit_check(commit) != VR_OK) {
         return vr_records_submit(cluster->conf.local, commit, done, ctx);
     }
     if (vr_id_is_zero(commit->room)) {
+        return deploy_submit(copies, commit, done, ctx);
+    }
+    if (commit->expected == UINT64_MAX) { /* not a room's actor: of this node alone */
         return vr_records_submit(cluster->conf.local, commit, done, ctx);
     }
     if (!cluster_holds(cluster, commit->room, commit->epoch)) {
