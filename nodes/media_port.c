@@ -184,6 +184,8 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
                                     .send = media_out_send,
                                     .send_burst = media_out_send_burst,
                                     .ctx = port,
+                                    .link_out = conf->link_out,
+                                    .link_ctx = conf->link_ctx,
                                     .gso = conf->gso,
                                     .pack = conf->pack};
     enum vr_err err = VR_OK;

@@ -25,6 +25,9 @@ struct vr_media_port_conf {
     uint32_t socket_count;
     bool gso;          /* several packets to one listener as one segmented datagram */
     enum vr_pack pack; /* for an audience */
+    /** For shards on other nodes (vr_engine_conf.link_out): link_port.h; NULL: there are none. */
+    void (*link_out)(void *ctx, uint32_t shard, const struct vr_relay *relay);
+    void *link_ctx;
 };
 
 struct vr_media_port_stats {
