@@ -1,0 +1,88 @@
+// Two real Chromium pages: how long from the mouth of one to the ear of the other, and how fast a page is in.
+//
+//     VOICEROOMD=build/release/nodes/voiceroomd node bench/ear.mjs
+//
+// The speaker's microphone is a tone that is let through in taps; the listener's page looks every 2 ms whether its
+// decoded sound holds something. Both pages are of one browser on one machine, so they share a clock. What the sound
+// card would add on both sides is not in it. Prints one line of JSON.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openBrowser, Page } from '../tests/lib/chromium.mjs';
+import { enter } from '../tests/lib/enter.mjs';
+import { Node } from '../tests/lib/voiceroomd.mjs';
+
+const TAPS = 15;
+const JOINS = 12;
+
+const share = (values, p) => [...values].sort((a, b) => a - b)[Math.floor(p * (values.length - 1))];
+const round = (ms) => Math.round(ms * 10) / 10;
+
+/** In the listener's page: the time of the first sound after a silence, as the page's own wall clock. */
+function listen() {
+  const context = new AudioContext({ sampleRate: 48000 });
+  const ears = [];
+  const samples = new Float32Array(256);
+  for (const { track } of window.rig.connections.at(-1).getReceivers()) {
+    if (track?.kind !== 'audio') continue;
+    const ear = new AnalyserNode(context, { fftSize: 256, smoothingTimeConstant: 0 });
+    context.createMediaStreamSource(new MediaStream([track])).connect(ear);
+    ears.push(ear);
+  }
+  window.rig.heardAt = null;
+  setInterval(() => {
+    if (window.rig.heardAt !== null) return;
+    for (const ear of ears) {
+      ear.getFloatTimeDomainData(samples);
+      if (samples.some((s) => Math.abs(s) > 0.02)) window.rig.heardAt = performance.timeOrigin + performance.now();
+    }
+  }, 2);
+  return context.resume();
+}
+
+async function tap(speaker, listener) {
+  await listener.evaluate(() => { window.rig.heardAt = null; });
+  const said = await speaker.evaluate(() => {
+    window.rig.gain.gain.value = 0.5;
+    return performance.timeOrigin + performance.now();
+  });
+  await listener.page.waitForFunction(() => window.rig.heardAt !== null, null, { timeout: 5000, polling: 20 });
+  const heard = await listener.evaluate(() => window.rig.heardAt);
+  await speaker.evaluate(() => { window.rig.gain.gain.value = 0; });
+  return heard - said;
+}
+
+const node = await new Node().start();
+let browser;
+try {
+  browser = await openBrowser();
+  const speaker = await Page.open(browser, node, 'mouth', 700);
+  const listener = await Page.open(browser, node, 'ear', 1100);
+  const room = await enter(speaker, { create: 'Ear' });
+  await enter(listener, { room, quiet: false });
+  await listener.evaluate(listen);
+  await speaker.evaluate(() => { window.rig.gain.gain.value = 0; });
+  await sleep(1500);
+  const delays = [];
+  for (let i = 0; i < TAPS; i++) {
+    delays.push(await tap(speaker, listener));
+    await sleep(500 + 13 * i); // silence reaches the ear, and the next tap falls elsewhere in the 20 ms
+  }
+  await speaker.evaluate(() => { window.rig.gain.gain.value = 0.5; });
+  const joins = [];
+  const sounds = [];
+  for (let i = 0; i < JOINS; i++) {
+    const page = await Page.open(browser, node, `guest${i}`, 1500);
+    await enter(page, { room, quiet: false });
+    joins.push(page.joinMs);
+    sounds.push(page.soundMs);
+    await page.context.close();
+  }
+  console.log(JSON.stringify({
+    taps: TAPS, joins: JOINS,
+    mouth_to_ear_ms_p50: round(share(delays, 0.5)), mouth_to_ear_ms_p95: round(share(delays, 0.95)),
+    join_ms_p50: round(share(joins, 0.5)), join_ms_p95: round(share(joins, 0.95)),
+    first_audio_ms_p50: round(share(sounds, 0.5)), first_audio_ms_p95: round(share(sounds, 0.95)),
+  }));
+} finally {
+  await browser?.close();
+  await node.stop();
+}
