@@ -266,3 +266,10 @@ enum vr_err field_read(json_t *object, const struct field *field, bool must,
     }
     return fits(field, value) ? VR_OK : field_refuse(field, why);
 }
+
+void vr_client_msg_deinit(struct vr_client_msg *msg)
+{
+    vr_command_free(msg->command);
+    vr_blob_release(msg->sdp);
+    explicit_bzero(msg, sizeof(*msg));
+}

@@ -396,10 +396,3 @@ enum vr_err vr_client_text_parse(struct vr_bytes text, const char *name, size_t 
     json_decref(object);
     return err;
 }
-
-void vr_client_msg_deinit(struct vr_client_msg *msg)
-{
-    vr_command_free(msg->command);
-    vr_blob_release(msg->sdp);
-    explicit_bzero(msg, sizeof(*msg));
-}

@@ -460,6 +460,33 @@ static json_t *written(const struct vr_client_msg *asked, const struct vr_answer
     return json;
 }
 
+static void a_command_id_names_the_act(void **state)
+{
+    struct vr_client_msg first = sound("{\"type\":\"room:leave\",\"command_id\":\"a-1\"}");
+    struct vr_client_msg again = sound("{\"type\":\"room:leave\",\"command_id\":\"a-1\"}");
+    struct vr_client_msg other = sound("{\"type\":\"room:leave\",\"command_id\":\"1-a\"}");
+    struct vr_client_msg none = sound("{\"type\":\"room:leave\",\"command_id\":null}");
+    struct vr_client_msg bad;
+    struct vr_why why = {0};
+
+    (void)state;
+    assert_false(vr_id_is_zero(first.command->id));
+    assert_true(vr_id_equal(first.command->id, again.command->id));
+    assert_false(vr_id_equal(first.command->id, other.command->id));
+    assert_true(vr_id_is_zero(none.command->id));
+    vr_client_msg_deinit(&first);
+    vr_client_msg_deinit(&again);
+    vr_client_msg_deinit(&other);
+    vr_client_msg_deinit(&none);
+    assert_int_equal(
+        vr_client_msg_parse(vr_bytes_of("{\"type\":\"room:leave\",\"id\":4,\"command_id\":7}"),
+                            &bad, &why),
+        VR_E_UNPROCESSABLE);
+    assert_memory_equal(why.text, "command_id:", 11);
+    assert_string_equal(bad.id, "4");
+    vr_client_msg_deinit(&bad);
+}
+
 static void answers_repeat_the_id(void **state)
 {
     struct vr_client_msg msg = sound("{\"type\":\"room:chat\",\"id\":\"q\\\"7\",\"text\":\"x\"}");
@@ -628,6 +655,7 @@ int main(void)
         cmocka_unit_test(caps_the_whole),
         cmocka_unit_test(bodies_of_rest),
         cmocka_unit_test(small_bodies),
+        cmocka_unit_test(a_command_id_names_the_act),
         cmocka_unit_test(answers_repeat_the_id),
         cmocka_unit_test(errors_can_be_answered_too),
         cmocka_unit_test(any_text_is_valid_json),
