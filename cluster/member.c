@@ -357,6 +357,11 @@ static void on_read(void *ctx, const struct vr_kv_result *result)
     grant(cluster);
 }
 
+static bool is_lively(const struct vr_cluster *cluster)
+{
+    return cluster->conf.lively == NULL || cluster->conf.lively(cluster->conf.ctx);
+}
+
 static void read_directory(struct vr_cluster *cluster)
 {
     struct cluster_key keys[3];
@@ -367,6 +372,11 @@ static void read_directory(struct vr_cluster *cluster)
     };
     struct vr_kv_txn txn = {.then = ops, .then_count = 3};
 
+    if (cluster->member->stage != MEMBER_REFUSED && !is_lively(cluster)) {
+        cluster->member->stage = MEMBER_OUT;
+        arm(cluster, RETRY);
+        return;
+    }
     if (cluster->member->stage != MEMBER_REFUSED) {
         cluster->member->stage = MEMBER_READING;
     }
@@ -483,7 +493,7 @@ static void renew(struct vr_cluster *cluster)
     if (member->renewing) {
         return;
     }
-    if (cluster->conf.lively != NULL && !cluster->conf.lively(cluster->conf.ctx)) {
+    if (!is_lively(cluster)) {
         arm(cluster, RETRY); /* a worker hangs: the others are better without us */
         return;
     }
