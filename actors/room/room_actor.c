@@ -7,8 +7,7 @@
 #include "actors/base/assert.h"
 #include "actors/base/log.h"
 #include "actors/room/actor_state.h"
-#include "actors/room/passcode.h"
-#include "store/personal.h"
+#include "actors/room/copy.h"
 
 struct vr_instant actor_instant(const struct room_actor *self)
 {
@@ -225,55 +224,9 @@ static enum vr_err on_timer(struct vr_actor *actor, void *state, struct vr_why *
     return settle(self, tick(self));
 }
 
-static struct vr_id ref_of(void *ctx, const char *text)
-{
-    return vr_personal_ref(ctx, text);
-}
-
-static enum vr_err ensure(void *ctx, const char *user, struct vr_commit *commit, struct vr_id *ref)
-{
-    return vr_personal_ensure(ctx, user, commit, ref);
-}
-
-static enum vr_err seal(void *ctx, struct vr_id ref, struct vr_bytes plain, struct vr_buf *out)
-{
-    return vr_personal_seal(ctx, ref, plain, out);
-}
-
-static enum vr_err unseal(void *ctx, struct vr_id ref, struct vr_bytes sealed, struct vr_buf *out)
-{
-    return vr_personal_open(ctx, ref, sealed, out);
-}
-
-static enum vr_err user_of(void *ctx, struct vr_id ref, struct vr_buf *out)
-{
-    return vr_personal_user(ctx, ref, out);
-}
-
-static struct vr_room_conf conf_of(const struct room_actor *self)
-{
-    const struct vr_env *env = self->env;
-
-    return (struct vr_room_conf){
-        .random = vr_system_random(vr_actor_system(self->actor)),
-        .ref = ref_of,
-        .hash_passcode = vr_passcode_hash,
-        .ctx = self->services->personal,
-        .capacity_max = env->capacity_max,
-        .capacity_default = env->capacity_default,
-        .speaker_capacity_default = env->speaker_capacity_default,
-        .grace = env->grace,
-        .host_grace = env->host_grace,
-        .chat_per_10s = env->chat_per_10s,
-        .reactions_per_10s = env->reactions_per_10s,
-        .audience = env->audience,
-        .outbox = self->services->outbox,
-    };
-}
-
 struct vr_room *actor_fresh_room(struct room_actor *self, uint64_t epoch)
 {
-    struct vr_room_conf conf = conf_of(self);
+    struct vr_room_conf conf = vr_room_conf_of(vr_actor_system(self->actor), self->env);
 
     return vr_room_new(vr_actor_address(self->actor).id, &conf, epoch);
 }
@@ -288,7 +241,7 @@ static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *w
     self->env = vr_system_context(vr_actor_system(actor));
     vr_assert(self->env != NULL && self->env->room_services != NULL);
     self->services = self->env->room_services;
-    self->vault = (struct vr_vault){ensure, seal, unseal, user_of, self->services->personal};
+    self->vault = vr_room_vault_of(self->services);
     /* Far from a former life's, and never near the end of the numbers. */
     self->ticket = 1 + (vr_random_u64(vr_system_random(vr_actor_system(actor))) >> 1);
     self->first_ticket = self->ticket;
