@@ -16,6 +16,7 @@
 #include "bench/client/client.h"
 
 #define RIG_PEOPLE 16
+#define RIG_NODES 6
 #define RIG_HEARD 4096
 #define RIG_QUEUE 4096
 
@@ -81,7 +82,7 @@ struct rig {
     vr_time_us now;
     struct vr_random_seeded random;
     struct vr_dtls_identity *identity;
-    struct rig_node nodes[2];
+    struct rig_node nodes[RIG_NODES];
     uint32_t node_count;
     struct rig_person *people[RIG_PEOPLE];
     uint32_t people_count;
@@ -92,6 +93,9 @@ struct rig {
     uint32_t lost;
     uint32_t relayed;
     bool links_down;
+    uint32_t fan_out; /* of shards that are added from now on */
+    /* What leaves a node, instead of bringing it over at once; NULL: at once. */
+    void (*link)(struct rig_node *from, uint32_t shard, const struct vr_relay *relay);
     bool gso;          /* of nodes to come */
     enum vr_pack pack; /* the same */
     uint32_t bursts;   /* of several datagrams, and of these the last: */
@@ -266,7 +270,9 @@ static inline void rig_relay(void *ctx, uint32_t shard, struct vr_relay *relay)
     struct rig_node *to = rig_node_of(from->rig, shard);
 
     from->rig->relayed++;
-    if (to != NULL && !from->rig->links_down) {
+    if (from->rig->link != NULL && vr_shard_node(shard) != vr_shard_node(from->number)) {
+        from->rig->link(from, shard, relay);
+    } else if (to != NULL && !from->rig->links_down) {
         vr_shard_relay_in(to->shard, from->rig->now, relay);
     }
     vr_relay_release(relay);
@@ -322,8 +328,12 @@ static inline void rig_add_node(struct rig *rig, uint32_t number)
                                   .ctx = node,
                                   .gso = rig->gso,
                                   .pack = rig->pack};
-    struct vr_shard_conf shard = {
-        .room = {1, 2}, .number = number, .slots = 4, .ops = &rig_ops, .ctx = node};
+    struct vr_shard_conf shard = {.room = {1, 2},
+                                  .number = number,
+                                  .slots = 4,
+                                  .ops = &rig_ops,
+                                  .ctx = node,
+                                  .fan_out = rig->fan_out};
 
     node->rig = rig;
     node->number = number;
@@ -333,7 +343,8 @@ static inline void rig_add_node(struct rig *rig, uint32_t number)
     }
 }
 
-static inline struct rig *rig_new_with(uint64_t seed, bool gso, enum vr_pack pack)
+/* Without nodes. */
+static inline struct rig *rig_new_bare(uint64_t seed, bool gso, enum vr_pack pack)
 {
     struct rig *rig = calloc(1, sizeof *rig);
 
@@ -346,6 +357,13 @@ static inline struct rig *rig_new_with(uint64_t seed, bool gso, enum vr_pack pac
         vr_dtls_identity_new(vr_bytes(NULL, 0), &rig->identity) != VR_OK) {
         abort();
     }
+    return rig;
+}
+
+static inline struct rig *rig_new_with(uint64_t seed, bool gso, enum vr_pack pack)
+{
+    struct rig *rig = rig_new_bare(seed, gso, pack);
+
     rig_add_node(rig, 1);
     return rig;
 }

@@ -291,6 +291,206 @@ static void move_between_shards(void **state)
     no_gap(ben);
 }
 
+/* ---- several nodes ---- */
+
+static uint32_t between_nodes; /* sends that left a node */
+
+static void count_links(struct rig_node *from, uint32_t shard, const struct vr_relay *relay)
+{
+    between_nodes++;
+    vr_shard_relay_in(rig_node_of(from->rig, shard)->shard, from->rig->now, relay);
+}
+
+/* Shards by number; a set of all of them at each. */
+static struct rig *rig_of(const uint32_t *shards, uint32_t count, uint32_t fan_out)
+{
+    struct rig *rig = rig_new_bare(17, false, VR_PACK_OFF);
+
+    rig->fan_out = fan_out;
+    rig->link = count_links;
+    between_nodes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        rig_add_node(rig, shards[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct vr_shard_set *set = vr_shard_set_new();
+
+        set->epoch = 1;
+        set->version = 1;
+        set->count = count;
+        memcpy(set->shards, shards, count * sizeof shards[0]);
+        vr_shard_set_shards(rig->nodes[i].shard, set);
+    }
+    return rig;
+}
+
+/* Five nodes, a fan-out of two: a tree. Everybody hears everybody, from the first packet on, and
+ * each packet goes over each of the four edges once. */
+static void five_nodes_in_a_tree(void **state)
+{
+    static const uint32_t shards[] = {256, 512, 768, 1024, 1280};
+    struct rig *rig = rig_of(shards, 5, 2);
+    struct rig_person *people[5];
+
+    (void)state;
+    for (uint32_t i = 0; i < 5; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){.node = i});
+    }
+    for (uint32_t i = 0; i < 5; i++) {
+        uint32_t before = between_nodes;
+
+        rig_talk(people[i], 30, 50);
+        assert_int_equal(between_nodes - before, 4 * 50);
+        for (uint32_t k = 0; k < 5; k++) {
+            assert_int_equal(rig_heard_from(people[k], people[i]), k == i ? 0 : 50);
+        }
+    }
+    for (uint32_t i = 0; i < 5; i++) {
+        no_gap(people[i]);
+    }
+    rig_free(rig);
+}
+
+/* Only at the far end of the tree does anybody listen: those on the way hand on for him, and he
+ * hears from the first packet; when he goes nothing is sent any more. */
+static void listeners_behind_the_deaf(void **state)
+{
+    static const uint32_t shards[] = {256, 512, 768, 1024, 1280};
+    struct rig *rig = rig_of(shards, 5, 2);
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 2});
+    struct rig_person *ben;
+    uint32_t before;
+
+    (void)state;
+    rig_advance(rig, VR_MS(500)); /* the summaries have gone all the way */
+    rig_talk(ana, 30, 5);
+    assert_int_equal(between_nodes, 0);
+    ben = rig_join(rig, (struct rig_wish){.node = 4}); /* 768 - 256 - 512 - 1280 */
+    rig_talk(ana, 30, 50);
+    assert_int_equal(rig_heard_from(ben, ana), 50);
+    assert_int_equal(between_nodes, 3 * 50); /* and not to 1024 */
+    vr_shard_peer_close(rig->nodes[4].shard, ben->conf.peer);
+    rig_advance(rig, VR_MS(500));
+    before = between_nodes;
+    rig_talk(ana, 30, 5);
+    assert_int_equal(between_nodes, before);
+    rig_free(rig);
+}
+
+/* ---- what is told along the edges ---- */
+
+static struct told { /* to whom, last */
+    uint32_t count;
+    bool deaf;
+    uint8_t quietest;
+} told[5]; /* by node */
+
+static void note_levels(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count,
+                        bool deaf)
+{
+    struct told *to = &told[vr_shard_node(shard)];
+
+    (void)ctx;
+    *to = (struct told){.count = count, .deaf = deaf};
+    for (uint32_t i = 0; i < count; i++) {
+        to->quietest = items[i].level > to->quietest ? items[i].level : to->quietest;
+    }
+}
+
+static void no_speakers(void *ctx, const struct vr_speaker *items, uint32_t count)
+{
+    (void)ctx;
+    (void)items;
+    (void)count;
+}
+
+static void tell(struct rig *rig, struct vr_shard *shard, uint32_t node, uint32_t count,
+                 uint8_t quietest)
+{
+    struct vr_speaker items[4] = {{0}};
+
+    for (uint32_t i = 0; i < count; i++) {
+        items[i].participant = node * 10 + i;
+        items[i].level = (uint8_t)(quietest - 5 * i);
+    }
+    vr_shard_levels_in(shard, rig->now, vr_shard_number(node, 0), items, count, false);
+    rig_advance(rig, VR_MS(110));
+}
+
+/* 1 is next to 2 and 3, 2 to 1 and 4. The shard on 2 has nobody of its own, so that it tells 1 of
+ * what is behind it at 4, and 4 of what is at 1: the sum of each side, and never what came from
+ * there. */
+static void each_side_is_told_of_the_other(void **state)
+{
+    static const struct vr_shard_ops noting = {rig_relay, note_levels, no_speakers, rig_peer_state};
+    struct rig *rig = rig_new(19);
+    struct vr_shard_conf conf = {.room = {1, 3},
+                                 .number = vr_shard_number(2, 0),
+                                 .slots = 4,
+                                 .fan_out = 2,
+                                 .ops = &noting,
+                                 .ctx = &rig->nodes[0]};
+    struct vr_shard_set *set = vr_shard_set_new();
+    struct vr_speaker nobody = {0};
+    struct vr_shard *shard;
+
+    (void)state;
+    memset(told, 0, sizeof told);
+    assert_int_equal(vr_shard_open(rig->nodes[0].engine, &conf, &shard), VR_OK);
+    set->epoch = set->version = 1;
+    for (uint32_t node = 1; node <= 4; node++) {
+        set->shards[set->count++] = vr_shard_number(node, 0);
+    }
+    vr_shard_set_shards(shard, set);
+    rig_advance(rig, VR_MS(110));
+    assert_false(told[1].deaf); /* nothing is known of 4: better too much than silence */
+    assert_int_equal(told[1].count, 0);
+    tell(rig, shard, 4, 4, 50);
+    assert_int_equal(told[1].count, 4);
+    assert_int_equal(told[1].quietest, 50);
+    assert_int_equal(told[4].count, 0); /* 1 has not spoken yet */
+    tell(rig, shard, 1, 4, 30);
+    tell(rig, shard, 4, 4, 50);
+    assert_int_equal(told[1].quietest, 50);
+    assert_int_equal(told[4].count, 4);
+    assert_int_equal(told[4].quietest, 30);
+    assert_true(told[3].count == 0 && !told[3].deaf); /* no edge leads there */
+    tell(rig, shard, 4, 1, 50);
+    assert_true(told[1].count < 4); /* somebody lacks a speaker: let all through */
+    assert_false(told[1].deaf);
+    vr_shard_levels_in(shard, rig->now, vr_shard_number(4, 0), &nobody, 0, true);
+    assert_true(told[1].deaf); /* at once */
+    tell(rig, shard, 4, 4, 50);
+    assert_false(told[1].deaf);
+    rig_advance(rig, VR_MS(500)); /* 4 is silent: its last word counts no more */
+    assert_false(told[1].deaf);
+    assert_true(told[1].count < 4);
+    vr_shard_close(shard);
+    rig_free(rig);
+}
+
+/* Two workers on each of two nodes: a packet crosses once, and reaches all four shards. */
+static void siblings_share_what_came(void **state)
+{
+    static const uint32_t shards[] = {256, 257, 512, 513};
+    struct rig *rig = rig_of(shards, 4, 16);
+    struct rig_person *people[4];
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){.node = i});
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        between_nodes = 0;
+        rig_talk(people[i], 30, 50);
+        assert_int_equal(between_nodes, 50);
+        for (uint32_t k = 0; k < 4; k++) {
+            assert_int_equal(rig_heard_from(people[k], people[i]), k == i ? 0 : 50);
+        }
+    }
+    rig_free(rig);
+}
+
 static void pool_runs_dry_and_recovers(void **state)
 {
     struct vr_relay_pool *pool = vr_relay_pool_new(4);
@@ -387,6 +587,10 @@ int main(void)
         TEST(a_deaf_shard_gets_nothing),
         TEST(shard_set_versions),
         TEST(move_between_shards),
+        cmocka_unit_test(five_nodes_in_a_tree),
+        cmocka_unit_test(listeners_behind_the_deaf),
+        cmocka_unit_test(each_side_is_told_of_the_other),
+        cmocka_unit_test(siblings_share_what_came),
         cmocka_unit_test(pool_runs_dry_and_recovers),
         cmocka_unit_test(released_by_another_thread),
     };

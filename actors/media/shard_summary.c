@@ -23,27 +23,6 @@ bool vr_link_fresh(const struct vr_link *link, vr_time_us now)
     return link->summary_at != 0 && now - link->summary_at <= SUMMARY_FRESH;
 }
 
-void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
-                        const struct vr_speaker *items, uint32_t count, bool deaf)
-{
-    for (uint32_t i = 0; i < shard->link_count; i++) {
-        struct vr_link *link = &shard->links[i];
-        bool full = link->holder_count >= shard->slots.count;
-
-        if (link->shard != from) {
-            continue;
-        }
-        link->holder_count = count > VR_SLOTS_MAX ? VR_SLOTS_MAX : count;
-        memcpy(link->holders, items, link->holder_count * sizeof items[0]);
-        if (link->summary_at == 0 || link->deaf != deaf ||
-            full != (link->holder_count >= shard->slots.count)) {
-            shard->levels_at = 0; /* it may change what others are told of us */
-        }
-        link->summary_at = now;
-        link->deaf = deaf;
-    }
-}
-
 static void own_summary(const struct vr_shard *shard, vr_time_us now, struct summary *out)
 {
     out->count = 0;
@@ -147,5 +126,30 @@ void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now)
             told = &side;
         }
         shard->conf.ops->levels(shard->conf.ctx, link->shard, told->items, told->count, told->deaf);
+    }
+}
+
+/* News that opens or shuts a way goes on at once: who comes to hear at the far end of a tree should
+ * not wait for one report a hop. It ends there: nothing is told back that came from there. */
+void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
+                        const struct vr_speaker *items, uint32_t count, bool deaf)
+{
+    for (uint32_t i = 0; i < shard->link_count; i++) {
+        struct vr_link *link = &shard->links[i];
+        bool full = link->holder_count >= shard->slots.count;
+        bool known = vr_link_fresh(link, now);
+
+        if (link->shard != from) {
+            continue;
+        }
+        link->holder_count = count > VR_SLOTS_MAX ? VR_SLOTS_MAX : count;
+        memcpy(link->holders, items, link->holder_count * sizeof items[0]);
+        link->summary_at = now;
+        if (!known || link->deaf != deaf || full != (link->holder_count >= shard->slots.count)) {
+            link->deaf = deaf;
+            shard->levels_at = 0;
+            vr_shard_links_tick(shard, now);
+            return;
+        }
     }
 }
