@@ -188,6 +188,47 @@ uint64_t vr_auth_changes(const struct vr_auth *auth)
     return atomic_load(&auth->changes);
 }
 
+void vr_auth_use(struct vr_auth *auth, struct vr_records *records)
+{
+    auth->conf.records = records;
+}
+
+/* Into fresh lists, then all at once; what is on its way here (coming, going) stays as it is. */
+void vr_auth_reload(struct vr_auth *auth)
+{
+    struct vr_auth *fresh = calloc(1, sizeof(*fresh));
+    struct vr_bytes all = vr_bytes("", 0);
+    enum vr_err err = fresh == NULL ? VR_E_NO_MEMORY : VR_OK;
+
+    if (err == VR_OK) {
+        fresh->conf = auth->conf;
+        err = auth_keys_load(fresh);
+    }
+    if (err == VR_OK) {
+        err = vr_records_scan(auth->conf.records, VR_TABLE_REVOKED, all, all, revoked_load, fresh);
+    }
+    if (err != VR_OK) {
+        vr_log(VR_LOG_ERROR, "keys of other nodes cannot be read", VR_S("why", vr_err_text(err)));
+    } else {
+        struct revoked *old;
+
+        pthread_rwlock_wrlock(&auth->lock);
+        auth_keys_take(auth, fresh);
+        old = auth->revoked;
+        auth->revoked = fresh->revoked;
+        auth->revoked_count = fresh->revoked_count;
+        auth->revoked_capacity = fresh->revoked_capacity;
+        fresh->revoked = old;
+        pthread_rwlock_unlock(&auth->lock);
+        atomic_fetch_add(&auth->changes, 1);
+    }
+    if (fresh != NULL) {
+        free(fresh->revoked);
+        explicit_bzero(fresh, sizeof(*fresh));
+        free(fresh);
+    }
+}
+
 enum vr_err vr_auth_token(struct vr_auth *auth, struct vr_bytes token, struct vr_grants *out,
                           struct vr_why *why)
 {

@@ -30,6 +30,11 @@ struct vr_auth_conf {
 VR_MUST_CHECK enum vr_err vr_auth_new(const struct vr_auth_conf *conf, struct vr_auth **out,
                                       struct vr_why *why);
 void vr_auth_free(struct vr_auth *auth);
+/** From here on changes go through these records: in a cluster those that all nodes share, which
+ * can do nothing before the node has joined. Before any other thread. */
+void vr_auth_use(struct vr_auth *auth, struct vr_records *records);
+/** Keys or revocations in the store were changed by another node: read them anew. Any thread. */
+void vr_auth_reload(struct vr_auth *auth);
 
 /** Judge a token. Errors: VR_E_UNAUTHORIZED. */
 VR_MUST_CHECK enum vr_err vr_auth_token(struct vr_auth *auth, struct vr_bytes token,

@@ -43,6 +43,8 @@ struct vr_auth {
 
 /* auth_keys.c */
 VR_MUST_CHECK enum vr_err auth_keys_load(struct vr_auth *auth);
+/** The live keys of `fresh` instead of ours; those under way stay. Under the lock. */
+void auth_keys_take(struct vr_auth *auth, const struct vr_auth *fresh);
 int64_t auth_wall_s(const struct vr_auth *auth);
 
 #endif

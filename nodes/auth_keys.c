@@ -101,6 +101,26 @@ enum vr_err auth_keys_load(struct vr_auth *auth)
     return err;
 }
 
+void auth_keys_take(struct vr_auth *auth, const struct vr_auth *fresh)
+{
+    struct held_key kept[VR_KEYS_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < auth->key_count; i++) {
+        if (auth->keys[i].state != KEY_LIVE) {
+            kept[count++] = auth->keys[i];
+        }
+    }
+    memcpy(auth->keys, kept, count * sizeof(kept[0]));
+    auth->key_count = count;
+    for (uint32_t i = 0; i < fresh->key_count && auth->key_count < VR_KEYS_MAX; i++) {
+        if (key_find(auth, fresh->keys[i].key.kid) == NULL) {
+            auth->keys[auth->key_count++] = fresh->keys[i];
+        }
+    }
+    explicit_bzero(kept, sizeof(kept));
+}
+
 /* --- reading --- */
 
 bool vr_auth_key(struct vr_auth *auth, const char *kid, struct vr_key *out)

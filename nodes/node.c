@@ -71,8 +71,12 @@ static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
         .guests_may_create = node->config->guests_may_create,
         .guest_token_s = (uint32_t)node->config->guest_token_s,
     };
-    enum vr_err err = vr_directory_local_new(node->records, &node->directory);
+    enum vr_err err = VR_OK;
 
+    if (node->config->cluster_etcd.count == 0) {
+        err = vr_directory_local_new(node->records, &node->directory);
+        node->number = err == VR_OK ? vr_directory_self(node->directory) : 0;
+    }
     if (err == VR_OK) {
         err = vr_lobby_new(&node->lobby);
     }
@@ -84,6 +88,10 @@ static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
     }
     if (err == VR_OK) {
         err = vr_engine_global_init();
+    }
+    node->shared = node->records;
+    if (err == VR_OK && node->config->cluster_etcd.count > 0) {
+        err = node_cluster_make(node, why);
     }
     node->metrics = vr_metrics_new();
     node->sessions = vr_sessions_new(node->control_count);
@@ -178,6 +186,8 @@ static void node_free(struct vr_node *node)
     if (node->records != NULL) {
         vr_lmdb_close(node->records); /* the journal tells its last commits before the rest goes */
     }
+    vr_cluster_free(node->cluster);
+    explicit_bzero(node->curve_secret, sizeof(node->curve_secret));
     vr_http_free(node->http);
     for (uint32_t i = 0; i < node->control[0].socket_count; i++) {
         close(node->control[0].sockets[i].fd);
@@ -275,7 +285,7 @@ struct vr_system *vr_node_system(const struct vr_node *node)
 
 struct vr_records *vr_node_records(const struct vr_node *node)
 {
-    return node->records;
+    return node->shared;
 }
 
 struct vr_personal *vr_node_personal(const struct vr_node *node)

@@ -8,6 +8,7 @@
 #include "actors/room/room_actor.h"
 #include "actors/runtime/loop.h"
 #include "actors/session/session.h"
+#include "cluster/cluster.h"
 #include "cluster/directory.h"
 #include "nodes/config.h"
 #include "nodes/http_server.h"
@@ -41,10 +42,15 @@ struct control_part {
 struct vr_node {
     struct vr_env env; /* first: vr_system_context hands it out, and vr_node_of comes back */
     const struct vr_config *config;
-    struct vr_records *records;
+    struct vr_records *records; /* LMDB */
+    struct vr_records *shared; /* what actors and routes write to: in a cluster that of all nodes */
     struct vr_personal *personal;
     struct vr_directory *directory;
     struct vr_cluster *cluster; /* NULL: alone */
+    struct vr_loop *cluster_loop;
+    uint32_t number; /* of this node: 1 alone */
+    char curve_public[VR_CURVE_KEY + 1];
+    char curve_secret[VR_CURVE_KEY + 1];
     struct vr_auth *auth;
     struct vr_lobby *lobby;
     struct vr_metrics *metrics;
@@ -93,6 +99,13 @@ void node_loops_stop(struct vr_node *node); /* those that were started; waits fo
 
 /* node.c */
 enum vr_err node_folder_make(const char *folder, struct vr_why *why);
+
+/* node_cluster.c: only with cluster_etcd set */
+enum vr_err node_cluster_make(struct vr_node *node, struct vr_why *why);
+enum vr_err node_cluster_start(struct vr_node *node, struct vr_why *why);
+void node_cluster_stop(struct vr_node *node);
+/** As vr_session_services.nodes; `ctx` is the node. */
+uint32_t node_cluster_urls(void *ctx, char out[VR_NODE_URLS_MAX][256]);
 
 /* node_keys.c */
 /** META rows of the node: resume key, pepper, DTLS identity; made on the first start. */

@@ -47,7 +47,7 @@ static void control_closing(void *ctx)
 
 enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why)
 {
-    enum vr_err err = VR_OK;
+    enum vr_err err = node->cluster == NULL ? VR_OK : node_cluster_start(node, why);
 
     for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
         const struct vr_loop_hooks hooks = {.opened = media_opened,
@@ -90,4 +90,5 @@ void node_loops_stop(struct vr_node *node)
             vr_loop_join(node->media[i].loop);
         }
     }
+    node_cluster_stop(node);
 }

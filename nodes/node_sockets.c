@@ -129,7 +129,7 @@ enum vr_err node_http_make(struct vr_node *node, struct vr_why *why)
         .clock = vr_clock_system(),
         .random = vr_random_system(),
         .auth = node->auth,
-        .records = node->records,
+        .records = node->shared,
         .metrics = node->metrics,
         .ws = vr_ws_session_handlers(),
         .cors_origins = &node->config->cors_origins,

@@ -41,9 +41,11 @@ static const struct vr_actor_class *classify(void *ctx, const struct vr_address 
     case VR_ACTOR_LOBBY:
         return vr_lobby_class();
     case VR_ACTOR_NONE:
-    case VR_ACTOR_ASK:
     case VR_ACTOR_CLUSTER:
+        return vr_cluster_class();
     case VR_ACTOR_REPLICA:
+        return vr_replica_class();
+    case VR_ACTOR_ASK:
     case VR_ACTOR_KINDS:
         break;
     }
@@ -66,10 +68,30 @@ static enum vr_err room_take(void *ctx, struct vr_id room, uint64_t *epoch)
 {
     struct vr_node *node = ctx;
     struct vr_owner owner = {0};
-    enum vr_err err = vr_directory_take(node->directory, room, &owner);
+    enum vr_err err;
 
+    if (node->cluster != NULL) {
+        return vr_cluster_take(node->cluster, room, epoch);
+    }
+    err = vr_directory_take(node->directory, room, &owner);
     *epoch = owner.epoch;
     return err;
+}
+
+static void room_release(void *ctx, struct vr_id room, uint64_t epoch, bool exists)
+{
+    const struct vr_node *node = ctx;
+
+    if (node->cluster != NULL) {
+        vr_cluster_release(node->cluster, room, epoch, exists);
+    }
+}
+
+static bool room_holds(void *ctx, struct vr_id room, uint64_t epoch)
+{
+    const struct vr_node *node = ctx;
+
+    return node->cluster == NULL || vr_cluster_holds(node->cluster, room, epoch);
 }
 
 /** A small room lives whole on one worker; each shard_peers_max people more begin the next one. */
@@ -80,8 +102,10 @@ static uint32_t peer_place(void *ctx, struct vr_id room)
 
     (void)vr_lobby_find(node->lobby, room, &live);
     vr_blob_release(live.on_stage);
-    return (uint32_t)((room.hi ^ room.lo) + live.participants / node->env.shard_peers_max) %
-           node->media_count;
+    return vr_shard_number(
+        node->cluster == NULL ? 0 : node->number,
+        (uint32_t)((room.hi ^ room.lo) + live.participants / node->env.shard_peers_max) %
+            node->media_count);
 }
 
 static bool token_withdrawn(void *ctx, struct vr_id token_ref)
@@ -114,15 +138,25 @@ void node_env_fill(struct vr_node *node)
     env->chat_per_10s = (uint32_t)config->chat_per_10s;
     env->reactions_per_10s = (uint32_t)config->reactions_per_10s;
     env->audience = (uint32_t)config->audience;
-    node->room_services =
-        (struct vr_room_services){.personal = node->personal, .take = room_take, .ctx = node};
-    node->session_services = (struct vr_session_services){.place = peer_place,
-                                                          .withdrawn = token_withdrawn,
-                                                          .withdrawals = withdrawals,
-                                                          .ctx = node,
-                                                          .sessions = node->sessions};
+    node->room_services = (struct vr_room_services){.personal = node->personal,
+                                                    .take = room_take,
+                                                    .release = room_release,
+                                                    .holds = room_holds,
+                                                    .ctx = node};
+    node->session_services =
+        (struct vr_session_services){.place = peer_place,
+                                     .withdrawn = token_withdrawn,
+                                     .withdrawals = withdrawals,
+                                     .nodes = node->cluster == NULL ? NULL : node_cluster_urls,
+                                     .ctx = node,
+                                     .sessions = node->sessions};
     env->room_services = &node->room_services;
     env->session_services = &node->session_services;
+}
+
+static enum vr_err route(void *ctx, struct vr_msg *msg)
+{
+    return vr_cluster_route(((struct vr_node *)ctx)->cluster, msg);
 }
 
 enum vr_err node_system_make(struct vr_node *node)
@@ -130,10 +164,12 @@ enum vr_err node_system_make(struct vr_node *node)
     const struct vr_system_conf conf = {
         .clock = vr_clock_system(),
         .random = vr_random_system(),
-        .records = node->records,
-        .node = vr_directory_self(node->directory),
+        .records = node->shared,
+        .node = node->number,
         .control_workers = node->control_count,
         .media_workers = node->media_count,
+        .cluster_workers = node->cluster == NULL ? 0 : 1,
+        .route = node->cluster == NULL ? NULL : route,
         .place = place,
         .classify = classify,
         .failed = actor_failed,

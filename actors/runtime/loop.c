@@ -13,6 +13,8 @@
 #include "actors/base/log.h"
 #include "actors/runtime/internal.h"
 
+#define SIGN_OF_LIFE VR_SECONDS(1)
+
 struct vr_loop {
     struct vr_worker *worker;
     struct vr_loop_hooks hooks;
@@ -25,7 +27,8 @@ struct vr_loop {
     uv_sem_t started;
     enum vr_err err; /* of `opened`; read after `started` */
     struct vr_why why;
-    uint32_t stop; /* atomic */
+    uint32_t stop;     /* atomic */
+    vr_time_us ticked; /* atomic */
     bool closing;
 };
 
@@ -85,9 +88,10 @@ static vr_time_us read_clock(const struct vr_loop *loop)
 static void wait_until(struct vr_loop *loop, vr_time_us next, vr_time_us now)
 {
     uv_idle_stop(&loop->idle);
-    if (next == VR_NEVER) {
-        uv_timer_stop(&loop->timer);
-    } else if (next <= now) {
+    if (next > now + SIGN_OF_LIFE) {
+        next = now + SIGN_OF_LIFE;
+    }
+    if (next <= now) {
         uv_timer_stop(&loop->timer);
         uv_idle_start(&loop->idle, on_idle);
     } else {
@@ -100,8 +104,10 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct vr_loop *loop = prepare->data;
     vr_time_us now = read_clock(loop);
-    vr_time_us next = vr_worker_turn(loop->worker, now);
+    vr_time_us next;
 
+    __atomic_store_n(&loop->ticked, now, __ATOMIC_RELAXED);
+    next = vr_worker_turn(loop->worker, now);
     if (loop->hooks.before_wait != NULL) {
         loop->hooks.before_wait(loop->hooks.ctx, now);
     }
@@ -224,4 +230,9 @@ void vr_loop_join(struct vr_loop *loop)
 vr_time_us vr_loop_lag_take(struct vr_loop *loop)
 {
     return vr_worker_lag_take(loop->worker);
+}
+
+vr_time_us vr_loop_ticked(const struct vr_loop *loop)
+{
+    return __atomic_load_n(&loop->ticked, __ATOMIC_RELAXED);
 }
