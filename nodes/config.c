@@ -74,7 +74,10 @@ enum vr_err vr_config_load(const char *file, char *const *environment,
 {
     enum vr_err err = VR_OK;
 
-    *out = (struct vr_config){0};
+    *out = (struct vr_config){.source_file = file,
+                              .source_environment = environment,
+                              .source_flags = flags,
+                              .source_flag_count = flag_count};
     err = config_defaults_set(out, why);
     if (err == VR_OK && file != NULL) {
         err = config_file_apply(out, file, why);

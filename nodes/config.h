@@ -23,6 +23,8 @@ struct vr_config_list {
     uint32_t count;
 };
 
+struct vr_config_flag;
+
 /** Owned strings; never NULL once loaded ("" is unset). Times are seconds as written. */
 struct vr_config {
     char *node; /* name */
@@ -70,6 +72,9 @@ struct vr_config {
     uint64_t rate_per_identity;
     uint64_t connections_max; /* HTTP and WebSocket, in all */
     uint64_t connections_per_address;
+    uint64_t audit_days;                 /* 0: for ever */
+    struct vr_config_list webhook_allow; /* ranges of addresses */
+    uint64_t webhook_attempts;
     uint64_t shutdown_s; /* hard deadline of a clean end */
 
     struct vr_config_list cluster_etcd; /* empty: alone, and the rest of this part means nothing */
@@ -88,6 +93,11 @@ struct vr_config {
     /* made while loading */
     enum vr_guests guest_mode;
     enum vr_pack pack;
+    /* where it came from, to be read again: borrowed from who called vr_config_load */
+    const char *source_file;
+    char *const *source_environment;
+    const struct vr_config_flag *source_flags;
+    uint32_t source_flag_count;
 };
 
 /** One override from the command line: a setting's name ("http_port") and its text. */

@@ -6,6 +6,7 @@
 
 #include "actors/base/log.h"
 #include "nodes/config_internal.h"
+#include "nodes/net_range.h"
 
 static enum vr_err origin_check(const char *origin, struct vr_why *why)
 {
@@ -101,6 +102,20 @@ enum vr_err vr_config_media_address(const char *item, struct vr_media_address *o
     return VR_OK;
 }
 
+static enum vr_err webhooks_check(const struct vr_config *config, struct vr_why *why)
+{
+    struct vr_net_range range;
+
+    for (uint32_t i = 0; i < config->webhook_allow.count; i++) {
+        if (!vr_net_range_parse(config->webhook_allow.item[i], &range)) {
+            return vr_fail(why, VR_E_UNPROCESSABLE,
+                           "webhook_allow: \"%.60s\" is not an address or a range like 10.0.0.0/8",
+                           config->webhook_allow.item[i]);
+        }
+    }
+    return VR_OK;
+}
+
 static enum vr_err lists_check(const struct vr_config *config, struct vr_why *why)
 {
     struct vr_media_address address;
@@ -112,7 +127,7 @@ static enum vr_err lists_check(const struct vr_config *config, struct vr_why *wh
     for (uint32_t i = 0; i < config->media_addresses.count && err == VR_OK; i++) {
         err = vr_config_media_address(config->media_addresses.item[i], &address, why);
     }
-    return err;
+    return err == VR_OK ? webhooks_check(config, why) : err;
 }
 
 enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)

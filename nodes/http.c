@@ -591,3 +591,11 @@ const char *__lsan_default_suppressions(void)
     return "leak:h2o_mem_alloc_recycle\n";
 }
 #endif
+
+void vr_http_limits_set(struct vr_http *http, const struct vr_http_limits *limits)
+{
+    http->conf.rate_per_address = limits->rate_per_address;
+    http->conf.rate_per_identity = limits->rate_per_identity;
+    http->conf.connections_max = limits->connections_max;
+    http->conf.connections_per_address = limits->connections_per_address;
+}

@@ -136,5 +136,7 @@ void vr_http_resume(struct vr_http_request *request, vr_handler_fn run);
 
 /** The table of the node (routes.c). */
 const struct vr_route *vr_routes(size_t *count);
+/** Those for who runs the deployment (routes_admin.c). */
+const struct vr_route *vr_admin_routes(size_t *count);
 
 #endif

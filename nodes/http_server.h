@@ -16,7 +16,7 @@ struct vr_metrics;
 struct vr_http;
 struct vr_http_worker;
 
-#define VR_ROUTE_TABLES 2
+#define VR_ROUTE_TABLES 3
 #define VR_HTTP_SOCKETS_MAX 16
 
 struct vr_http_conf {
@@ -49,6 +49,14 @@ struct vr_http_socket {
 VR_MUST_CHECK enum vr_err vr_http_new(const struct vr_http_conf *conf, struct vr_http **out);
 /** After all worker parts' loops have ended, the system and the store are closed. */
 void vr_http_free(struct vr_http *http);
+/** Other limits from now on, on the worker's own thread: those of the conf by the same names. */
+struct vr_http_limits {
+    uint32_t rate_per_address;
+    uint32_t rate_per_identity;
+    uint32_t connections_max;
+    uint32_t connections_per_address;
+};
+void vr_http_limits_set(struct vr_http *http, const struct vr_http_limits *limits);
 
 /** On the loop's thread. `worker` may be NULL in tests. On an error nothing is left open but what
  * uv_close still has to run. */

@@ -61,6 +61,28 @@ static enum vr_err store_open(struct vr_node *node, struct vr_why *why)
     return err;
 }
 
+/** What holds everywhere, the thread for long work, and the one that sends to webhooks. */
+static enum vr_err deployment_make(struct vr_node *node, struct vr_why *why)
+{
+    const struct vr_deployment_conf conf = {.records = vr_node_records(node),
+                                            .personal = node->personal,
+                                            .clock = vr_clock_system(),
+                                            .random = vr_random_system()};
+    struct vr_sender_conf sender = {.records = vr_node_records(node),
+                                    .personal = node->personal,
+                                    .allow = &node->config->webhook_allow,
+                                    .attempts = (uint32_t)node->config->webhook_attempts};
+    enum vr_err err = vr_deployment_new(&conf, &node->deployment, why);
+
+    sender.deployment = node->deployment;
+    if (err == VR_OK) {
+        err =
+            vr_chores_new(vr_node_records(node),
+                          VR_SECONDS(86400 * (vr_time_us)node->config->audit_days), &node->chores);
+    }
+    return err == VR_OK ? vr_sender_new(&sender, &node->sender) : err;
+}
+
 static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
 {
     const struct vr_auth_conf auth = {
@@ -92,6 +114,9 @@ static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
     node->shared = node->records;
     if (err == VR_OK && node->config->cluster_etcd.count > 0) {
         err = node_cluster_make(node, why);
+    }
+    if (err == VR_OK) {
+        err = deployment_make(node, why);
     }
     node->metrics = vr_metrics_new();
     node->sessions = vr_sessions_new(node->control_count);
@@ -179,6 +204,8 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
 
 static void node_free(struct vr_node *node)
 {
+    vr_chores_free(node->chores); /* before what its jobs answer */
+    vr_sender_free(node->sender);
     vr_system_free(node->system);
     for (uint32_t i = 0; i < node->media_count; i++) {
         vr_media_port_free(node->media[i].port);
@@ -197,6 +224,8 @@ static void node_free(struct vr_node *node)
     vr_sessions_free(node->sessions);
     vr_metrics_free(node->metrics);
     vr_auth_free(node->auth);
+    vr_deployment_free(node->deployment);
+    node_reloaded_free(node);
     vr_lobby_free(node->lobby);
     vr_directory_free(node->directory);
     vr_personal_free(node->personal);
@@ -306,6 +335,21 @@ struct vr_cluster *vr_node_cluster(const struct vr_node *node)
 struct vr_auth *vr_node_auth(const struct vr_node *node)
 {
     return node->auth;
+}
+
+struct vr_deployment *vr_node_deployment(const struct vr_node *node)
+{
+    return node->deployment;
+}
+
+struct vr_chores *vr_node_chores(const struct vr_node *node)
+{
+    return node->chores;
+}
+
+struct vr_sender *vr_node_sender(const struct vr_node *node)
+{
+    return node->sender;
 }
 
 struct vr_lobby *vr_node_lobby(const struct vr_node *node)

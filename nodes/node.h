@@ -24,6 +24,9 @@ struct vr_records;
 struct vr_personal;
 struct vr_directory;
 struct vr_cluster;
+struct vr_deployment;
+struct vr_chores;
+struct vr_sender;
 
 /** Open the store, make keys, start workers, listen. Borrows `config` until vr_node_stop has
  * returned. Errors: a sentence for a person, with the way out, in `why`; nothing is left running.
@@ -56,7 +59,16 @@ struct vr_cluster *vr_node_cluster(const struct vr_node *node);
 struct vr_auth *vr_node_auth(const struct vr_node *node);
 /** The kid in admin-key.json as it is now; "" when the file names none. Reads the file. */
 void vr_node_admin_kid(const struct vr_node *node, char out[VR_KID_MAX + 1]);
+struct vr_deployment *vr_node_deployment(const struct vr_node *node);
+struct vr_chores *vr_node_chores(const struct vr_node *node);
+struct vr_sender *vr_node_sender(const struct vr_node *node);
 struct vr_lobby *vr_node_lobby(const struct vr_node *node);
+/** Read the configuration again from where it came, and apply what can be changed while running:
+ * log level, rates, connections, certificate. Control worker's own thread. `applied` and `later`
+ * (needs a restart) get the names of the settings that differ, each with a 0 at its end. Errors:
+ * the configuration's; then nothing has changed. */
+VR_MUST_CHECK enum vr_err vr_node_reload(struct vr_node *node, struct vr_buf *applied,
+                                         struct vr_buf *later, struct vr_why *why);
 struct vr_metrics *vr_node_metrics(const struct vr_node *node);
 /** The port that a listener got (for port 0 in tests). */
 uint16_t vr_node_http_port(const struct vr_node *node);

@@ -10,12 +10,15 @@
 #include "actors/session/session.h"
 #include "cluster/cluster.h"
 #include "cluster/directory.h"
+#include "nodes/chores.h"
 #include "nodes/config.h"
+#include "nodes/deployment.h"
 #include "nodes/http_server.h"
 #include "nodes/listen.h"
 #include "nodes/lobby.h"
 #include "nodes/media_port.h"
 #include "nodes/node.h"
+#include "nodes/sender.h"
 #include "store/personal.h"
 
 #define MEDIA_WORKERS_MAX 64
@@ -42,6 +45,7 @@ struct control_part {
 struct vr_node {
     struct vr_env env; /* first: vr_system_context hands it out, and vr_node_of comes back */
     const struct vr_config *config;
+    struct vr_config *reloaded; /* the settings as they were read last; NULL: never again */
     struct vr_records *records; /* LMDB */
     struct vr_records *shared; /* what actors and routes write to: in a cluster that of all nodes */
     struct vr_personal *personal;
@@ -52,6 +56,9 @@ struct vr_node {
     char curve_public[VR_CURVE_KEY + 1];
     char curve_secret[VR_CURVE_KEY + 1];
     struct vr_auth *auth;
+    struct vr_deployment *deployment;
+    struct vr_chores *chores;
+    struct vr_sender *sender;
     struct vr_lobby *lobby;
     struct vr_metrics *metrics;
     struct vr_files *files;
@@ -122,6 +129,9 @@ enum vr_err node_secret_adopt(struct vr_records *records, const char *file, stru
 enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why);
 /** The certificate of HTTPS: the one configured, or our own. */
 enum vr_err node_tls_open(struct vr_node *node, struct vr_why *why);
+
+/* node_reload.c */
+void node_reloaded_free(struct vr_node *node);
 
 /* node_about.c */
 /** data/running.json: who runs here, and where; for the one who starts a second. */

@@ -115,7 +115,27 @@ static bool token_withdrawn(void *ctx, struct vr_id token_ref)
 
 static uint64_t withdrawals(void *ctx)
 {
-    return vr_auth_changes(((const struct vr_node *)ctx)->auth);
+    const struct vr_node *node = ctx;
+
+    return vr_auth_changes(node->auth) + vr_deployment_changes(node->deployment);
+}
+
+static bool banned(void *ctx, struct vr_id user_hint, const char *address, struct vr_why *why)
+{
+    return vr_deployment_banned(((struct vr_node *)ctx)->deployment, user_hint, address, why);
+}
+
+static enum vr_screened screen(void *ctx, const char *text, struct vr_buf *masked)
+{
+    switch (vr_deployment_filter(((struct vr_node *)ctx)->deployment, text, masked)) {
+    case VR_FILTER_FINE:
+        break;
+    case VR_FILTER_MASKED:
+        return VR_SCREEN_MASKED;
+    case VR_FILTER_REJECTED:
+        return VR_SCREEN_REFUSED;
+    }
+    return VR_SCREEN_FINE;
 }
 
 void node_env_fill(struct vr_node *node)
@@ -138,15 +158,19 @@ void node_env_fill(struct vr_node *node)
     env->chat_per_10s = (uint32_t)config->chat_per_10s;
     env->reactions_per_10s = (uint32_t)config->reactions_per_10s;
     env->audience = (uint32_t)config->audience;
-    node->room_services = (struct vr_room_services){.personal = node->personal,
-                                                    .take = room_take,
-                                                    .release = room_release,
-                                                    .holds = room_holds,
-                                                    .ctx = node};
+    node->room_services =
+        (struct vr_room_services){.personal = node->personal,
+                                  .take = room_take,
+                                  .release = room_release,
+                                  .holds = room_holds,
+                                  .ctx = node,
+                                  .outbox = vr_deployment_wants_events(node->deployment)};
     node->session_services =
         (struct vr_session_services){.place = peer_place,
                                      .withdrawn = token_withdrawn,
                                      .withdrawals = withdrawals,
+                                     .banned = banned,
+                                     .screen = screen,
                                      .nodes = node->cluster == NULL ? NULL : node_cluster_urls,
                                      .ctx = node,
                                      .sessions = node->sessions};

@@ -80,6 +80,20 @@ enum vr_err vr_tls_open(const char *certificate, const char *key, struct ssl_ctx
     return VR_OK;
 }
 
+enum vr_err vr_tls_reload(struct ssl_ctx_st *tls, const char *certificate, const char *key,
+                          struct vr_why *why)
+{
+    SSL_CTX *trial = NULL;
+    enum vr_err err = vr_tls_open(certificate, key, &trial, why); /* do they fit together? */
+
+    SSL_CTX_free(trial);
+    if (err == VR_OK && (SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+                         SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)) {
+        err = ssl_fail(why, certificate);
+    }
+    return err;
+}
+
 void vr_tls_close(struct ssl_ctx_st *tls)
 {
     SSL_CTX_free(tls);

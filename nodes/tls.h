@@ -13,6 +13,10 @@ struct ssl_ctx_st;
  * (ALPN). */
 VR_MUST_CHECK enum vr_err vr_tls_open(const char *certificate, const char *key,
                                       struct ssl_ctx_st **out, struct vr_why *why);
+/** Another certificate for connections that come from now on; on an error the old one stays. On the
+ * thread that accepts. */
+VR_MUST_CHECK enum vr_err vr_tls_reload(struct ssl_ctx_st *tls, const char *certificate,
+                                        const char *key, struct vr_why *why);
 void vr_tls_close(struct ssl_ctx_st *tls);
 
 /** Make `certificate` and `key` (mode 0600) when they are missing, about to expire, or name other

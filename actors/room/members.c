@@ -282,6 +282,8 @@ void vr_room_session_lives(struct vr_room *room, vr_participant_id participant, 
     struct step step = {.room = room, .at = at, .effects = effects};
     struct person *person = person_by_id(room, participant);
 
+    effects->at_wall = at.wall;
+
     if (person != NULL && person->presence == PERSON_LOST && person->generation == generation) {
         member_returned(&step, person);
     }

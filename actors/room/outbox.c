@@ -135,6 +135,9 @@ static void from_event(struct out *out, const char *type, const json_t *event)
     if (json_is_object(person)) {
         json_object_set(data, "role", json_object_get(person, "role"));
     }
+    if (json_is_true(json_object_get(event, "returned"))) {
+        json_object_set_new(data, "returned", json_true());
+    }
     if (json_object_get(event, "by") != NULL) {
         tell_number(out, data, "by",
                     (vr_participant_id)json_integer_value(json_object_get(event, "by")));

@@ -19,8 +19,8 @@ struct vr_room_services {
     /** Epoch of this node's ownership of the room, raised by taking it; on one node the local
      * directory counts. Called at activation. */
     enum vr_err (*take)(void *ctx, struct vr_id room, uint64_t *epoch);
-    /** The actor has closed by itself: idle, drained, or its room is gone for good (`exists` false).
-     * Its ownership may end now. NULL: nobody wants to know. */
+    /** The actor has closed by itself: idle, drained, or its room is gone for good (`exists`
+     * false). Its ownership may end now. NULL: nobody wants to know. */
     void (*release)(void *ctx, struct vr_id room, uint64_t epoch, bool exists);
     /** Does the ownership in this epoch hold right now? Asked when a command is begun and again
      * before its answer: an owner that is not sure says nothing. NULL: it always does (alone). */

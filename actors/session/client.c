@@ -93,8 +93,16 @@ static void ask_room(struct session *session, struct vr_client_msg *taken, const
     struct vr_command *command = NULL;
     struct vr_command *draft = NULL;
     struct request *request = new_request(session, taken);
+    struct vr_why why = {0};
+    enum vr_err err = VR_OK;
 
     if (request == NULL) {
+        return;
+    }
+    err = session_screen_chat(session->env->session_services, request->msg.command, &why);
+    if (err != VR_OK) {
+        send_outcome(session, &request->msg, err, why.text);
+        op_done(&request->op);
         return;
     }
     draft = session_command(session, request->msg.kind, request_id);

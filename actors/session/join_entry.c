@@ -59,6 +59,22 @@ static enum vr_err find_resumed(struct vr_worker *worker, const struct vr_join_r
     return VR_OK;
 }
 
+/** Banned from the whole deployment? An administrator is not judged by where he is. */
+static enum vr_err judge_ban(const struct vr_session_services *services,
+                             const struct vr_join_request *request, const struct vr_resume *token,
+                             struct vr_why *why)
+{
+    bool named = request->identity.user[0] != '\0';
+    struct vr_id hint = named ? vr_resume_user_hint(request->identity.user) : token->user_ref_hint;
+
+    if (services->banned == NULL ||
+        !services->banned(services->ctx, hint,
+                          request->identity.admin ? "" : request->identity.address, why)) {
+        return VR_OK;
+    }
+    return VR_E_BANNED;
+}
+
 static void take_identity(struct session *session, const struct vr_join_request *request,
                           const struct vr_resume *token)
 {
@@ -82,6 +98,7 @@ static struct vr_bytes offer_of(const struct vr_join_request *request)
 static enum vr_err judge(struct vr_worker *worker, const struct vr_join_request *request,
                          struct vr_resume *token, struct session **found, struct vr_why *why)
 {
+    const struct vr_session_services *services = session_env(worker)->session_services;
     enum vr_err err = VR_OK;
     bool offer = offer_of(request).size != 0;
 
@@ -89,9 +106,15 @@ static enum vr_err judge(struct vr_worker *worker, const struct vr_join_request 
         return vr_fail(why, VR_E_UNPROCESSABLE, "protocol: this server speaks 1");
     }
     if (!request->resume) {
-        return offer ? VR_OK : vr_fail(why, VR_E_UNPROCESSABLE, "sdp: an offer is needed to join");
+        err = judge_ban(services, request, token, why);
+        return err != VR_OK || offer
+                   ? err
+                   : vr_fail(why, VR_E_UNPROCESSABLE, "sdp: an offer is needed to join");
     }
     err = find_resumed(worker, request, token, found, why);
+    if (err == VR_OK) {
+        err = judge_ban(services, request, token, why);
+    }
     if (err == VR_OK && *found == NULL && !offer) {
         return vr_fail(why, VR_E_GONE, "the session does not run any more: resume with an offer");
     }
@@ -127,8 +150,12 @@ void vr_session_join(struct vr_worker *worker, const struct vr_join_request *req
     struct vr_resume token = {0};
     struct session *session = NULL;
     struct join *join = NULL;
+    struct vr_actor_identity who = request->identity;
     enum vr_err err = judge(worker, request, &token, &session, &why);
 
+    if (err == VR_OK) {
+        err = session_screen_name(session_env(worker)->session_services, &who, &why);
+    }
     if (err != VR_OK) {
         refuse(joined, ctx, err, &why);
         return;
@@ -147,9 +174,8 @@ void vr_session_join(struct vr_worker *worker, const struct vr_join_request *req
             return;
         }
         take_identity(session, request, &token);
+        memcpy(session->who.name, who.name, sizeof(who.name));
     }
-    /* The place stands on the newest access token that its person showed. */
-    session->token_ref = request->identity.user[0] == '\0' ? token.token_ref : request->token_ref;
     /* The place stands on the newest access token that its person showed. */
     session->token_ref = request->identity.user[0] == '\0' ? token.token_ref : request->token_ref;
     join->way = request->resume ? WAY_RESUME : WAY_JOIN;

@@ -36,6 +36,9 @@ void vr_sessions_free(struct vr_sessions *sessions);
 /** Live sessions of all workers; any thread, for metrics. */
 uint32_t vr_sessions_count(const struct vr_sessions *sessions);
 
+/** What a word filter says; VR_SCREEN_MASKED: the text to use instead was appended. */
+enum vr_screened { VR_SCREEN_FINE, VR_SCREEN_MASKED, VR_SCREEN_REFUSED };
+
 /** What sessions need of their node; found in vr_env.session_services. */
 struct vr_session_services {
     /** Least loaded place for a new peer of `room`: a shard number (on one node: media worker
@@ -44,8 +47,9 @@ struct vr_session_services {
     void *ctx;
     /** Is the access token withdrawn that this stands for (vr_resume.token_ref)? NULL: none is. */
     bool (*withdrawn)(void *ctx, struct vr_id token_ref);
-    /** Grows with each withdrawal: then the sessions are looked at, and those whose token is
-     *  withdrawn end with 4001 within 2 s. NULL: they are never looked at. */
+    /** Grows with each withdrawal and ban: then the sessions are looked at, and those whose token
+     * is withdrawn (4001), or who are banned (room:banned, 4002), end within 100 ms. NULL: they are
+     *  never looked at. */
     uint64_t (*withdrawals)(void *ctx);
     /** Base addresses of the nodes that a client may go to beside those of vr_env:
      *  how many were written. NULL: vr_env's are all. */
@@ -56,6 +60,11 @@ struct vr_session_services {
     /** Base address of the node to which a client of this room is to move when this one drains;
      * false: any other that it knows. NULL: none is named. */
     bool (*move_to)(void *ctx, struct vr_id room, char *url, size_t size);
+    /** Is this person, by the hash in resume tokens, or this address ("": not to be judged) banned
+     * from the whole deployment? NULL: nobody is. */
+    bool (*banned)(void *ctx, struct vr_id user_hint, const char *address, struct vr_why *why);
+    /** Judge a name or a line of chat. NULL: all are fine. */
+    enum vr_screened (*screen)(void *ctx, const char *text, struct vr_buf *masked);
 };
 
 /** The class for VR_ACTOR_SESSION. A message never makes a session: one for a stranger's id is
@@ -119,6 +128,10 @@ void vr_session_leave(struct vr_worker *worker, struct vr_id session, const char
 /** ICE restart by a new offer; answers with the new SDP by `joined` (json NULL). */
 void vr_session_restart_ice(struct vr_worker *worker, struct vr_id session, const char *user,
                             struct vr_bytes sdp, vr_joined_fn joined, void *ctx);
+
+/** Look at this worker's sessions now, because of a withdrawal or a ban: those that must end have
+ * closed their media when it returns (a shard on another thread follows within a message's way). */
+void vr_session_review(struct vr_worker *worker);
 
 /** Sessions are placed on a control worker by their id: with several workers HTTP hands requests
  * over. Which index is it? */

@@ -23,8 +23,8 @@
 #define COMMAND_TIMEOUT VR_SECONDS(10)
 #define TOLD_WITHIN VR_SECONDS(30)
 #define BUCKETS_MIN 64u
-#define REVIEW_EVERY VR_SECONDS(2) /* are keys and tokens still good? */
-#define REGISTER_EVERY 5           /* reviews */
+#define REVIEW_EVERY VR_MS(100) /* has anything been withdrawn, or anybody banned? */
+#define REGISTER_EVERY 100      /* reviews */
 #define RESUME_VALID_S ((int64_t)12 * 3600)
 
 struct session_peer {
@@ -132,6 +132,19 @@ void session_ask_room(struct session *session, struct vr_command *command, vr_ti
 
 /* review.c */
 void session_review_start(struct session_table *table, struct vr_worker *worker);
+
+/* screen.c */
+/** A name or a line of chat through the node's word filter. VR_OK, and `masked` has something where
+ * it must be used instead; VR_E_UNPROCESSABLE. */
+VR_MUST_CHECK enum vr_err session_screen(const struct vr_session_services *services,
+                                         const char *what, const char *text, struct vr_buf *masked,
+                                         struct vr_why *why);
+/** The name of who comes in, masked if need be. */
+VR_MUST_CHECK enum vr_err session_screen_name(const struct vr_session_services *services,
+                                              struct vr_actor_identity *who, struct vr_why *why);
+/** The text of a chat line, masked if need be; other commands pass. */
+VR_MUST_CHECK enum vr_err session_screen_chat(const struct vr_session_services *services,
+                                              struct vr_command *command, struct vr_why *why);
 
 /* socket.c */
 void session_send(struct session *session, struct vr_blob *text);

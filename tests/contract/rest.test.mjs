@@ -351,6 +351,113 @@ describe('REST', () => {
     await call('listIceServers', 401, { token: mint(body, 'contract-new-key') });
   });
 
+  test('bans, filter, reports of the deployment', async () => {
+    const ban = (await call('createDeploymentBan', 201, { token: admin, body: { user: 'contract-mallory', range: '192.0.2.0/24', reason: 'noise', duration_s: 60 } })).body;
+    assert.ok(Date.parse(ban.until) - Date.parse(ban.at) === 60000);
+    assert.deepEqual((await call('getDeploymentBan', 200, { token: admin, ban: ban.id })).body, ban);
+    assert.ok((await call('listDeploymentBans', 200, { token: admin })).body.bans.some((b) => b.id === ban.id));
+    for (const body of [{}, { user: '' }, { range: '10.0.0.1/8' }, { range: '::/0' }, { range: '0.0.0.0/4' }, { user: 'x', duration_s: -1 }, { user: 7 }, { user: 'a\u0001' }]) {
+      await call('createDeploymentBan', 422, { token: admin, body });
+    }
+    await call('createDeploymentBan', 400, { token: admin, body: '[]' });
+    await call('createDeploymentBan', 403, { token: host, body: { user: 'x' } });
+    assert.equal((await call('joinRoom', 403, { token: node.token('contract-mallory'), id: room.id, body: { protocol: 1, sdp: offer() } })).body.code, 'banned');
+    await call('deleteDeploymentBan', 204, { token: admin, ban: ban.id });
+    await call('deleteDeploymentBan', 404, { token: admin, ban: ban.id });
+    await call('getDeploymentBan', 404, { token: admin, ban: ban.id });
+    await call('listDeploymentBans', 403, { token: host });
+
+    const word = (await call('createFilter', 201, { token: admin, body: { word: 'contractword*', action: 'reject' } })).body;
+    assert.equal((await call('createFilter', 201, { token: admin, body: { word: 'contractword*' } })).body.id, word.id, 'changed, not doubled');
+    for (const body of [{}, { word: '' }, { word: '*' }, { word: 'x y/' }, { word: 'x', action: 'laugh' }, { word: 'x'.repeat(65) }]) await call('createFilter', 422, { token: admin, body });
+    assert.equal((await call('listFilters', 200, { token: admin })).body.filters.find((f) => f.id === word.id).action, 'mask');
+    await call('deleteFilter', 204, { token: admin, filter: word.id });
+    await call('deleteFilter', 404, { token: admin, filter: word.id });
+    await call('listFilters', 403, { token: host });
+
+    const [eve, max] = await Promise.all(['contract-eve', 'contract-max'].map((name) => new Person(node, node.token(name), name).join(room.id)));
+    const { report } = (await eve.request('room:report', { participant: max.id, reason: 'rude' })).result;
+    eve.close();
+    max.close();
+    const seenReport = (await call('getReport', 200, { token: admin, report })).body;
+    assert.deepEqual([seenReport.by.user, seenReport.target.user, seenReport.reason, seenReport.status], ['contract-eve', 'contract-max', 'rude', 'open']);
+    assert.ok((await call('listReports', 200, { token: admin, query: { room: room.id } })).body.reports.some((r) => r.id === report));
+    const own = node.token('contract-room-admin', { roomAdmin: true, room: room.id });
+    await call('getReport', 200, { token: own, report });
+    await call('getReport', 404, { token: node.token('x', { roomAdmin: true, room: NOBODY }), report });
+    await call('listReports', 403, { token: host });
+    await call('listReports', 422, { token: admin, query: { status: 'lost' } });
+    for (const body of [{}, { outcome: 'shot' }, { outcome: 'other', note: 'x'.repeat(501) }]) await call('resolveReport', 422, { token: admin, report, body });
+    assert.equal((await call('resolveReport', 200, { token: own, report, body: { outcome: 'warned', note: 'once' } })).body.note, 'once');
+    await call('resolveReport', 409, { token: admin, report, body: { outcome: 'warned' } });
+    await call('resolveReport', 404, { token: admin, report: NOBODY, body: { outcome: 'warned' } });
+    assert.ok((await call('listReports', 200, { token: admin, query: { status: 'resolved' } })).body.reports.some((r) => r.id === report));
+
+    assert.ok((await call('getDeploymentAudit', 200, { token: admin })).body.entries.some((e) => e.act === 'report:resolve'));
+    await call('getDeploymentAudit', 403, { token: host });
+    const verdict = (await call('verifyDeploymentAudit', 200, { token: admin })).body;
+    assert.equal(verdict.sound, true);
+    await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: verdict.head } });
+    assert.equal((await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: '0'.repeat(64) } })).body.sound, false);
+    await call('verifyDeploymentAudit', 422, { token: admin, query: { number: 1 } });
+    assert.equal((await call('verifyAudit', 200, { token: admin, id: room.id })).body.sound, true);
+    await call('verifyAudit', 404, { token: admin, id: NOBODY });
+    await call('verifyAudit', 403, { token: host, id: room.id });
+  });
+
+  test('users', async () => {
+    const { body } = await call('getUser', 200, { token: admin, user: 'contract-max' });
+    assert.equal(body.reports_about.length, 1);
+    assert.ok(body.places.some((p) => p.room === room.id && p.name === 'contract-max'));
+    await call('exportUser', 200, { token: admin, user: 'contract-max' });
+    await call('getUser', 404, { token: admin, user: 'contract-never-seen' });
+    await call('exportUser', 404, { token: admin, user: 'contract-never-seen' });
+    await call('eraseUser', 404, { token: admin, user: 'contract-never-seen' });
+    await call('eraseUser', 403, { token: host, user: 'contract-max' });
+    const zed = new Person(node, node.token('contract-zed'), 'Zed');
+    await zed.join(room.id);
+    await call('eraseUser', 204, { token: admin, user: 'contract-zed' });
+    await zed.closed;
+    assert.equal((await call('getUser', 200, { token: admin, user: 'contract-zed' })).body.known, false);
+    assert.equal((await call('verifyAudit', 200, { token: admin, id: room.id })).body.sound, true);
+  });
+
+  test('webhooks, events, figures, settings', async () => {
+    const hook = (await call('createWebhook', 201, { token: admin, body: { url: 'https://hooks.invalid/x', types: ['room.created'], description: 'Contract' } })).body;
+    for (const body of [{}, { url: 'ftp://x/' }, { url: 'https://u@x/' }, { url: 'http://example.org/' }, { url: 'https://127.0.0.1/' }, { url: 'https://[::1]/' }, { url: 'https://x/', types: 'all' }, { url: 'https://x/', types: ['a b'] }]) {
+      await call('createWebhook', 422, { token: admin, body });
+    }
+    assert.equal((await call('getWebhook', 200, { token: admin, webhook: hook.id })).body.secret, undefined);
+    assert.ok((await call('listWebhooks', 200, { token: admin })).body.webhooks.some((w) => w.id === hook.id));
+    const sent = (await call('testWebhook', 202, { token: admin, webhook: hook.id })).body;
+    assert.ok((await call('listDeliveries', 200, { token: admin, webhook: hook.id })).body.deliveries.some((d) => d.id === sent.id));
+    assert.equal((await call('redeliver', 200, { token: admin, webhook: hook.id })).body.redelivered, 0);
+    await call('redeliver', 422, { token: admin, webhook: hook.id, body: { id: 7 } });
+    for (const id of ['testWebhook', 'listDeliveries', 'redeliver', 'getWebhook', 'deleteWebhook']) await call(id, 404, { token: admin, webhook: NOBODY });
+    await call('listWebhooks', 403, { token: host });
+    const { next } = (await call('listEvents', 200, { token: admin })).body;
+    const made = (await call('createRoom', 201, { token: host, body: { title: 'Told' } })).body;
+    let events = [];
+    for (let i = 0; i < 50 && !events.some((e) => e.data.room === made.id); i++) {
+      await new Promise((done) => setTimeout(done, 100));
+      events = (await call('listEvents', 200, { token: admin, query: { after: next } })).body.events;
+    }
+    assert.equal(events.find((e) => e.data.room === made.id).type, 'room.created');
+    await call('listEvents', 422, { token: admin, query: { after: 'x' } });
+    await call('deleteRoom', 204, { token: admin, id: made.id });
+    await call('deleteWebhook', 204, { token: admin, webhook: hook.id });
+    assert.ok((await call('getSummary', 200, { token: admin })).body.rooms.active >= 1);
+    await call('getSummary', 403, { token: host });
+    assert.equal((await call('getConfig', 200, { token: admin })).body.guests, 'localhost');
+    await call('getConfig', 403, { token: host });
+    const yaml = { 'content-type': 'application/yaml' };
+    assert.deepEqual((await call('checkConfig', 200, { token: admin, body: 'http_port: 80\n', headers: yaml })).body, { good: true, why: null });
+    assert.match((await call('checkConfig', 200, { token: admin, body: 'http_prt: 80\n', headers: yaml })).body.why, /http_prt/);
+    await call('checkConfig', 415, { token: admin, body: {} });
+    assert.deepEqual((await call('reloadNode', 200, { token: admin })).body.needs_restart, []);
+    await call('reloadNode', 403, { token: host });
+  });
+
   test('the documents are served', async () => {
     const { body } = await call('getOpenApiJson', 200);
     assert.match((await call('getOpenApiYaml', 200)).body, /^openapi: 3\.1/);

@@ -109,6 +109,19 @@ const ENDPOINTS = [
   ['GET', '/v1/asyncapi.yaml', undefined, null, 1, 1, 1, 1, 1],
 ];
 
+// Only for administrators: forbidden to every role.
+const ADMINISTRATION = [
+  ['GET', '/v1/bans'], ['POST', '/v1/bans', { user: 'x' }], ['GET', '/v1/bans/{room}'], ['DELETE', '/v1/bans/{room}'],
+  ['GET', '/v1/filters'], ['POST', '/v1/filters', { word: 'x' }], ['DELETE', '/v1/filters/{room}'],
+  ['GET', '/v1/audit'], ['GET', '/v1/audit/verify'], ['GET', '/v1/rooms/{room}/audit/verify'],
+  ['GET', '/v1/reports'], ['GET', '/v1/reports/{room}'], ['POST', '/v1/reports/{room}/resolve', { outcome: 'other' }],
+  ['GET', '/v1/users/victim'], ['GET', '/v1/users/victim/export'], ['DELETE', '/v1/users/victim'],
+  ['GET', '/v1/webhooks'], ['POST', '/v1/webhooks', { url: 'https://example.org/' }], ['GET', '/v1/webhooks/{room}'], ['DELETE', '/v1/webhooks/{room}'],
+  ['POST', '/v1/webhooks/{room}/test'], ['GET', '/v1/webhooks/{room}/deliveries'], ['POST', '/v1/webhooks/{room}/redeliver'],
+  ['GET', '/v1/events'], ['GET', '/v1/analytics'], ['GET', '/v1/config'], ['POST', '/v1/config/check', {}], ['POST', '/v1/node/reload'],
+];
+ENDPOINTS.push(...ADMINISTRATION.map(([method, path, body]) => [method, path, body, null, 0, 0, 0, 0, 0]));
+
 async function cast(t, node) {
   const room = await people(t, node, ['host', 'moderator', 'speaker', 'listener', 'victim']);
   await toStage(room.host, room.moderator);
