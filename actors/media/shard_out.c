@@ -13,7 +13,7 @@
 #define HOLD VR_MS(5)
 #define FRAME_TIME VR_MS(20)
 #define LATE_MAX VR_MS(5) /* a packet that is overdue by more has missed this turn */
-#define HOLD_AUDIENCE 8   /* for fewer listeners a hold saves nothing worth a delay */
+#define HOLD_AUDIENCE 6   /* for fewer listeners a hold saves nothing worth a delay */
 #define PREFETCH 6        /* listeners ahead: about one packet's way through the kernel's batch */
 #define HELD_BYTES (VR_RELAY_PAYLOAD_MAX + VR_RED_DEPTH_MAX * (VR_RELAY_PAYLOAD_MAX + 64))
 
