@@ -37,12 +37,12 @@ export function Dialog({ title, onClose, children }: Props) {
       onClick={(event) => event.target === dialog.current && onClose()}
     >
       <div class="dialog-body">
-        <header class="dialog-head">
+        <div class="dialog-head">
           <h2 dir="auto">{title}</h2>
           <button type="button" class="icon-button" aria-label={t("Close")} onClick={onClose}>
             <IconClose />
           </button>
-        </header>
+        </div>
         {children}
       </div>
     </dialog>
