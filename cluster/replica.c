@@ -138,7 +138,8 @@ static void subscribe(struct replica *self)
 static void look(struct replica *self)
 {
     vr_time_us now = vr_actor_now(self->actor);
-    bool used = self->session_count > 0 || self->filling || !vr_list_empty(&self->flights);
+    bool used = self->session_count > 0 || self->filling || !vr_list_empty(&self->flights) ||
+                !vr_list_empty(&self->deeds);
 
     if (used) {
         self->idle_since = now;
@@ -146,6 +147,9 @@ static void look(struct replica *self)
     if (self->session_count > 0 && now >= self->subscribe_at) {
         self->subscribe_at = now + COPY_SUBSCRIBE;
         subscribe(self);
+    }
+    if (marks_owner_is_back(self)) {
+        deeds_hand_over(self);
     }
     if (self->filling && now - self->asked_at >= REPLICA_ASK_AGAIN && self->owner != 0) {
         self->filling = false;
@@ -171,6 +175,12 @@ static enum vr_err on_note(struct replica *self, const struct vr_msg *msg)
         break;
     case VR__CLUSTER__NOTE_TYPE__NOTE_SNAPSHOT:
         replica_on_snapshot(self, msg);
+        break;
+    case VR__CLUSTER__NOTE_TYPE__NOTE_MARK:
+        replica_on_mark(self, msg);
+        break;
+    case VR__CLUSTER__NOTE_TYPE__NOTE_ROSTER_GET: /* a new owner: what waits for one goes to it */
+        self->subscribe_at = 0;
         break;
     case VR_NOTE_SESSION:
         if (msg->from.kind == VR_ACTOR_SESSION) {
@@ -247,6 +257,8 @@ static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *w
 
     vr_list_init(&self->flights);
     vr_list_init(&self->held);
+    vr_list_init(&self->deeds);
+    vr_list_init(&self->acting);
     self->actor = actor;
     self->room = vr_actor_address(actor).id;
     self->cluster = cluster_of(vr_actor_system(actor));
@@ -258,6 +270,7 @@ static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *w
     self->first_ticket = self->ticket;
     self->idle_since = vr_actor_now(actor);
     replica_read_head(self);
+    marks_load(self);
     look(self);
     return VR_OK;
 }
@@ -277,6 +290,8 @@ static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason r
     (void)reason;
     free_list(&self->flights);
     free_list(&self->held);
+    marks_close(self);
+    deeds_free(self);
     vr_buf_deinit(&self->parts);
     vr_commit_free(self->staged);
     free(self->sessions);

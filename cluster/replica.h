@@ -4,6 +4,7 @@
 #ifndef VR_CLUSTER_REPLICA_H
 #define VR_CLUSTER_REPLICA_H
 
+#include "actors/room/room.h"
 #include "cluster.pb-c.h"
 #include "cluster/copies.h"
 #include "copies.pb-c.h"
@@ -52,6 +53,23 @@ struct replica {
     uint32_t session_count, session_capacity;
     uint64_t event_epoch;
     vr_time_us subscribe_at, idle_since;
+
+    /* While nobody validly owns the room (marks.c): it as the copy has it, with what was done here
+     * since; NULL: not needed. What was done waits for the next owner. */
+    struct vr_room *copy;
+    uint64_t copy_epoch;
+    struct vr_list deeds;  /* struct deed.link, in order */
+    struct vr_list acting; /* struct acting.link: not answered yet */
+    uint64_t deed_ticket;
+};
+
+/** Something done without an owner, to be taken by the next one as a command with its id. */
+struct deed {
+    struct vr_list link; /* replica.deeds */
+    struct vr_command *command;
+    uint64_t ticket;
+    bool mark; /* a row of VR_TABLE_MARKS as well */
+    bool sent; /* the owner was asked */
 };
 
 /** The cluster of a node: what vr_cluster_set_lookup was given. */
@@ -62,6 +80,9 @@ void replica_on_commit(struct replica *self, const struct vr_msg *msg);
 void replica_on_snapshot(struct replica *self, const struct vr_msg *msg);
 void replica_on_stored(struct replica *self, const struct vr_msg *msg);
 void replica_submit(struct replica *self, struct flight *flight, struct vr_commit *commit);
+/** Takes `commit`; VR_MSG_STORED comes with `ticket`. False: no memory, nothing was written. */
+bool replica_submit_told(struct replica *self, struct vr_commit *commit, uint64_t ticket);
+#define REPLICA_MARK ((uint64_t)1 << 63) /* in a ticket: of a mark, not of a flight */
 void replica_ask_snapshot(struct replica *self, uint32_t node);
 void replica_read_head(struct replica *self);
 void replica_confirm(struct replica *self, uint32_t node);
@@ -74,5 +95,22 @@ void replica_give(struct replica *self, struct vr_address to, uint64_t sealed, e
 
 /* marks.c */
 void replica_on_command(struct replica *self, struct vr_msg *msg);
+/** Another node's mark: carried out here as well. */
+void marks_hear(struct replica *self, const struct vr_command *command);
+void marks_close(struct replica *self);
+void marks_stored(struct replica *self, uint64_t ticket, enum vr_err err);
+
+/* marks_keep.c */
+/** Is there an owner whom we may believe? Then what was done is his to judge. */
+bool marks_owner_is_back(const struct replica *self);
+void marks_load(struct replica *self); /* those of this node's journal */
+bool deed_known(const struct replica *self, struct vr_id command);
+bool deed_add(struct replica *self, const struct vr_command *command, bool mark);
+void deeds_hand_over(struct replica *self);
+void deeds_free(struct replica *self);
+/** Into the journal. True: marks_stored will be told with `ticket`, which is not 0. */
+bool mark_keep(struct replica *self, const struct vr_command *command, uint64_t ticket);
+void mark_tell(struct replica *self, const struct vr_command *command);
+void replica_on_mark(struct replica *self, const struct vr_msg *msg);
 
 #endif

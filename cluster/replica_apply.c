@@ -113,20 +113,28 @@ static void on_landed(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revi
     free(landing);
 }
 
-void replica_submit(struct replica *self, struct flight *flight, struct vr_commit *commit)
+bool replica_submit_told(struct replica *self, struct vr_commit *commit, uint64_t ticket)
 {
     struct landing *landing = malloc(sizeof(*landing));
 
-    if (landing == NULL) { /* as lost on the way: a later commit shows the gap */
+    if (landing == NULL) {
         vr_commit_free(commit);
-        flight_free(flight);
-        return;
+        return false;
     }
-    flight->ticket = self->ticket++;
-    *landing = (struct landing){vr_actor_system(self->actor), vr_actor_address(self->actor),
-                                flight->ticket};
-    vr_list_push(&self->flights, &flight->link);
+    *landing =
+        (struct landing){vr_actor_system(self->actor), vr_actor_address(self->actor), ticket};
     vr_records_submit(self->cluster->conf.local, commit, on_landed, landing);
+    return true;
+}
+
+void replica_submit(struct replica *self, struct flight *flight, struct vr_commit *commit)
+{
+    flight->ticket = self->ticket++;
+    vr_list_push(&self->flights, &flight->link);
+    if (!replica_submit_told(self, commit, flight->ticket)) {
+        vr_list_remove(&flight->link); /* as lost on the way: a later commit shows the gap */
+        flight_free(flight);
+    }
 }
 
 /* A user's row keeps the keys that were made here. */
@@ -273,6 +281,10 @@ void replica_on_stored(struct replica *self, const struct vr_msg *msg)
     struct flight *flight = flight_of(self, msg->as.stored.ticket);
     enum vr_err err = msg->as.stored.err;
 
+    if ((msg->as.stored.ticket & REPLICA_MARK) != 0) {
+        marks_stored(self, msg->as.stored.ticket & ~REPLICA_MARK, err);
+        return;
+    }
     if (flight == NULL) {
         replica_read_head(self); /* of a former life */
         return;

@@ -93,7 +93,11 @@ uint64_t deploy_submit(struct cluster_copies *copies, struct vr_commit *commit,
         deploying = calloc(1, sizeof(*deploying));
     }
     if (deploying == NULL) {
-        return vr_records_submit(cluster->conf.local, count > 0 ? NULL : commit, done, ctx);
+        if (count > 0) {
+            vr_commit_free(commit);
+            commit = NULL;
+        }
+        return vr_records_submit(cluster->conf.local, commit, done, ctx);
     }
     pthread_mutex_lock(&copies->lock);
     ticket = ++copies->ticket;

@@ -290,14 +290,31 @@ void partner_confirmed(struct cluster_copies *copies, struct vr_id id, uint32_t 
     }
 }
 
+/* All copies wake: their sessions follow the new owner, and what was done without one comes to it.
+ */
+static void wake_copies(struct vr_cluster *cluster, struct vr_id id)
+{
+    for (uint32_t i = 0; i < CLUSTER_VIEW_NODES; i++) {
+        uint32_t node = atomic_load(&cluster->view.alive[i]);
+
+        if (node != 0) {
+            cluster_send_note(cluster, vr_cluster_address(cluster_self(cluster)),
+                              vr_replica_address(id, node), VR__CLUSTER__NOTE_TYPE__NOTE_ROSTER_GET,
+                              0, NULL);
+        }
+    }
+}
+
 void replica_owned(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch)
 {
     struct cluster_copies *copies = cluster->copies;
     struct copy_room *room;
+    bool fresh = false;
 
     pthread_mutex_lock(&copies->lock);
     room = epoch == 0 ? copy_find(copies, id) : copy_make(copies, id);
     if (room != NULL && room->epoch != epoch) {
+        fresh = epoch != 0;
         room->epoch = epoch;
         room->submitted = 0;
         room->joining = 0;
@@ -310,6 +327,9 @@ void replica_owned(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch)
         copy_flush(copies, room);
     }
     pthread_mutex_unlock(&copies->lock);
+    if (fresh) {
+        wake_copies(cluster, id);
+    }
 }
 
 void replica_nodes_changed(struct vr_cluster *cluster)

@@ -154,6 +154,10 @@ enum vr_show {
 
 #define VR_SPOKE_MAX 16
 
+/** Numbers of participants from here on are given by nodes while a room has no valid owner; the
+ * owner counts up from 1 and never comes so far. */
+#define VR_PARTICIPANT_GIVEN 0x80000000u
+
 struct vr_command {
     enum vr_command_kind kind;
     struct vr_id id; /* a repeat with the same id has no second effect and gets the same answer */
@@ -161,7 +165,8 @@ struct vr_command {
     char request_id[VR_REQUEST_ID_MAX + 1];
     struct vr_address session;         /* of the session that joins, resumes, leaves or is lost */
     struct vr_address shard;           /* where that session's peer will be: JOIN, RESUME */
-    vr_participant_id target;          /* 0: oneself */
+    vr_participant_id target;          /* 0: oneself; JOIN: the number that a node without an owner
+                                        * gave already, from VR_PARTICIPANT_GIVEN on */
     char target_user[VR_USER_MAX + 1]; /* BAN and UNBAN of somebody who is not here */
     char ban_address[46];              /* BAN by address too */
     uint32_t duration_s;               /* BAN: 0 is for ever */
@@ -184,7 +189,7 @@ struct vr_command {
 };
 
 struct vr_command *vr_command_new(enum vr_command_kind kind);
-void vr_command_free(struct vr_command *command); /* NULL is fine */
+void vr_command_free(struct vr_command *command);                     /* NULL is fine */
 struct vr_command *vr_command_copy(const struct vr_command *command); /* NULL: no memory */
 
 /** What comes back for a command: always exactly one, also for a refusal. */

@@ -136,7 +136,7 @@ enum vr_err step_join(struct step *step)
         return err;
     }
     if (person == NULL) {
-        person = person_add(step->room, user);
+        person = person_add(step->room, user, step->cmd->target);
         if (person == NULL) {
             return vr_fail(&step->why, VR_E_NO_MEMORY, "no place for one more person");
         }

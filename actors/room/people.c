@@ -126,12 +126,17 @@ void people_make_room(struct vr_room *room)
     }
 }
 
-struct person *person_add(struct vr_room *room, const char *user)
+struct person *person_add(struct vr_room *room, const char *user, vr_participant_id given)
 {
     struct person *person;
 
     people_make_room(room);
-    if (room->people_count >= VR_PEOPLE_MAX || room->counters.last_participant == UINT32_MAX) {
+    if (given >= VR_PARTICIPANT_GIVEN && room->people_count < VR_PEOPLE_MAX &&
+        person_by_id(room, given) == NULL) {
+        return person_load(room, given, user);
+    }
+    if (room->people_count >= VR_PEOPLE_MAX ||
+        room->counters.last_participant >= VR_PARTICIPANT_GIVEN - 1) {
         return NULL;
     }
     person = person_load(room, room->counters.last_participant + 1, user);

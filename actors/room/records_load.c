@@ -229,7 +229,7 @@ void vr_room_loaded(struct vr_room *room, struct vr_instant at)
     for (uint32_t i = 0; i < room->people_count; i++) {
         struct person *person = room->people[i];
 
-        if (person->id > room->counters.last_participant) {
+        if (person->id > room->counters.last_participant && person->id < VR_PARTICIPANT_GIVEN) {
             room->counters.last_participant = person->id; /* an id is never used twice */
         }
         person->lost_at = at.now;

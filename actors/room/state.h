@@ -223,7 +223,8 @@ typedef enum vr_err (*handler)(struct step *step);
 
 /* people.c: the lists */
 struct person *person_by_id(const struct vr_room *room, vr_participant_id id);
-struct person *person_add(struct vr_room *room, const char *user); /* NULL: no memory */
+/** `given`: his number, when a node gave it already; 0: the next. NULL: no memory. */
+struct person *person_add(struct vr_room *room, const char *user, vr_participant_id given);
 struct person *person_load(struct vr_room *room, vr_participant_id id, const char *user);
 void people_make_room(struct vr_room *room);
 void people_free(struct vr_room *room);

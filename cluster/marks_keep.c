@@ -1,0 +1,275 @@
+/* marks_keep.c - what was done without an owner, kept until one has judged it: marks in the journal
+ * and at all copies, the rest in memory. */
+#include <stdlib.h>
+
+#include "actors/base/log.h"
+#include "actors/base/owner.h"
+#include "actors/messages/envelope.h"
+#include "cluster/replica.h"
+
+#define TAKEN_WITHIN VR_SECONDS(5)
+
+bool marks_owner_is_back(const struct replica *self)
+{
+    uint64_t epoch = 0;
+
+    return (self->copy != NULL || !vr_list_empty(&self->deeds)) &&
+           vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED &&
+           cluster_owner(self->cluster, self->room, &epoch) != 0;
+}
+
+bool deed_known(const struct replica *self, struct vr_id command)
+{
+    VR_LIST_EACH(item, &self->deeds)
+    {
+        if (vr_id_equal(VR_OWNER(item, struct deed, link)->command->id, command)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool deed_add(struct replica *self, const struct vr_command *command, bool mark)
+{
+    struct deed *deed = calloc(1, sizeof(*deed));
+
+    if (deed != NULL) {
+        deed->command = vr_command_copy(command);
+    }
+    if (deed == NULL || deed->command == NULL) {
+        free(deed);
+        return false;
+    }
+    deed->mark = mark;
+    deed->ticket = ++self->deed_ticket;
+    vr_list_push(&self->deeds, &deed->link);
+    return true;
+}
+
+static void deed_free(struct deed *deed)
+{
+    vr_list_remove(&deed->link);
+    vr_command_free(deed->command);
+    free(deed);
+}
+
+void deeds_free(struct replica *self)
+{
+    while (self->deeds.next != NULL && !vr_list_empty(&self->deeds)) {
+        deed_free(VR_OWNER(self->deeds.next, struct deed, link));
+    }
+}
+
+/* ---- the journal ---- */
+
+static struct vr_bytes key_of(const struct replica *self, struct vr_id command, uint8_t key[32])
+{
+    vr_id_put(key, self->room);
+    vr_id_put(key + 16, command);
+    return vr_bytes(key, 32);
+}
+
+/* The mark as bytes: what the journal has and other nodes get. */
+static bool pack(struct replica *self, const struct vr_command *command, struct vr_buf *out)
+{
+    const struct vr_clock *clock = vr_system_clock(vr_actor_system(self->actor));
+    Vr__Cluster__Mark mark = VR__CLUSTER__MARK__INIT;
+    struct vr_msg msg = {
+        .kind = VR_MSG_COMMAND, .to = vr_room_address(self->room), .deadline = VR_NEVER};
+    struct vr_buf envelope = {0};
+    uint8_t id[16];
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    msg.as.command = (struct vr_command *)(uintptr_t)command; /* borrowed */
+    if (vr_envelope_encode(&msg, vr_actor_now(self->actor), &envelope) == VR_OK) {
+        vr_id_put(id, command->id);
+        mark.room_hi = self->room.hi;
+        mark.room_lo = self->room.lo;
+        mark.id = (ProtobufCBinaryData){16, id};
+        mark.command = (ProtobufCBinaryData){envelope.size, envelope.data};
+        mark.epoch = self->copy_epoch;
+        mark.at = clock->wall(clock->ctx);
+        mark.node = self->self;
+        size = vr__cluster__mark__get_packed_size(&mark);
+        bytes = malloc(size);
+    }
+    if (bytes != NULL) {
+        vr__cluster__mark__pack(&mark, bytes);
+        vr_buf_append(out, bytes, size);
+        free(bytes);
+    }
+    vr_buf_deinit(&envelope);
+    return bytes != NULL && !out->failed;
+}
+
+/* NULL: it is no mark of this room. The caller frees it. */
+static struct vr_command *unpack(struct replica *self, struct vr_bytes in)
+{
+    Vr__Cluster__Mark *mark = vr__cluster__mark__unpack(NULL, in.size, in.data);
+    struct vr_command *command = NULL;
+    struct vr_msg msg = {0};
+
+    if (mark != NULL && mark->room_hi == self->room.hi && mark->room_lo == self->room.lo &&
+        vr_envelope_decode(vr_bytes(mark->command.data, mark->command.len),
+                           vr_actor_now(self->actor), &msg) == VR_OK &&
+        msg.kind == VR_MSG_COMMAND) {
+        command = msg.as.command;
+        msg.as.command = NULL;
+    }
+    vr_msg_clear(&msg);
+    if (mark != NULL) {
+        vr__cluster__mark__free_unpacked(mark, NULL);
+    }
+    return command;
+}
+
+/* A write of no room: it is of this node alone, and no owner's fence holds it up. */
+static bool write(struct replica *self, struct vr_id command, const struct vr_buf *value,
+                  uint64_t ticket)
+{
+    struct vr_commit *commit = vr_commit_new((struct vr_id){0, 0}, 0, UINT64_MAX);
+    uint8_t key[32];
+
+    if (value == NULL) {
+        vr_commit_remove(commit, VR_TABLE_MARKS, key_of(self, command, key));
+    } else {
+        vr_commit_put(commit, VR_TABLE_MARKS, key_of(self, command, key), vr_buf_bytes(value));
+    }
+    if (ticket == 0) {
+        vr_records_submit(self->cluster->conf.local, commit, NULL, NULL);
+        return false;
+    }
+    return replica_submit_told(self, commit, ticket | REPLICA_MARK);
+}
+
+bool mark_keep(struct replica *self, const struct vr_command *command, uint64_t ticket)
+{
+    struct vr_buf bytes = {0};
+    bool told = pack(self, command, &bytes) && write(self, command->id, &bytes, ticket);
+
+    vr_buf_deinit(&bytes);
+    return told;
+}
+
+void mark_tell(struct replica *self, const struct vr_command *command)
+{
+    struct vr_buf bytes = {0};
+    struct vr_blob *blob = NULL;
+
+    if (pack(self, command, &bytes)) {
+        blob = vr_blob_new(vr_buf_bytes(&bytes));
+    }
+    for (uint32_t i = 0; blob != NULL && i < CLUSTER_VIEW_NODES; i++) {
+        uint32_t node = atomic_load(&self->cluster->view.alive[i]);
+
+        if (node != 0 && node != self->self) {
+            cluster_send_note(self->cluster, vr_replica_address(self->room, self->self),
+                              vr_replica_address(self->room, node),
+                              VR__CLUSTER__NOTE_TYPE__NOTE_MARK, 0, blob);
+        }
+    }
+    vr_blob_release(blob);
+    vr_buf_deinit(&bytes);
+}
+
+static bool on_mark_row(void *ctx, struct vr_bytes key, struct vr_bytes value)
+{
+    struct replica *self = ctx;
+    struct vr_command *command = unpack(self, value);
+
+    (void)key;
+    if (command != NULL) {
+        (void)deed_add(self, command, true);
+        vr_command_free(command);
+    }
+    return true;
+}
+
+void marks_load(struct replica *self)
+{
+    uint8_t key[16];
+    enum vr_err err;
+
+    vr_id_put(key, self->room);
+    err = vr_records_scan(self->cluster->conf.local, VR_TABLE_MARKS, vr_bytes(key, sizeof(key)),
+                          (struct vr_bytes){0}, on_mark_row, self);
+    if (err != VR_OK && err != VR_E_NOT_FOUND) {
+        vr_log(VR_LOG_WARN, "marks of a room cannot be read", VR_S("why", vr_err_code(err)));
+    }
+}
+
+void replica_on_mark(struct replica *self, const struct vr_msg *msg)
+{
+    struct vr_command *command = unpack(self, vr_blob_bytes(msg->as.note.bytes));
+
+    if (command != NULL && !deed_known(self, command->id) && deed_add(self, command, true)) {
+        (void)mark_keep(self, command, 0);
+        if (!marks_owner_is_back(self)) {
+            marks_hear(self, command);
+        }
+    }
+    vr_command_free(command);
+}
+
+/* ---- the next owner ---- */
+
+/* He has judged it, yes or no; or he does not answer, and is asked again. */
+static bool is_judged(enum vr_err err, const struct vr_msg *answer)
+{
+    if (err != VR_OK || answer->kind != VR_MSG_ANSWER) {
+        return false;
+    }
+    err = answer->as.answer->err;
+    return !answer->as.answer->provisional && vr_err_status(err) != 503;
+}
+
+static enum vr_err on_taken(struct vr_actor *actor, void *state, uint64_t tag, enum vr_err err,
+                            struct vr_msg *answer, struct vr_why *why)
+{
+    struct replica *self = state;
+
+    (void)actor;
+    (void)why;
+    VR_LIST_EACH(item, &self->deeds)
+    {
+        struct deed *deed = VR_OWNER(item, struct deed, link);
+
+        if (deed->ticket != tag) {
+            continue;
+        }
+        deed->sent = false;
+        if (is_judged(err, answer)) {
+            if (deed->mark) {
+                (void)write(self, deed->command->id, NULL, 0);
+            }
+            deed_free(deed);
+        }
+        break;
+    }
+    return VR_OK;
+}
+
+/* In the order in which they were done. The copy is worth nothing any more. */
+void deeds_hand_over(struct replica *self)
+{
+    if (vr_list_empty(&self->acting)) {
+        vr_room_free(self->copy);
+        self->copy = NULL;
+    }
+    VR_LIST_EACH(item, &self->deeds)
+    {
+        struct deed *deed = VR_OWNER(item, struct deed, link);
+        struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_room_address(self->room)};
+
+        if (deed->sent) {
+            continue;
+        }
+        msg.as.command = vr_command_copy(deed->command);
+        if (msg.as.command == NULL) {
+            return;
+        }
+        deed->sent = true;
+        vr_actor_ask(self->actor, &msg, TAKEN_WITHIN, on_taken, deed->ticket);
+    }
+}
