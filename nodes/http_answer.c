@@ -327,18 +327,6 @@ void vr_http_answer_refusal(struct vr_http_request *pub, const struct vr_answer 
 
 /* --- files --- */
 
-static void page_headers(h2o_req_t *h2o)
-{
-    header_add(h2o, "content-security-policy",
-               "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; "
-               "media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; "
-               "base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
-    header_add(h2o, "permissions-policy",
-               "microphone=(self), camera=(), geolocation=(), payment=()");
-    header_add(h2o, "referrer-policy", "same-origin");
-    header_add(h2o, "cross-origin-opener-policy", "same-origin");
-}
-
 static bool accepts(h2o_req_t *h2o, const char *coding)
 {
     ssize_t at = h2o_find_header_by_str(&h2o->headers, H2O_STRLIT("accept-encoding"), -1);
@@ -374,7 +362,7 @@ void answer_file(struct vr_http_worker *part, h2o_req_t *h2o, const struct vr_fi
     header_add(h2o, "cache-control",
                file->hashed ? "public, max-age=31536000, immutable" : "no-cache");
     if (strncmp(file->type, "text/html", 9) == 0) {
-        page_headers(h2o);
+        http_page_headers(part, h2o);
     }
     if (part->closing) {
         h2o->http1_is_persistent = 0;

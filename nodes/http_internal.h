@@ -149,6 +149,8 @@ void route_find(const struct vr_http *http, enum vr_method method, struct vr_byt
 void answer_send(struct request *request, int status, const char *content_type,
                  struct vr_bytes body);
 const char *status_reason(int status);
+/** http_page.c: what the page may load, connect to and use. */
+void http_page_headers(const struct vr_http_worker *part, h2o_req_t *h2o);
 void answer_file(struct vr_http_worker *part, h2o_req_t *h2o, const struct vr_file *file,
                  int status);
 void answer_repeat(struct request *request, struct vr_bytes kept);

@@ -20,7 +20,7 @@ describe('around speaking', () => {
     await see(page, 'heading', /^On stage/);
   };
   before(async () => {
-    node = await startHouse();
+    node = await startHouse({ cors_origins: 'https://second.example' });
     browser = await openBrowser();
   });
   after(async () => {
@@ -55,6 +55,7 @@ describe('around speaking', () => {
     const policy = header(answers.find(({ url }) => url === `${node.url}/`), 'content-security-policy');
     assert.match(policy, /default-src 'self'/);
     assert.doesNotMatch(policy, /unsafe/);
+    assert.match(policy, /connect-src 'self' ws: wss: https:\/\/second\.example;/);
     assert.deepEqual(errors, []);
     await context.close();
   });

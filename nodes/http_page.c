@@ -1,0 +1,47 @@
+/* http_page.c - the headers that go with the page itself: what it may load, connect to and use. */
+#include <string.h>
+
+#include "nodes/config.h"
+#include "nodes/http_internal.h"
+
+static void add(h2o_req_t *h2o, const char *name, const char *value)
+{
+    h2o_iovec_t copy = h2o_strdup(&h2o->pool, value, SIZE_MAX);
+
+    h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, name, strlen(name), 1, NULL, copy.base,
+                          copy.len);
+}
+
+/** Where the page may connect to: its own node, and the origins that are ours too (the other nodes
+ * of a cluster, to which it fails over). */
+static void connect_sources(const struct vr_http_worker *part, struct vr_buf *out)
+{
+    const struct vr_config_list *origins = part->http->conf.cors_origins;
+
+    vr_buf_text(out, "connect-src 'self' ws: wss:");
+    for (uint32_t i = 0; origins != NULL && i < origins->count; i++) {
+        const char *origin = origins->item[i];
+
+        if (strpbrk(origin, " ;,*'") == NULL) { /* a policy ends at none of these */
+            vr_buf_printf(out, " %s", origin);
+        }
+    }
+}
+
+void http_page_headers(const struct vr_http_worker *part, h2o_req_t *h2o)
+{
+    struct vr_buf policy = {0};
+
+    vr_buf_text(&policy, "default-src 'self'; ");
+    connect_sources(part, &policy);
+    vr_buf_text(&policy, "; img-src 'self' data: blob:; media-src 'self' blob:; "
+                         "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+                         "form-action 'self'; frame-ancestors 'none'");
+    vr_buf_append(&policy, "", 1);
+    add(h2o, "content-security-policy",
+        policy.failed ? "default-src 'none'" : (const char *)policy.data);
+    vr_buf_deinit(&policy);
+    add(h2o, "permissions-policy", "microphone=(self), camera=(), geolocation=(), payment=()");
+    add(h2o, "referrer-policy", "same-origin");
+    add(h2o, "cross-origin-opener-policy", "same-origin");
+}
