@@ -1,4 +1,4 @@
-/* kv_etcd_internal.h - what kv_etcd.c (calls) and kv_etcd_watch.c share. */
+/* kv_etcd_internal.h - what the parts of the etcd back end share. */
 #ifndef VR_CLUSTER_KV_ETCD_INTERNAL_H
 #define VR_CLUSTER_KV_ETCD_INTERNAL_H
 
@@ -9,6 +9,7 @@
 #define CONNECT_MS 700 /* with the TLS handshake */
 #define TRY_MS 1200
 #define URL_MAX 320
+#define PAGE_KEYS 500u /* of a list, in one request */
 
 struct kv_etcd {
     struct vr_kv base;
@@ -24,6 +25,39 @@ struct kv_etcd {
     bool stopped;             /* nothing on the loop is begun any more */
     uint32_t refs;            /* atomic: the owner, libcurl's handles, the timer */
 };
+
+enum call_kind { CALL_TXN, CALL_LIST, CALL_GRANT, CALL_RENEW, CALL_REVOKE };
+struct call {
+    struct vr_curl_request request;
+    struct vr_list link; /* kv_etcd.calls */
+    struct kv_etcd *kv;
+    enum call_kind kind;
+    bool safe;    /* may be sent twice */
+    bool unknown; /* a try may have had its effect */
+    uint32_t tries, endpoint;
+    vr_time_us started;
+    enum vr_err refused; /* of bytes that could not be built */
+    vr_kv_done_fn done;
+    vr_kv_lease_fn lease_done;
+    void *ctx;
+    struct vr_buf prefix; /* list */
+    int64_t revision;
+    uint64_t cluster_id;
+    struct vr_kv_reply *pages;
+    uint32_t page_count, pair_count;
+};
+
+vr_time_us vr_kv_now(void);
+void vr_kv_call_free(struct call *call);
+/** Frees the call, then tells; the callback may close everything. */
+void vr_kv_call_answer(struct call *call, struct vr_kv_result *result, int64_t lease, int64_t ttl);
+void vr_kv_call_error(struct call *call, enum vr_err err);
+/** Send request.body to the current endpoint. */
+void vr_kv_call_try(struct call *call);
+/** A try has failed: another one, or the answer. */
+void vr_kv_call_fail(struct call *call, const struct vr_kv_refusal *refusal);
+/** vr_curl_request.told of a call. */
+void vr_kv_call_ended(struct vr_curl_request *request);
 
 void vr_kv_etcd_url(const struct kv_etcd *kv, uint32_t endpoint, const char *path,
                     char out[URL_MAX]);
