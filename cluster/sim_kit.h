@@ -419,7 +419,12 @@ static inline struct vr_command *ck_join(struct ck *kit, uint32_t at, struct vr_
 {
     struct vr_command *command = ck_command(kit, VR_CMD_JOIN, user);
 
+    struct vr_msg here = {.kind = VR_MSG_CLUSTER, .to = vr_replica_address(room, at)};
+
     command->session = vr_session_address_at(vr_random_id(vr_sim_random(kit->sim)), at);
+    here.from = command->session; /* as a session does: events reach it by its node's replica */
+    here.as.note.type = VR_NOTE_SESSION;
+    vr_system_post(vr_sim_node_system(kit->nodes[at].sim), &here);
     command->shard = vr_shard_address(room, vr_shard_number(at, 0));
     return command;
 }
