@@ -1,4 +1,4 @@
-/* link_internal.h - what link_keys.c (the node's half) and link.c (a worker's half) share. */
+/* link_internal.h - what link_peers.c (the node's half) and link.c (a worker's half) share. */
 #ifndef VR_CLUSTER_LINK_INTERNAL_H
 #define VR_CLUSTER_LINK_INTERNAL_H
 

@@ -1,205 +1,108 @@
-/* link_keys.c - the node's half of speech links: peers and keys, changed seldom, under a lock. */
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* link_keys.c - the keys of the speech links: each node makes one for every other node and gives it
+ * over the CURVE channel. The other one confirms; until then it is given again with each hello.
+ * Once an hour a new one follows, with overlap.
+ *
+ * A link is told apart by the life of its process (link_incarnation), not by the lease's: who has
+ * to register anew goes on talking. */
 #include <string.h>
 
-#include "cluster/link_internal.h"
+#include "actors/base/log.h"
+#include "cluster/link.h"
+#include "cluster/own.h"
 
-struct vr_links *vr_links_new(uint32_t node, uint64_t incarnation, uint32_t workers,
-                              const struct vr_random *random)
+#define RENEW_AFTER VR_SECONDS(3600)
+
+void link_keys_put(struct vr_cluster *cluster, struct node_entry *node)
 {
-    struct vr_links *links = calloc(1, sizeof(*links));
+    enum vr_err err;
 
-    if (links == NULL || pthread_mutex_init(&links->lock, NULL) != 0) {
-        free(links);
-        return NULL;
+    if (cluster->conf.links == NULL || node->number == cluster->conf.number ||
+        node->link[0] == '\0') {
+        return;
     }
-    links->node = node;
-    links->incarnation = incarnation;
-    links->workers = workers == 0 ? 1 : workers;
-    links->random = random;
-    links->version = 1;
-    return links;
+    err = vr_links_peer(cluster->conf.links, node->number, node->link_incarnation, node->link,
+                        node->media_workers);
+    if (err != VR_OK) {
+        vr_log(VR_LOG_ERROR, "cluster: no speech to this node", VR_S("name", node->name),
+               VR_S("address", node->link), VR_S("why", vr_err_text(err)));
+    }
+    node->link_confirmed = 0;
+    node->link_renew_at = vr_worker_now(cluster->worker) + RENEW_AFTER;
+    link_keys_tick(cluster, node, vr_worker_now(cluster->worker));
 }
 
-/* The compiler must not leave the clearing out. */
-static void forget(void *secret, size_t size)
+void link_keys_gone(struct vr_cluster *cluster, uint32_t number)
 {
-    volatile uint8_t *at = secret;
-
-    while (size-- > 0) {
-        *at++ = 0;
-    }
-}
-
-void vr_links_free(struct vr_links *links)
-{
-    if (links != NULL) {
-        pthread_mutex_destroy(&links->lock);
-        forget(links->peers, sizeof(links->peers));
-        free(links);
+    if (cluster->conf.links != NULL) {
+        vr_links_drop(cluster->conf.links, number);
     }
 }
 
-static struct link_peer *find(struct vr_links *links, uint32_t node)
+static void send_key(struct vr_cluster *cluster, uint32_t number, const struct vr_link_key *key)
 {
-    for (uint32_t i = 0; i < VR_LINK_PEERS_MAX; i++) {
-        if (links->peers[i].node == node) {
-            return &links->peers[i];
+    Vr__Cluster__LinkKey note = VR__CLUSTER__LINK_KEY__INIT;
+    uint8_t bytes[96];
+    struct vr_blob *blob;
+
+    note.generation = key->generation;
+    note.incarnation = key->incarnation;
+    note.key = (ProtobufCBinaryData){VR_LINK_KEY, (uint8_t *)(uintptr_t)key->key};
+    blob = vr_blob_new(vr_bytes(bytes, vr__cluster__link_key__pack(&note, bytes)));
+    explicit_bzero(bytes, sizeof(bytes));
+    if (blob != NULL) {
+        cluster_send_note(cluster, vr_cluster_address(cluster->conf.number),
+                          vr_cluster_address(number), VR__CLUSTER__NOTE_TYPE__NOTE_LINK_KEY, 0,
+                          blob);
+        vr_blob_release(blob);
+    }
+}
+
+void link_keys_tick(struct vr_cluster *cluster, struct node_entry *node, vr_time_us now)
+{
+    bool renew = node->link_confirmed != 0 && now >= node->link_renew_at;
+    struct vr_link_key key;
+
+    if (cluster->conf.links == NULL || (node->link_confirmed != 0 && !renew) ||
+        vr_links_key_out(cluster->conf.links, node->number, renew, &key) != VR_OK) {
+        return;
+    }
+    send_key(cluster, node->number, &key);
+    explicit_bzero(&key, sizeof(key));
+}
+
+/* Theirs, to be confirmed; or their confirmation of ours, which has no bytes. */
+void link_keys_note(struct vr_cluster *cluster, struct vr_msg *msg)
+{
+    struct node_entry *node = member_node(cluster, msg->from.sub);
+    struct vr_bytes bytes = vr_blob_bytes(msg->as.note.bytes);
+    Vr__Cluster__LinkKey *note;
+    struct vr_link_key key = {0};
+
+    if (cluster->conf.links == NULL || node == NULL) {
+        return;
+    }
+    if (bytes.size == 0) {
+        node->link_confirmed = (uint32_t)msg->as.note.number;
+        node->link_renew_at = vr_worker_now(cluster->worker) + RENEW_AFTER;
+        vr_links_key_confirm(cluster->conf.links, node->number, node->link_confirmed);
+        return;
+    }
+    note = vr__cluster__link_key__unpack(NULL, bytes.size, bytes.data);
+    if (note == NULL || note->key.len != VR_LINK_KEY) {
+        if (note != NULL) {
+            vr__cluster__link_key__free_unpacked(note, NULL);
         }
+        return;
     }
-    return NULL;
-}
-
-static void changed(struct vr_links *links)
-{
-    __atomic_add_fetch(&links->version, 1, __ATOMIC_RELEASE);
-}
-
-/* "[fd00::3]:7500" or "10.0.0.3:7500" */
-static bool parse_address(const char *text, struct sockaddr_storage *out)
-{
-    const char *colon = strrchr(text, ':');
-    struct sockaddr_in *in4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-    char host[64];
-    char *end = NULL;
-    unsigned long port;
-    size_t size;
-
-    memset(out, 0, sizeof(*out));
-    if (colon == NULL || colon == text) {
-        return false;
+    key.generation = note->generation;
+    key.incarnation = note->incarnation;
+    memcpy(key.key, note->key.data, VR_LINK_KEY);
+    explicit_bzero(note->key.data, note->key.len);
+    vr__cluster__link_key__free_unpacked(note, NULL);
+    if (vr_links_key_in(cluster->conf.links, node->number, &key) == VR_OK) {
+        cluster_send_note(cluster, vr_cluster_address(cluster->conf.number),
+                          vr_cluster_address(node->number), VR__CLUSTER__NOTE_TYPE__NOTE_LINK_KEY,
+                          key.generation, NULL);
     }
-    port = strtoul(colon + 1, &end, 10);
-    size = (size_t)(colon - text);
-    if (*end != 0 || end == colon + 1 || port == 0 || port > 65535 || size >= sizeof(host)) {
-        return false;
-    }
-    memcpy(host, text, size);
-    host[size] = 0;
-    if (host[0] == '[' && host[size - 1] == ']') {
-        host[size - 1] = 0;
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons((uint16_t)port);
-        return inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1;
-    }
-    in4->sin_family = AF_INET;
-    in4->sin_port = htons((uint16_t)port);
-    return inet_pton(AF_INET, host, &in4->sin_addr) == 1;
-}
-
-enum vr_err vr_links_peer(struct vr_links *links, uint32_t node, uint64_t incarnation,
-                          const char *address, uint32_t workers)
-{
-    struct sockaddr_storage base;
-    struct link_peer *peer;
-    enum vr_err err = VR_OK;
-
-    if (node == 0 || node == links->node || workers == 0 || !parse_address(address, &base)) {
-        return VR_E_BAD_REQUEST;
-    }
-    pthread_mutex_lock(&links->lock);
-    peer = find(links, node);
-    if (peer == NULL) {
-        peer = find(links, 0);
-    }
-    if (peer == NULL) {
-        err = VR_E_FULL;
-    } else if (peer->node != node || peer->incarnation != incarnation || peer->workers != workers ||
-               memcmp(&peer->base, &base, sizeof(base)) != 0) {
-        if (peer->node != node || peer->incarnation != incarnation) {
-            forget(peer, sizeof(*peer));
-        }
-        peer->node = node;
-        peer->incarnation = incarnation;
-        peer->workers = workers;
-        peer->base = base;
-        changed(links);
-    }
-    pthread_mutex_unlock(&links->lock);
-    return err;
-}
-
-void vr_links_drop(struct vr_links *links, uint32_t node)
-{
-    struct link_peer *peer;
-
-    pthread_mutex_lock(&links->lock);
-    peer = node == 0 ? NULL : find(links, node);
-    if (peer != NULL) {
-        forget(peer, sizeof(*peer));
-        changed(links);
-    }
-    pthread_mutex_unlock(&links->lock);
-}
-
-/* Numbers are not used twice, whatever becomes of a peer: he may have the older key still. */
-static void make_key(struct vr_links *links, struct link_secret *secret)
-{
-    secret->generation = ++links->generations;
-    links->random->fill(links->random->ctx, secret->key, sizeof(secret->key));
-}
-
-enum vr_err vr_links_key_out(struct vr_links *links, uint32_t node, bool renew,
-                             struct vr_link_key *out)
-{
-    struct link_peer *peer;
-    const struct link_secret *give;
-
-    pthread_mutex_lock(&links->lock);
-    peer = node == 0 ? NULL : find(links, node);
-    if (peer == NULL) {
-        pthread_mutex_unlock(&links->lock);
-        return VR_E_NOT_FOUND;
-    }
-    if (peer->out.generation == 0) {
-        make_key(links, &peer->out);
-        changed(links);
-    } else if (renew && peer->coming.generation == 0) {
-        make_key(links, &peer->coming);
-    }
-    give = renew && peer->coming.generation != 0 ? &peer->coming : &peer->out;
-    out->generation = give->generation;
-    out->incarnation = links->incarnation;
-    memcpy(out->key, give->key, sizeof(out->key));
-    pthread_mutex_unlock(&links->lock);
-    return VR_OK;
-}
-
-void vr_links_key_confirm(struct vr_links *links, uint32_t node, uint32_t generation)
-{
-    struct link_peer *peer;
-
-    pthread_mutex_lock(&links->lock);
-    peer = node == 0 ? NULL : find(links, node);
-    if (peer != NULL && generation != 0 && peer->coming.generation == generation) {
-        peer->out = peer->coming;
-        forget(&peer->coming, sizeof(peer->coming));
-        changed(links);
-    }
-    pthread_mutex_unlock(&links->lock);
-}
-
-enum vr_err vr_links_key_in(struct vr_links *links, uint32_t node, const struct vr_link_key *key)
-{
-    struct link_peer *peer;
-    enum vr_err err = VR_OK;
-
-    pthread_mutex_lock(&links->lock);
-    peer = node == 0 ? NULL : find(links, node);
-    if (peer == NULL) {
-        err = VR_E_NOT_FOUND;
-    } else if (key->incarnation != peer->incarnation || key->generation == 0 ||
-               key->generation < peer->in[0].generation) {
-        err = VR_E_STALE;
-    } else if (key->generation > peer->in[0].generation) {
-        peer->in[1] = peer->in[0];
-        peer->in[0].generation = key->generation;
-        memcpy(peer->in[0].key, key->key, sizeof(key->key));
-        changed(links);
-    }
-    pthread_mutex_unlock(&links->lock);
-    return err;
+    explicit_bzero(&key, sizeof(key));
 }
