@@ -242,6 +242,9 @@ static void handle_note(struct vr_cluster *cluster, struct vr_msg *msg)
     case VR__CLUSTER__NOTE_TYPE__NOTE_HELLO:
         member_on_hello(cluster, msg->from.sub, vr_blob_bytes(msg->as.note.bytes));
         break;
+    case VR__CLUSTER__NOTE_TYPE__NOTE_LINK_KEY:
+        link_keys_note(cluster, msg);
+        break;
     case VR__CLUSTER__NOTE_TYPE__NOTE_HEAD_GET:
         question_on_head_get(cluster, msg);
         break;

@@ -19,6 +19,7 @@
 
 struct vr_cluster;
 struct vr_records;
+struct vr_links;
 
 #define VR_CLUSTER_NODES_MAX 64
 
@@ -34,8 +35,12 @@ struct vr_cluster_conf {
     const char
         *control; /* for other nodes: transport endpoints and the address of the speech links */
     const char *bulk;
-    const char *link;      /* "[fd00::3]:7500": of media worker 0, the others follow */
-    const char *curve_key; /* public, Z85 */
+    const char *link;          /* "[fd00::3]:7500": of media worker 0, the others follow */
+    const char *curve_key;     /* public, Z85 */
+    const char *version;       /* of this program */
+    uint64_t link_incarnation; /* of this life of the process */
+    struct vr_links *links;    /* link.h: the cluster tells it the peers and their keys; borrowed;
+                                  NULL: no speech */
     uint32_t media_workers;
     const struct vr_clock *clock; /* `now` is CLOCK_BOOTTIME here: a pause of the machine counts */
     const struct vr_random *random;

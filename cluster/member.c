@@ -161,7 +161,8 @@ bool member_pack(struct vr_cluster *cluster, struct vr_buf *out)
     node.curve_key = cluster->curve_key;
     node.url = cluster->url;
     node.region = cluster->region;
-    node.version = (char *)(uintptr_t) "0.3";
+    node.version = (char *)(uintptr_t)(cluster->conf.version == NULL ? "" : cluster->conf.version);
+    node.link_incarnation = cluster->conf.link_incarnation;
     node.media_workers = cluster->conf.media_workers;
     node.draining = member->draining;
     node.stress_permille = atomic_load(&cluster->stress_permille);

@@ -147,6 +147,7 @@ static void read_record(struct node_entry *node, const Vr__Cluster__Node *record
     node->number = record->number;
     node->incarnation = record->incarnation;
     node->media_workers = record->media_workers;
+    node->link_incarnation = record->link_incarnation;
     node->stress_permille = record->stress_permille;
     node->participants = record->participants;
     node->draining = record->draining;
@@ -186,6 +187,7 @@ static void on_put(struct vr_cluster *cluster, const struct vr_kv_pair *pair)
         vr_log(VR_LOG_INFO, "cluster: node is there", VR_S("name", node->name),
                VR_U("number", node->number));
         tell_transport(cluster);
+        link_keys_put(cluster, node);
         replica_nodes_changed(cluster);
     }
     if (before.draining != node->draining) {
@@ -195,13 +197,15 @@ static void on_put(struct vr_cluster *cluster, const struct vr_kv_pair *pair)
 
 static void forget_node(struct vr_cluster *cluster, struct node_entry *node)
 {
-    bool self = node->number == cluster->conf.number;
+    uint32_t number = node->number;
+    bool self = number == cluster->conf.number;
 
     vr_log(VR_LOG_WARN, "cluster: node is gone", VR_S("name", node->name),
            VR_U("number", node->number));
     *node = (struct node_entry){0};
     member_nodes_publish(cluster);
     tell_transport(cluster);
+    link_keys_gone(cluster, number);
     if (self) {
         member_lost(cluster, "our record was taken away");
     } else {
@@ -304,6 +308,7 @@ static void say_hello(struct vr_timer *timer, vr_time_us now)
             cluster_send_note(cluster, vr_cluster_address(cluster->conf.number),
                               vr_cluster_address(number), VR__CLUSTER__NOTE_TYPE__NOTE_HELLO, 0,
                               blob);
+            link_keys_tick(cluster, &member->nodes[i], now);
         }
     }
     vr_blob_release(blob);

@@ -68,6 +68,9 @@ struct node_entry {
     bool listed;         /* named by the list that is being read */
     vr_time_us heard_at; /* its last hello */
     bool valid;          /* it said so then */
+    uint64_t link_incarnation;
+    uint32_t link_confirmed; /* generation of our key that it has; 0: none yet */
+    vr_time_us link_renew_at;
 };
 
 enum member_stage {
@@ -115,6 +118,13 @@ void member_hello_start(struct vr_cluster *cluster);
 void member_on_hello(struct vr_cluster *cluster, uint32_t node, struct vr_bytes bytes);
 /** The living nodes as the rules want them; returns how many. */
 uint32_t member_places(struct vr_cluster *cluster, struct owners_place *out, uint32_t max);
+
+/* ---- link_keys.c: speech links ---- */
+
+void link_keys_put(struct vr_cluster *cluster, struct node_entry *node);
+void link_keys_gone(struct vr_cluster *cluster, uint32_t number);
+void link_keys_tick(struct vr_cluster *cluster, struct node_entry *node, vr_time_us now);
+void link_keys_note(struct vr_cluster *cluster, struct vr_msg *msg);
 
 /* ---- owners*.c ---- */
 

@@ -193,7 +193,10 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
         err = node_system_make(node);
     }
     for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
-        err = node_media_open(node, i, why);
+        err = node->cluster == NULL ? VR_OK : node_link_open(node, i, why);
+        if (err == VR_OK) {
+            err = node_media_open(node, i, why);
+        }
     }
     if (err == VR_OK) {
         err = node_http_make(node, why);
@@ -209,11 +212,13 @@ static void node_free(struct vr_node *node)
     vr_system_free(node->system);
     for (uint32_t i = 0; i < node->media_count; i++) {
         vr_media_port_free(node->media[i].port);
+        vr_link_port_free(node->media[i].link);
     }
     if (node->records != NULL) {
         vr_lmdb_close(node->records); /* the journal tells its last commits before the rest goes */
     }
     vr_cluster_free(node->cluster);
+    vr_links_free(node->links);
     explicit_bzero(node->curve_secret, sizeof(node->curve_secret));
     vr_http_free(node->http);
     for (uint32_t i = 0; i < node->control[0].socket_count; i++) {

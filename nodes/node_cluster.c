@@ -139,6 +139,8 @@ enum vr_err node_cluster_make(struct vr_node *node, struct vr_why *why)
         .bulk = bulk,
         .link = link,
         .curve_key = node->curve_public,
+        .version = VR_VERSION,
+        .link_incarnation = vr_random_u64(vr_random_system()),
         .media_workers = node->media_count,
         .clock = vr_clock_system(),
         .random = vr_random_system(),
@@ -162,6 +164,12 @@ enum vr_err node_cluster_make(struct vr_node *node, struct vr_why *why)
     endpoint_write(node, "tcp://", config->cluster_port + 1, bulk, sizeof(bulk));
     endpoint_write(node, "", config->cluster_speech_port, link, sizeof(link));
     conf.number = node->number;
+    node->links =
+        vr_links_new(node->number, conf.link_incarnation, node->media_count, vr_random_system());
+    if (node->links == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    conf.links = node->links;
     vr_cluster_set_lookup(cluster_of);
     err = vr_cluster_new(&conf, &node->cluster, &node->shared);
     if (err == VR_OK) {
@@ -275,4 +283,46 @@ uint32_t node_cluster_urls(void *ctx, char out[VR_NODE_URLS_MAX][256])
     }
     free(nodes);
     return written;
+}
+
+bool node_cluster_move_to(void *ctx, struct vr_id room, char *url, size_t size)
+{
+    struct vr_node *node = ctx;
+    struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
+    uint32_t count =
+        nodes == NULL ? 0 : vr_cluster_nodes(node->cluster, nodes, VR_CLUSTER_NODES_MAX);
+    struct vr_cluster_owner owner = {0};
+    const struct vr_cluster_node *best = NULL;
+
+    (void)vr_cluster_owner(node->cluster, room, &owner);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct vr_cluster_node *one = &nodes[i];
+
+        if (!one->alive || one->self || one->draining || one->url[0] == 0) {
+            continue;
+        }
+        /* The owner's node saves a hop; else the one with the fewest people. */
+        if (best == NULL || one->number == owner.node ||
+            (best->number != owner.node && one->participants < best->participants)) {
+            best = one;
+        }
+    }
+    if (best != NULL) {
+        node_text_put(url, size, best->url);
+    }
+    free(nodes);
+    return best != NULL;
+}
+
+/* --- speech between nodes --- */
+
+enum vr_err node_link_open(struct vr_node *node, uint32_t index, struct vr_why *why)
+{
+    struct vr_link_port_conf conf = {
+        .links = node->links, .node = node->number, .worker = index, .system = node->system};
+    enum vr_err err = vr_link_socket_open(node->config->cluster_address,
+                                          (uint16_t)(node->config->cluster_speech_port + index),
+                                          &conf.socket, why);
+
+    return err == VR_OK ? vr_link_port_new(&conf, &node->media[index].link) : err;
 }

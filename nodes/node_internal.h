@@ -14,6 +14,7 @@
 #include "nodes/config.h"
 #include "nodes/deployment.h"
 #include "nodes/http_server.h"
+#include "nodes/link_port.h"
 #include "nodes/listen.h"
 #include "nodes/lobby.h"
 #include "nodes/media_port.h"
@@ -31,6 +32,7 @@
 struct media_part {
     struct vr_node *node;
     struct vr_media_port *port;
+    struct vr_link_port *link; /* NULL: alone */
     struct vr_loop *loop;
 };
 
@@ -52,6 +54,7 @@ struct vr_node {
     struct vr_directory *directory;
     struct vr_cluster *cluster; /* NULL: alone */
     struct vr_loop *cluster_loop;
+    struct vr_links *links;
     uint32_t number; /* of this node: 1 alone */
     char curve_public[VR_CURVE_KEY + 1];
     char curve_secret[VR_CURVE_KEY + 1];
@@ -113,6 +116,10 @@ enum vr_err node_cluster_start(struct vr_node *node, struct vr_why *why);
 void node_cluster_stop(struct vr_node *node);
 /** As vr_session_services.nodes; `ctx` is the node. */
 uint32_t node_cluster_urls(void *ctx, char out[VR_NODE_URLS_MAX][256]);
+/** The link port of one media worker, before its media port. */
+enum vr_err node_link_open(struct vr_node *node, uint32_t index, struct vr_why *why);
+/** As vr_session_services.move_to. */
+bool node_cluster_move_to(void *ctx, struct vr_id room, char *url, size_t size);
 
 /* node_keys.c */
 /** META rows of the node: resume key, pepper, DTLS identity; made on the first start. */

@@ -5,19 +5,36 @@ static enum vr_err media_opened(void *ctx, struct vr_worker *worker, struct uv_l
                                 struct vr_why *why)
 {
     struct media_part *part = ctx;
+    enum vr_err err = vr_media_port_open(part->port, loop, why);
 
     (void)worker;
-    return vr_media_port_open(part->port, loop, why);
+    if (err == VR_OK && part->link != NULL) {
+        err = vr_link_port_open(part->link, loop, why);
+        if (err != VR_OK) {
+            vr_media_port_close(part->port);
+        }
+    }
+    return err;
 }
 
 static void media_before_wait(void *ctx, vr_time_us now)
 {
-    vr_media_port_before_wait(((struct media_part *)ctx)->port, now);
+    const struct media_part *part = ctx;
+
+    vr_media_port_before_wait(part->port, now);
+    if (part->link != NULL) {
+        vr_link_port_before_wait(part->link);
+    }
 }
 
 static void media_closing(void *ctx)
 {
-    vr_media_port_close(((struct media_part *)ctx)->port);
+    const struct media_part *part = ctx;
+
+    vr_media_port_close(part->port);
+    if (part->link != NULL) {
+        vr_link_port_close(part->link);
+    }
 }
 
 static enum vr_err control_opened(void *ctx, struct vr_worker *worker, struct uv_loop_s *loop,

@@ -78,6 +78,8 @@ enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why 
             .identity = node->identity,
             .sockets = sockets,
             .socket_count = count,
+            .link_out = node->media[index].link == NULL ? NULL : vr_link_port_out,
+            .link_ctx = node->media[index].link,
             .gso = node->config->media_gso,
             .pack = node->config->pack,
         };

@@ -172,6 +172,8 @@ void node_env_fill(struct vr_node *node)
                                      .banned = banned,
                                      .screen = screen,
                                      .nodes = node->cluster == NULL ? NULL : node_cluster_urls,
+                                     .move_to = node->cluster == NULL ? NULL : node_cluster_move_to,
+                                     .node = node->cluster == NULL ? 0 : node->number,
                                      .ctx = node,
                                      .sessions = node->sessions};
     env->room_services = &node->room_services;

@@ -1,0 +1,108 @@
+/* link_keys.c - the keys of the speech links: each node makes one for every other node and gives it
+ * over the CURVE channel. The other one confirms; until then it is given again with each hello.
+ * Once an hour a new one follows, with overlap.
+ *
+ * A link is told apart by the life of its process (link_incarnation), not by the lease's: who has
+ * to register anew goes on talking. */
+#include <string.h>
+
+#include "actors/base/log.h"
+#include "cluster/link.h"
+#include "cluster/own.h"
+
+#define RENEW_AFTER VR_SECONDS(3600)
+
+void link_keys_put(struct vr_cluster *cluster, struct node_entry *node)
+{
+    enum vr_err err;
+
+    if (cluster->conf.links == NULL || node->number == cluster->conf.number ||
+        node->link[0] == '\0') {
+        return;
+    }
+    err = vr_links_peer(cluster->conf.links, node->number, node->link_incarnation, node->link,
+                        node->media_workers);
+    if (err != VR_OK) {
+        vr_log(VR_LOG_ERROR, "cluster: no speech to this node", VR_S("name", node->name),
+               VR_S("address", node->link), VR_S("why", vr_err_text(err)));
+    }
+    node->link_confirmed = 0;
+    node->link_renew_at = vr_worker_now(cluster->worker) + RENEW_AFTER;
+    link_keys_tick(cluster, node, vr_worker_now(cluster->worker));
+}
+
+void link_keys_gone(struct vr_cluster *cluster, uint32_t number)
+{
+    if (cluster->conf.links != NULL) {
+        vr_links_drop(cluster->conf.links, number);
+    }
+}
+
+static void send_key(struct vr_cluster *cluster, uint32_t number, const struct vr_link_key *key)
+{
+    Vr__Cluster__LinkKey note = VR__CLUSTER__LINK_KEY__INIT;
+    uint8_t bytes[96];
+    struct vr_blob *blob;
+
+    note.generation = key->generation;
+    note.incarnation = key->incarnation;
+    note.key = (ProtobufCBinaryData){VR_LINK_KEY, (uint8_t *)(uintptr_t)key->key};
+    blob = vr_blob_new(vr_bytes(bytes, vr__cluster__link_key__pack(&note, bytes)));
+    explicit_bzero(bytes, sizeof(bytes));
+    if (blob != NULL) {
+        cluster_send_note(cluster, vr_cluster_address(cluster->conf.number),
+                          vr_cluster_address(number), VR__CLUSTER__NOTE_TYPE__NOTE_LINK_KEY, 0,
+                          blob);
+        vr_blob_release(blob);
+    }
+}
+
+void link_keys_tick(struct vr_cluster *cluster, struct node_entry *node, vr_time_us now)
+{
+    bool renew = node->link_confirmed != 0 && now >= node->link_renew_at;
+    struct vr_link_key key;
+
+    if (cluster->conf.links == NULL || (node->link_confirmed != 0 && !renew) ||
+        vr_links_key_out(cluster->conf.links, node->number, renew, &key) != VR_OK) {
+        return;
+    }
+    send_key(cluster, node->number, &key);
+    explicit_bzero(&key, sizeof(key));
+}
+
+/* Theirs, to be confirmed; or their confirmation of ours, which has no bytes. */
+void link_keys_note(struct vr_cluster *cluster, struct vr_msg *msg)
+{
+    struct node_entry *node = member_node(cluster, msg->from.sub);
+    struct vr_bytes bytes = vr_blob_bytes(msg->as.note.bytes);
+    Vr__Cluster__LinkKey *note;
+    struct vr_link_key key = {0};
+
+    if (cluster->conf.links == NULL || node == NULL) {
+        return;
+    }
+    if (bytes.size == 0) {
+        node->link_confirmed = (uint32_t)msg->as.note.number;
+        node->link_renew_at = vr_worker_now(cluster->worker) + RENEW_AFTER;
+        vr_links_key_confirm(cluster->conf.links, node->number, node->link_confirmed);
+        return;
+    }
+    note = vr__cluster__link_key__unpack(NULL, bytes.size, bytes.data);
+    if (note == NULL || note->key.len != VR_LINK_KEY) {
+        if (note != NULL) {
+            vr__cluster__link_key__free_unpacked(note, NULL);
+        }
+        return;
+    }
+    key.generation = note->generation;
+    key.incarnation = note->incarnation;
+    memcpy(key.key, note->key.data, VR_LINK_KEY);
+    explicit_bzero(note->key.data, note->key.len);
+    vr__cluster__link_key__free_unpacked(note, NULL);
+    if (vr_links_key_in(cluster->conf.links, node->number, &key) == VR_OK) {
+        cluster_send_note(cluster, vr_cluster_address(cluster->conf.number),
+                          vr_cluster_address(node->number), VR__CLUSTER__NOTE_TYPE__NOTE_LINK_KEY,
+                          key.generation, NULL);
+    }
+    explicit_bzero(&key, sizeof(key));
+}
