@@ -19,6 +19,18 @@ async function violations(page) {
   }, RULES);
 }
 
+// Buttons, links and fields lower or narrower than 44 px, in the page. A box or dot to tick is touched by its label.
+function small() {
+  const shown = [...document.querySelectorAll('button, a[href], select, input, summary')].filter((e) => e.checkVisibility({ visibilityProperty: true }));
+  return shown.flatMap((element) => {
+    const tick = element.matches('[type="checkbox"], [type="radio"]');
+    const { width, height } = (tick ? element.closest('label') : element).getBoundingClientRect();
+    const slider = element.matches('[type="range"]');
+    const enough = width >= 43.5 && height >= (slider ? 24 : 43.5);
+    return enough ? [] : [`${element.tagName} ${element.getAttribute('aria-label') ?? element.textContent}: ${Math.round(width)} x ${Math.round(height)}`];
+  });
+}
+
 /** Every size and theme of one view: no violation, nothing wider than the window. */
 async function inspect(page, view) {
   for (const size of [DESKTOP, PHONE, { width: 320, height: 640 }]) {
@@ -29,6 +41,7 @@ async function inspect(page, view) {
       assert.deepEqual(await violations(page), [], where);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.equal(wide, 0, `${where}: scrolls sideways`);
+      assert.deepEqual(await page.evaluate(small), [], `${where}: too small for a finger`);
     }
   }
   await page.page.setViewportSize(DESKTOP);

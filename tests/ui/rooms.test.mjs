@@ -117,6 +117,40 @@ describe('around speaking', () => {
     await close(ana, ben);
   });
 
+  it('an invitation is declined, and another accepted; the screen stays on only for who speaks', async () => {
+    const ana = await open('Ana', 500);
+    const room = await createRoom(ana, 'Ana', 'Please come up');
+    const ben = await open('Ben', 900);
+    await ben.page.addInitScript(() => {
+      window.rig.locks = 0;
+      Object.defineProperty(navigator, 'wakeLock', { value: { request: async () => {
+        window.rig.locks++;
+        return { release: async () => { window.rig.locks--; } };
+      } } });
+    });
+    await ben.page.reload();
+    await enter(ben, room, 'Ben');
+    const invite = async () => {
+      await press(ana, 'button', /^Ben/);
+      await press(ana, 'button', 'Invite to speak');
+      await read(ben, 'You are invited to speak.');
+    };
+    await invite();
+    await press(ben, 'button', 'Not now');
+    await unread(ben, 'You are invited to speak.');
+    assert.equal(await ben.evaluate(() => [window.rig.microphones, window.rig.locks].join()), '0,0');
+    await invite();
+    await press(ben, 'button', 'Go on stage');
+    await read(ben, 'You can be heard');
+    await ana.untilHears([ben], [ana, ben]);
+    await ben.page.waitForFunction(() => window.rig.locks === 1);
+    await press(ben, 'button', 'Leave quietly');
+    await see(ben, 'heading', 'Rooms');
+    assert.equal(await ben.evaluate(() => window.rig.locks), 0);
+    for (const page of [ana, ben]) assert.deepEqual(complaints(page), []);
+    await close(ana, ben);
+  });
+
   it('who speaks while muted is told; space opens while held; keys are changed and turned off', async () => {
     const ana = await open('Ana', 500);
     await createRoom(ana, 'Ana', 'By key');
