@@ -6,9 +6,11 @@
 
 #include <stdlib.h>
 
+#include "actors/room/copy.h"
 #include "actors/runtime/sim.h"
 #include "cluster/copies.h"
 #include "store/memory.h"
+#include "store/personal.h"
 
 #define RIG_NODES 3u
 #define RIG_ROOM ((struct vr_id){0x726f6f6d, 7})
@@ -21,6 +23,9 @@ struct rig_node {
     struct vr_sim_node *sim;
     struct vr_cluster cluster;
     struct vr_records *records;
+    struct vr_personal *personal;
+    struct vr_room_services services;
+    struct vr_env env;
     uint32_t number;
     bool up;
 };
@@ -47,6 +52,10 @@ struct rig {
     uint32_t events[RIG_NODES + 1]; /* that sessions got */
     uint64_t event_last[8];         /* of each session */
     bool events_in_order;
+    uint32_t lasts[RIG_NODES + 1];                                 /* events that end a session */
+    uint32_t gates_shut[RIG_NODES + 1], gates_open[RIG_NODES + 1]; /* told to shards */
+    struct vr_id taken[64]; /* commands that the room's actor got */
+    uint32_t taken_count;
 };
 
 static struct rig *rig; /* one at a time: the functions below have no other way to it */
@@ -191,7 +200,7 @@ enum vr_cluster_state vr_cluster_state(struct vr_cluster *cluster, struct vr_why
 {
     (void)cluster;
     (void)why;
-    return VR_CLUSTER_JOINED;
+    return rig->directory_gone ? VR_CLUSTER_FROZEN : VR_CLUSTER_JOINED;
 }
 
 void cluster_send_note(struct vr_cluster *cluster, struct vr_address from, struct vr_address to,
@@ -208,7 +217,12 @@ void cluster_send_note(struct vr_cluster *cluster, struct vr_address from, struc
 struct vr_cluster *cluster_of(const struct vr_system *system);
 struct vr_cluster *cluster_of(const struct vr_system *system)
 {
-    return vr_system_context(system);
+    for (uint32_t i = 1; i <= RIG_NODES; i++) {
+        if (rig->nodes[i].cluster.system == system) {
+            return &rig->nodes[i].cluster;
+        }
+    }
+    return NULL;
 }
 
 /* ---- actors ---- */
@@ -233,10 +247,44 @@ static inline enum vr_err rig_session(struct vr_actor *actor, void *state, struc
     (void)why;
     if (msg->kind == VR_MSG_EVENT) {
         rig->events[node]++;
+        rig->lasts[node] += msg->as.event.last;
         uint64_t *last = &rig->event_last[vr_actor_address(actor).id.lo % 8];
 
         rig->events_in_order = rig->events_in_order && msg->as.event.sequence > *last;
         *last = msg->as.event.sequence;
+    }
+    return VR_OK;
+}
+
+static inline enum vr_err rig_shard(struct vr_actor *actor, void *state, struct vr_msg *msg,
+                                    struct vr_why *why)
+{
+    uint32_t node = vr_shard_node(vr_actor_address(actor).sub);
+    struct vr_msg done = {.kind = VR_MSG_GATE_DONE};
+
+    (void)state;
+    (void)why;
+    if (msg->kind == VR_MSG_GATE) {
+        rig->gates_shut[node] += !msg->as.gate.may_send;
+        rig->gates_open[node] += msg->as.gate.may_hear;
+        done.as.gate = msg->as.gate;
+        vr_reply(vr_actor_system(actor), msg, &done);
+    }
+    return VR_OK;
+}
+
+static inline enum vr_err rig_room(struct vr_actor *actor, void *state, struct vr_msg *msg,
+                                   struct vr_why *why)
+{
+    struct vr_msg answer = {.kind = VR_MSG_ANSWER};
+
+    (void)state;
+    (void)why;
+    if (msg->kind == VR_MSG_COMMAND) {
+        assert_true(rig->taken_count < 64);
+        rig->taken[rig->taken_count++] = msg->as.command->id;
+        answer.as.answer = vr_answer_new(VR_OK, NULL);
+        vr_reply(vr_actor_system(actor), msg, &answer);
     }
     return VR_OK;
 }
@@ -252,8 +300,15 @@ static inline const struct vr_actor_class *rig_classify(void *ctx, const struct 
                                                   .worker = VR_WORKER_CONTROL,
                                                   .handle = rig_session};
 
+    static const struct vr_actor_class shard = {
+        .kind = VR_ACTOR_SHARD, .name = "shard", .worker = VR_WORKER_MEDIA, .handle = rig_shard};
+    static const struct vr_actor_class room = {
+        .kind = VR_ACTOR_ROOM, .name = "room", .worker = VR_WORKER_CONTROL, .handle = rig_room};
+
     (void)ctx;
-    return address->kind == VR_ACTOR_CLUSTER   ? &cluster
+    return address->kind == VR_ACTOR_SHARD     ? &shard
+           : address->kind == VR_ACTOR_ROOM    ? &room
+           : address->kind == VR_ACTOR_CLUSTER ? &cluster
            : address->kind == VR_ACTOR_SESSION ? &session
            : address->kind == VR_ACTOR_REPLICA ? vr_replica_class()
                                                : NULL;
@@ -263,6 +318,12 @@ static inline uint32_t rig_locate(void *ctx, const struct vr_address *address)
 {
     const struct rig_node *node = ctx;
 
+    if (address->kind == VR_ACTOR_ROOM) {
+        return rig->owner == node->number ? 0 : rig->owner;
+    }
+    if (address->kind == VR_ACTOR_SHARD) {
+        return vr_shard_node(address->sub) == node->number ? 0 : vr_shard_node(address->sub);
+    }
     return address->sub == node->number || address->kind == VR_ACTOR_ASK ? 0 : address->sub;
 }
 
@@ -275,16 +336,29 @@ static inline void rig_up(uint32_t number)
                                     .locate = rig_locate,
                                     .cluster_workers = 1,
                                     .ctx = node,
-                                    .node_context = &node->cluster};
+                                    .node_context = &node->env};
+    static const uint8_t pepper[32] = {7};
 
     node->cluster = (struct vr_cluster){0};
     node->cluster.conf.local = vr_sim_node_records(node->sim);
     node->cluster.conf.clock = vr_sim_clock(rig->sim);
     assert_int_equal(replicate_new(&node->cluster, &node->records), VR_OK);
     conf.records = node->records;
+    assert_int_equal(vr_personal_new(node->records, pepper, &node->personal), VR_OK);
+    node->services = (struct vr_room_services){.personal = node->personal};
+    node->env = (struct vr_env){.room_services = &node->services,
+                                .capacity_max = 100,
+                                .capacity_default = 100,
+                                .speaker_capacity_default = 10,
+                                .grace = VR_SECONDS(15),
+                                .host_grace = VR_SECONDS(60),
+                                .audience = 200};
     assert_int_equal(vr_sim_start(node->sim, &conf), VR_OK);
     node->cluster.system = vr_sim_node_system(node->sim);
     node->cluster.worker = vr_system_worker(node->cluster.system, VR_WORKER_CLUSTER, 0);
+    for (uint32_t i = 0; i < CLUSTER_VIEW_NODES; i++) {
+        atomic_store(&node->cluster.view.alive[i], i < RIG_NODES ? i + 1 : 0);
+    }
     node->up = true;
     replicate_attach(&node->cluster);
 }
@@ -297,6 +371,8 @@ static inline void rig_crash(uint32_t number)
     node->up = false;
     seals_free(node->cluster.copies);
     replicate_free(&node->cluster);
+    node->cluster.system = NULL;
+    vr_personal_free(node->personal);
 }
 
 static inline void rig_new(uint64_t seed)
