@@ -141,6 +141,9 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
         vr_http_answer_refusal(question.request, msg->as.answer);
         return;
     }
+    if (msg->as.answer->provisional) {
+        vr_http_header(question.request, "voiceroom-provisional", "true");
+    }
     question.done(question.request, msg->as.answer);
 }
 
