@@ -400,6 +400,9 @@ describe('REST', () => {
     await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: verdict.head } });
     assert.equal((await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: '0'.repeat(64) } })).body.sound, false);
     await call('verifyDeploymentAudit', 422, { token: admin, query: { number: 1 } });
+    assert.equal((await call('exportRoom', 200, { token: host, id: room.id })).body.room.id, room.id);
+    await call('exportRoom', 403, { token: node.token('contract-nosy'), id: room.id });
+    await call('exportRoom', 404, { token: admin, id: NOBODY });
     assert.equal((await call('verifyAudit', 200, { token: admin, id: room.id })).body.sound, true);
     await call('verifyAudit', 404, { token: admin, id: NOBODY });
     await call('verifyAudit', 403, { token: host, id: room.id });

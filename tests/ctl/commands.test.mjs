@@ -117,7 +117,7 @@ describe('people', () => {
 
     const audit = await ctl.json('audit', 'list', room.id);
     assert.ok(audit.some((entry) => entry.reason === 'a b&c' && /tester/.test(entry.by)), JSON.stringify(audit[0]));
-    assert.match((await ctl.run('audit', 'list', room.id, '-o', 'wide')).out, /^AT +BY +ACT +TARGET +REASON +REQUEST/);
+    assert.match((await ctl.run('audit', 'list', room.id, '-o', 'wide')).out, /^NUMBER +AT +BY +ACT +TARGET +REASON +REQUEST/);
     const analytics = await ctl.json('analytics', 'room', room.id);
     assert.equal(analytics.peak, 3);
     assert.match((await ctl.run('analytics', 'room', room.id)).out, /^PEAK +3$/m);

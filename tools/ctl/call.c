@@ -71,7 +71,8 @@ static void print_curl(const struct vr_ctl *ctl, const struct vr_ctl_send *send)
         url.size = 0;
     }
     if (send->body != NULL) {
-        vr_buf_text(&line, " -H 'Content-Type: application/json' -d ");
+        vr_buf_text(&line, send->yaml ? " -H 'Content-Type: application/yaml' --data-binary "
+                                      : " -H 'Content-Type: application/json' -d ");
         quoted(&line, send->body);
     }
     if (ctl->settings.ca_file[0] != '\0') {
@@ -221,7 +222,8 @@ enum vr_ctl_exit vr_ctl_call(struct vr_ctl *ctl, const struct vr_ctl_request *re
 
     build_path(&path, request, request->path);
     send.path = path.failed ? "/" : (const char *)path.data;
-    send.body = body;
+    send.body = request->yaml != NULL ? request->yaml : body;
+    send.yaml = request->yaml != NULL;
     if (request->idempotent) {
         send.idempotency_key = vr_id_format(vr_random_id(vr_random_system()), key);
     }

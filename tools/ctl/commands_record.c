@@ -1,30 +1,9 @@
-/* commands_record.c - ban, audit, analytics: what a room keeps about people. */
+/* commands_record.c - analytics, room export, schedule, config: what is kept, and what is set. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/ctl/commands.h"
-
-static const struct vr_ctl_column ban_columns[] = {
-    {"BAN", "id", false},
-    {"NAME", "name", false},
-    {"USER", "user", false},
-    {"UNTIL", "until", false},
-    {"BY", "by", false},
-    {"REASON", "reason", false},
-    {"ADDRESS", "by_address", true},
-    {"AT", "at", true},
-    {NULL, NULL, false},
-};
-static const struct vr_ctl_shape ban_shape = {ban_columns, "id"};
-
-static const struct vr_ctl_column audit_columns[] = {
-    {"AT", "at", false},         {"BY", "by", false},
-    {"ACT", "act", false},       {"TARGET", "target", false},
-    {"REASON", "reason", false}, {"REQUEST", "request_id", true},
-    {"EPOCH", "epoch", true},    {"SEQUENCE", "sequence", true},
-    {NULL, NULL, false},
-};
-static const struct vr_ctl_shape audit_shape = {audit_columns, "sequence"};
 
 static const struct vr_ctl_column analytics_columns[] = {
     {"ROOM", "room", false},
@@ -43,79 +22,191 @@ static const struct vr_ctl_column analytics_columns[] = {
 };
 static const struct vr_ctl_shape analytics_shape = {analytics_columns, "room"};
 
-enum vr_ctl_exit vr_ctl_ban_list(struct vr_ctl *ctl)
+enum vr_ctl_exit vr_ctl_analytics_room(struct vr_ctl *ctl)
 {
-    return vr_ctl_show(ctl, "/v1/rooms/%/bans", "bans", &ban_shape);
+    return vr_ctl_show(ctl, "/v1/rooms/%/analytics", NULL, &analytics_shape);
 }
 
-static json_t *ban_body(struct vr_ctl *ctl)
-{
-    const char *participant = vr_ctl_text(ctl->line, "participant");
-    const char *user = vr_ctl_text(ctl->line, "user");
-    const char *reason = vr_ctl_text(ctl->line, "reason");
-    json_t *body = NULL;
+static const struct vr_ctl_column summary_columns[] = {
+    {"SCHEDULED", "rooms.scheduled", false},
+    {"ACTIVE", "rooms.active", false},
+    {"ENDED", "rooms.ended", false},
+    {"JOINS", "joins", false},
+    {"PEAK", "peak", false},
+    {"MEAN-STAY-S", "mean_stay_s", false},
+    {"HANDS", "hands_raised", false},
+    {"REACTIONS", "reactions", false},
+    {"CHATS", "chats", false},
+    {NULL, NULL, false},
+};
+static const struct vr_ctl_shape summary_shape = {summary_columns, "joins"};
 
-    if ((participant == NULL) == (user == NULL)) {
-        (void)vr_ctl_fail(ctl, VR_CTL_USAGE, "say whom: --participant NUMBER or --user USER");
-        return NULL;
-    }
-    body = json_pack("{s:I, s:b}", "duration_s", (json_int_t)vr_ctl_seconds(ctl->line, "for", 0),
-                     "by_address", vr_ctl_given(ctl->line, "by-address") ? 1 : 0);
-    if (participant != NULL) {
-        json_object_set_new(body, "participant",
-                            json_integer(vr_ctl_number(ctl->line, "participant", 0)));
-    }
-    if ((user != NULL && json_object_set_new(body, "user", json_string(user)) != 0) ||
-        (reason != NULL && json_object_set_new(body, "reason", json_string(reason)) != 0)) {
-        (void)vr_ctl_fail(ctl, VR_CTL_USAGE, "--user or --reason is not UTF-8");
-        json_decref(body);
-        return NULL;
-    }
-    return body;
+enum vr_ctl_exit vr_ctl_analytics_summary(struct vr_ctl *ctl)
+{
+    return vr_ctl_show(ctl, "/v1/analytics", NULL, &summary_shape);
 }
 
-enum vr_ctl_exit vr_ctl_ban_add(struct vr_ctl *ctl)
+static const struct vr_ctl_column export_columns[] = {
+    {"ROOM", "room.id", false}, {"TITLE", "room.title", false}, {NULL, NULL, false}};
+static const struct vr_ctl_shape export_shape = {export_columns, "room.id"};
+
+enum vr_ctl_exit vr_ctl_room_export(struct vr_ctl *ctl)
 {
-    struct vr_ctl_request request = {.method = "POST",
-                                     .path = "/v1/rooms/%/bans",
-                                     .args = {vr_ctl_arg(ctl, 0)},
-                                     .question = "Ban this person from the room?",
-                                     .target = "/v1/rooms/%",
-                                     .target_path = "title"};
+    if (ctl->format == VR_CTL_TABLE || ctl->format == VR_CTL_WIDE) {
+        ctl->format = VR_CTL_JSON; /* to be kept, not to be looked at */
+    }
+    return vr_ctl_show(ctl, "/v1/rooms/%/export", NULL, &export_shape);
+}
+
+static const struct vr_ctl_column schedule_columns[] = {
+    {"ID", "id", false},          {"STARTS", "starts_at", false}, {"TITLE", "title", false},
+    {"HOST", "host.name", false}, {"TOPIC", "topic", false},      {NULL, NULL, false},
+};
+static const struct vr_ctl_shape schedule_shape = {schedule_columns, "id"};
+
+enum vr_ctl_exit vr_ctl_schedule_list(struct vr_ctl *ctl)
+{
+    struct vr_ctl_request request = {
+        .method = "GET", .path = "/v1/rooms", .query = "?phase=scheduled&sort=starts_at&limit=100"};
+    json_t *answer = NULL;
+    enum vr_ctl_exit code = vr_ctl_call(ctl, &request, &answer);
+
+    if (code == VR_CTL_OK) {
+        code = vr_ctl_print(ctl, json_object_get(answer, "rooms"), &schedule_shape);
+        if (json_is_string(json_object_get(answer, "next_cursor"))) {
+            vr_ctl_say(ctl, "there are more; see 'room list --phase scheduled --limit'");
+        }
+    }
+    json_decref(answer);
+    return code;
+}
+
+enum vr_ctl_exit vr_ctl_schedule_create(struct vr_ctl *ctl)
+{
+    const char *topic = vr_ctl_text(ctl->line, "topic");
+    struct vr_ctl_request request = {.method = "POST", .path = "/v1/rooms", .idempotent = true};
     json_t *answer = NULL;
     enum vr_ctl_exit code = VR_CTL_USAGE;
 
-    request.body = ban_body(ctl);
-    if (request.body != NULL) {
-        code = vr_ctl_call(ctl, &request, &answer);
+    request.body =
+        json_pack("{s:s, s:s}", "title", vr_ctl_arg(ctl, 1), "starts_at", vr_ctl_arg(ctl, 0));
+    if (request.body == NULL ||
+        (topic != NULL && json_object_set_new(request.body, "topic", json_string(topic)) != 0)) {
+        json_decref(request.body);
+        return vr_ctl_fail(ctl, VR_CTL_USAGE, "TIME, TITLE or --topic is not UTF-8");
     }
+    code = vr_ctl_call(ctl, &request, &answer);
     if (code == VR_CTL_OK) {
-        code = vr_ctl_print(ctl, answer, &ban_shape);
+        code = vr_ctl_print(ctl, answer, &schedule_shape);
+        if (strcmp(json_string_value(json_object_get(answer, "phase")), "scheduled") != 0) {
+            vr_ctl_say(ctl, "the time is past: the room has begun");
+        }
     }
     json_decref(answer);
     json_decref(request.body);
     return code;
 }
 
-enum vr_ctl_exit vr_ctl_ban_remove(struct vr_ctl *ctl)
+enum vr_ctl_exit vr_ctl_schedule_cancel(struct vr_ctl *ctl)
 {
-    struct vr_ctl_request request = {.method = "DELETE",
-                                     .path = "/v1/rooms/%/bans/%",
-                                     .args = {vr_ctl_arg(ctl, 0), vr_ctl_arg(ctl, 1)}};
-    enum vr_ctl_exit code = vr_ctl_call(ctl, &request, NULL);
+    struct vr_ctl_request request = {.method = "POST",
+                                     .path = "/v1/rooms/%/end",
+                                     .args = {vr_ctl_arg(ctl, 0)},
+                                     .question = "Cancel this room?",
+                                     .target = "/v1/rooms/%",
+                                     .target_path = "title"};
+    enum vr_ctl_exit code = VR_CTL_OK;
 
+    request.body = json_pack("{s:s}", "reason", "cancelled");
+    code = vr_ctl_call(ctl, &request, NULL);
     if (code == VR_CTL_OK) {
-        vr_ctl_say(ctl, "ban %s is lifted", vr_ctl_arg(ctl, 1));
+        vr_ctl_say(ctl, "room %s is cancelled", vr_ctl_arg(ctl, 0));
     }
+    json_decref(request.body);
     return code;
 }
 
-enum vr_ctl_exit vr_ctl_audit_list(struct vr_ctl *ctl)
+static const struct vr_ctl_column setting_columns[] = {
+    {"SETTING", "setting", false}, {"VALUE", "value", false}, {NULL, NULL, false}};
+static const struct vr_ctl_shape setting_shape = {setting_columns, "setting"};
+
+/** For people a line for each setting, those of a part with its name before them. */
+static void settings_rows(json_t *rows, const char *part, const json_t *settings)
 {
-    return vr_ctl_show(ctl, "/v1/rooms/%/audit", "entries", &audit_shape);
+    const char *key = NULL;
+    json_t *value = NULL;
+
+    json_object_foreach((json_t *)(uintptr_t)settings, key, value)
+    {
+        if (json_is_object(value)) {
+            settings_rows(rows, key, value); // NOLINT
+        } else {
+            char name[96];
+
+            snprintf(name, sizeof(name), "%s%s%s", part, part[0] == 0 ? "" : ".", key);
+            json_array_append_new(rows, json_pack("{s:s, s:O}", "setting", name, "value", value));
+        }
+    }
 }
 
-enum vr_ctl_exit vr_ctl_analytics_room(struct vr_ctl *ctl)
+enum vr_ctl_exit vr_ctl_config_show(struct vr_ctl *ctl)
 {
-    return vr_ctl_show(ctl, "/v1/rooms/%/analytics", NULL, &analytics_shape);
+    json_t *answer = NULL;
+    json_t *rows = json_array();
+    enum vr_ctl_exit code = vr_ctl_get(ctl, "/v1/config", NULL, &answer);
+
+    if (code == VR_CTL_OK) {
+        settings_rows(rows, "", answer);
+        code = vr_ctl_print(
+            ctl, ctl->format == VR_CTL_JSON || ctl->format == VR_CTL_YAML ? answer : rows,
+            &setting_shape);
+    }
+    json_decref(rows);
+    json_decref(answer);
+    return code;
+}
+
+static const struct vr_ctl_column good_columns[] = {
+    {"GOOD", "good", false}, {"WHY", "why", false}, {NULL, NULL, false}};
+static const struct vr_ctl_shape good_shape = {good_columns, "good"};
+
+static enum vr_ctl_exit read_file(struct vr_ctl *ctl, const char *path, struct vr_buf *out)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char chunk[4096];
+    size_t size = 0;
+
+    if (file == NULL) {
+        return vr_ctl_fail(ctl, VR_CTL_USAGE, "%s cannot be read", path);
+    }
+    while ((size = fread(chunk, 1, sizeof(chunk), file)) > 0 && out->size < 65536) {
+        vr_buf_append(out, chunk, size);
+    }
+    if (file != stdin) {
+        fclose(file);
+    }
+    vr_buf_append(out, "", 1);
+    return out->failed ? vr_ctl_fail(ctl, VR_CTL_ERROR, "memory is out") : VR_CTL_OK;
+}
+
+enum vr_ctl_exit vr_ctl_config_check(struct vr_ctl *ctl)
+{
+    struct vr_ctl_request request = {.method = "POST", .path = "/v1/config/check"};
+    struct vr_buf text = {0};
+    json_t *answer = NULL;
+    enum vr_ctl_exit code = read_file(ctl, vr_ctl_arg(ctl, 0), &text);
+
+    if (code == VR_CTL_OK) {
+        request.yaml = (const char *)text.data;
+        code = vr_ctl_call(ctl, &request, &answer);
+    }
+    if (code == VR_CTL_OK) {
+        code = vr_ctl_print(ctl, answer, &good_shape);
+        if (code == VR_CTL_OK && !json_is_true(json_object_get(answer, "good"))) {
+            code = VR_CTL_USAGE;
+        }
+    }
+    json_decref(answer);
+    vr_buf_deinit(&text);
+    return code;
 }

@@ -30,6 +30,7 @@ struct vr_ctl_request {
     const char *target;   /* for what destroys: the path that shows what it is about; NULL: none */
     const char *target_path; /* member that names it: "title" */
     json_t *body;            /* borrowed; NULL: none */
+    const char *yaml;        /* a body of this kind instead; NULL: none */
     const char *if_match;
     bool idempotent; /* an Idempotency-Key is sent */
 };

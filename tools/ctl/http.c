@@ -100,9 +100,11 @@ static bool headers(const struct vr_ctl_send *send, struct curl_slist **out)
     if (send->token[0] != '\0') {
         snprintf(bearer, sizeof(bearer), "Bearer %s", send->token);
     }
-    fine = append(out, "Authorization", bearer) && append(out, "If-Match", send->if_match) &&
-           append(out, "Idempotency-Key", send->idempotency_key) &&
-           append(out, "Content-Type", send->body == NULL ? NULL : "application/json");
+    fine =
+        append(out, "Authorization", bearer) && append(out, "If-Match", send->if_match) &&
+        append(out, "Idempotency-Key", send->idempotency_key) &&
+        append(out, "Content-Type",
+               send->body == NULL ? NULL : (send->yaml ? "application/yaml" : "application/json"));
     explicit_bzero(bearer, sizeof(bearer));
     return fine;
 }

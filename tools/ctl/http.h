@@ -3,6 +3,8 @@
 #ifndef VR_CTL_HTTP_H
 #define VR_CTL_HTTP_H
 
+#include <stdbool.h>
+
 #include "actors/base/bytes.h"
 #include "tools/ctl/context.h"
 
@@ -12,6 +14,7 @@ struct vr_ctl_send {
     const char *method;
     const char *path;  /* with the query */
     const char *body;  /* JSON; NULL: none */
+    bool yaml;         /* it is YAML */
     const char *token; /* "": none */
     const char *if_match;
     const char *idempotency_key;

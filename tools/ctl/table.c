@@ -13,6 +13,9 @@ static const char *const sorts[] = {"live", "created", "starts_at", "title", NUL
 static const char *const roles[] = {"listener", "speaker", "moderator", "host", NULL};
 static const char *const answers[] = {"yes", "no", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
+static const char *const statuses[] = {"open", "resolved", "all", NULL};
+static const char *const actions[] = {"mask", "reject", NULL};
+static const char *const outcomes[] = {"dismissed", "warned", "muted", "kicked", "banned", "other", NULL};
 static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 
 static const struct vr_ctl_flag globals[] = {
@@ -72,7 +75,35 @@ static const struct vr_ctl_flag ban_flags[] = {
     {"for",         0, VR_CTL_TIME,   "TIME",   NULL, "how long (default: for ever)"},
     {"reason",      0, VR_CTL_TEXT,   "TEXT",   NULL, "why"},
     {"by-address",  0, VR_CTL_SWITCH, NULL,     NULL, "the address that he has now as well"},
+    {"range",       0, VR_CTL_TEXT,   "RANGE",  NULL, "with 'all': an address, or a range like 192.0.2.0/24"},
     END_FLAGS};
+static const struct vr_ctl_flag verify_flags[] = {
+    {"number", 0, VR_CTL_NUMBER, "NUMBER", NULL, "of an entry that was noted earlier"},
+    {"hash",   0, VR_CTL_TEXT,   "HASH",   NULL, "and its hash: it must be the same now"},
+    END_FLAGS};
+static const struct vr_ctl_flag tail_flags[] = {
+    {"looks", 0, VR_CTL_NUMBER, "NUMBER", NULL, "end after so many (default: never)"}, END_FLAGS};
+static const struct vr_ctl_flag events_flags[] = {
+    {"after", 0, VR_CTL_NUMBER, "NUMBER", NULL, "also those kept since this one (0: all that are kept)"},
+    {"looks", 0, VR_CTL_NUMBER, "NUMBER", NULL, "end after so many (default: never)"}, END_FLAGS};
+static const struct vr_ctl_flag report_flags[] = {
+    {"status", 0, VR_CTL_WORD, "STATUS", statuses, "open (default), resolved or all"},
+    {"room",   0, VR_CTL_TEXT, "ROOM",   NULL,     "of this room only"},
+    END_FLAGS};
+static const struct vr_ctl_flag note_flags[] = {
+    {"note", 0, VR_CTL_TEXT, "TEXT", NULL, "kept with the report"}, END_FLAGS};
+static const struct vr_ctl_flag filter_flags[] = {
+    {"action", 0, VR_CTL_WORD, "ACTION", actions, "mask (default) or reject"}, END_FLAGS};
+static const struct vr_ctl_flag webhook_flags[] = {
+    {"type",        0, VR_CTL_TEXT, "TYPE", NULL, "only this, as room.created; again for more"},
+    {"description", 0, VR_CTL_TEXT, "TEXT", NULL, "what it is for"},
+    END_FLAGS};
+static const struct vr_ctl_flag drain_flags[] = {
+    {"force", 0, VR_CTL_SWITCH, NULL, NULL, "also the last node that takes rooms"},
+    {"wait",  0, VR_CTL_SWITCH, NULL, NULL, "until nobody is left there; says how far it is"},
+    END_FLAGS};
+static const struct vr_ctl_flag schedule_flags[] = {
+    {"topic", 0, VR_CTL_TEXT, "TEXT", NULL, "what it is about, in a word"}, END_FLAGS};
 static const struct vr_ctl_flag token_flags[] = {
     {"name",                0, VR_CTL_TEXT,   "NAME", NULL,  "the name that people see (default: USER)"},
     {"room",                0, VR_CTL_TEXT,   "ROOM", NULL,  "for this room only"},
@@ -94,6 +125,15 @@ static const struct vr_ctl_arg title_arg[] = {{"TITLE", false, false, NULL}, END
 static const struct vr_ctl_arg room_arg[] = {{"ROOM", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg person_args[] = {{"ROOM", false, false, NULL}, {"PARTICIPANT", true, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg ban_args[] = {{"ROOM", false, false, NULL}, {"BAN", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg report_arg[] = {{"REPORT", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg resolve_args[] = {{"REPORT", false, false, NULL}, {"OUTCOME", false, false, outcomes}, END_ARGS};
+static const struct vr_ctl_arg word_arg[] = {{"WORD", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg url_arg[] = {{"URL", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg webhook_arg[] = {{"WEBHOOK", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg redeliver_args[] = {{"WEBHOOK", false, false, NULL}, {"DELIVERY", false, true, NULL}, END_ARGS};
+static const struct vr_ctl_arg node_arg[] = {{"NODE", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg schedule_args[] = {{"TIME", false, false, NULL}, {"TITLE", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg settings_arg[] = {{"FILE", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg user_arg[] = {{"USER", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg file_arg[] = {{"FILE", false, true, NULL}, END_ARGS};
 static const struct vr_ctl_arg jti_arg[] = {{"JTI", false, false, NULL}, END_ARGS};
@@ -117,6 +157,7 @@ static const struct vr_ctl_command commands[] = {
     {"room",        "end",            vr_ctl_room_end,             room_arg,    reason_flags, D, "end a room; everybody is disconnected",             "room end " ID " --reason 'the evening is over' --yes"},
     {"room",        "delete",         vr_ctl_room_delete,          room_arg,    NULL,         D, "forget a room and all that was kept of it",         "room delete " ID " --dry-run"},
     {"room",        "watch",          vr_ctl_room_watch,           room_arg,    NULL,         R, "who comes, goes, speaks: a line for each change",   "room watch " ID " --watch 1 -o jsonl"},
+    {"room",        "export",         vr_ctl_room_export,          room_arg,    NULL,         R, "all that is kept of a room: people, bans, log, figures", "room export " ID},
     {"participant", "list",           vr_ctl_participant_list,     room_arg,    NULL,         R, "who is in a room",                                  "participant list " ID},
     {"participant", "show",           vr_ctl_participant_show,     person_args, NULL,         R, "one person in a room",                              "participant show " ID " 17"},
     {"participant", "mute",           vr_ctl_participant_act,      person_args, NULL,         C, "silence a person until he is unmuted",              "participant mute " ID " 17"},
@@ -130,17 +171,50 @@ static const struct vr_ctl_command commands[] = {
     {"hand",        "list",           vr_ctl_hand_list,            room_arg,    NULL,         R, "raised hands, first come first",                    "hand list " ID},
     {"hand",        "accept",         vr_ctl_hand_accept,          person_args, NULL,         C, "let a person with a raised hand speak",             "hand accept " ID " 17"},
     {"hand",        "decline",        vr_ctl_hand_decline,         person_args, NULL,         C, "lower the hand of a person",                        "hand decline " ID " 17"},
-    {"ban",         "add",            vr_ctl_ban_add,              room_arg,    ban_flags,    D, "ban a person from a room; who is there is thrown out", "ban add " ID " --user user-17 --for 2h --reason noise --yes"},
-    {"ban",         "list",           vr_ctl_ban_list,             room_arg,    NULL,         R, "bans of a room that are in force",                  "ban list " ID},
-    {"ban",         "remove",         vr_ctl_ban_remove,           ban_args,    NULL,         C, "lift a ban",                                        "ban remove " ID " " ID},
-    {"audit",       "list",           vr_ctl_audit_list,           room_arg,    NULL,         R, "who did what to whom, newest first",                "audit list " ID " -o wide"},
+    {"ban",         "add",            vr_ctl_ban_add,              room_arg,    ban_flags,    D, "ban from a room, or from 'all'; who is there is thrown out", "ban add all --user user-17 --for 2h --reason noise --yes"},
+    {"ban",         "list",           vr_ctl_ban_list,             room_arg,    NULL,         R, "bans of a room, or of 'all', that are in force",     "ban list " ID},
+    {"ban",         "show",           vr_ctl_ban_show,             ban_args,    NULL,         R, "one ban, of a room or of 'all'",                    "ban show all " ID},
+    {"ban",         "remove",         vr_ctl_ban_remove,           ban_args,    NULL,         C, "lift a ban, of a room or of 'all'",                 "ban remove " ID " " ID},
+    {"filter",      "list",           vr_ctl_filter_list,          NULL,        NULL,         R, "words that are not wanted in chat and names",       "filter list"},
+    {"filter",      "add",            vr_ctl_filter_add,           word_arg,    filter_flags, C, "mask a word, or reject what has it; * fits inside of words", "filter add 'badword*' --action reject"},
+    {"filter",      "remove",         vr_ctl_filter_remove,        word_arg,    NULL,         C, "let a word through again",                          "filter remove 'badword*'"},
+    {"report",      "list",           vr_ctl_report_list,          NULL,        report_flags, R, "what participants have reported, newest first",     "report list --status all"},
+    {"report",      "show",           vr_ctl_report_show,          report_arg,  NULL,         R, "one report",                                        "report show " ID},
+    {"report",      "resolve",        vr_ctl_report_resolve,       resolve_args, note_flags,  C, "say what came of a report",                         "report resolve " ID " warned --note 'first time'"},
+    {"user",        "show",           vr_ctl_user_show,            user_arg,    NULL,         R, "everything about one user in one place",            "user show user-17 -o yaml"},
+    {"user",        "export",         vr_ctl_user_export,          user_arg,    NULL,         R, "all that is kept about a user, to be handed out",   "user export user-17"},
+    {"user",        "erase",          vr_ctl_user_erase,           user_arg,    NULL,         D, "destroy everything that names a user",              "user erase user-17 --yes"},
+    {"audit",       "list",           vr_ctl_audit_list,           room_arg,    NULL,         R, "who did what to whom in a room, or in 'all'; newest first", "audit list " ID " -o wide"},
+    {"audit",       "tail",           vr_ctl_audit_tail,           room_arg,    tail_flags,   R, "the same, oldest first, and what is added from now on", "audit tail all"},
+    {"audit",       "verify",         vr_ctl_audit_verify,         room_arg,    verify_flags, R, "is the log whole? ends with 1 if not",              "audit verify all"},
+    {"webhook",     "list",           vr_ctl_webhook_list,         NULL,        NULL,         R, "where events are sent",                             "webhook list"},
+    {"webhook",     "add",            vr_ctl_webhook_add,          url_arg,     webhook_flags, C, "send events to a URL, signed; tells the secret once", "webhook add https://example.org/hook --type room.created"},
+    {"webhook",     "test",           vr_ctl_webhook_test,         webhook_arg, NULL,         C, "send a test there and say what came of it",         "webhook test " ID},
+    {"webhook",     "deliveries",     vr_ctl_webhook_deliveries,   webhook_arg, NULL,         R, "what waits to be sent, and dead letters",           "webhook deliveries " ID},
+    {"webhook",     "redeliver",      vr_ctl_webhook_redeliver,    redeliver_args, NULL,      C, "try dead letters again, all or one",                "webhook redeliver " ID},
+    {"webhook",     "remove",         vr_ctl_webhook_remove,       webhook_arg, NULL,         D, "send nothing there any more",                       "webhook remove " ID " --yes"},
+    {"schedule",    "list",           vr_ctl_schedule_list,        NULL,        NULL,         R, "rooms that have not begun, next first",             "schedule list"},
+    {"schedule",    "create",         vr_ctl_schedule_create,      schedule_args, schedule_flags, C, "a room that begins at a time",                  "schedule create 2026-11-22T16:00:00Z 'Evening talk'"},
+    {"schedule",    "cancel",         vr_ctl_schedule_cancel,      room_arg,    NULL,         D, "a scheduled room will not take place",              "schedule cancel " ID " --yes"},
     {"analytics",   "room",           vr_ctl_analytics_room,       room_arg,    NULL,         R, "what a room was like; also after its end",          "analytics room " ID},
+    {"analytics",   "summary",        vr_ctl_analytics_summary,    NULL,        NULL,         R, "figures over all rooms that are kept",              "analytics summary"},
     {"token",       "create",         vr_ctl_token_create,         user_arg,    token_flags,  L, "make an access token with the key file",            "token create ana --room-create --ttl 8h"},
     {"token",       "inspect",        vr_ctl_token_inspect,        file_arg,    NULL,         L, "what a token says; from a file or standard input",  "token inspect token.txt"},
     {"token",       "revoke",         vr_ctl_token_revoke,         jti_arg,     NULL,         D, "refuse a token from now on, by its jti",            "token revoke " ID " --yes"},
+    {"node",        "list",           vr_ctl_node_list,            NULL,        NULL,         R, "every node that the cluster knows",                 "node list -o wide"},
     {"node",        "show",           vr_ctl_node_show,            NULL,        NULL,         M, "readiness and the main figures of a node",          "node show --watch 5"},
+    {"node",        "drain",          vr_ctl_node_drain,           node_arg,    drain_flags,  D, "move its people and rooms to other nodes",          "node drain b --wait --yes"},
+    {"node",        "undrain",        vr_ctl_node_undrain,         node_arg,    NULL,         C, "let it take rooms again",                           "node undrain b"},
+    {"node",        "reload",         vr_ctl_node_reload,          NULL,        NULL,         C, "read its settings and certificate again",           "node reload --endpoint https://b.example:8443"},
+    {"cluster",     "status",         vr_ctl_cluster_status,       NULL,        NULL,         R, "is the node in its cluster, and does what it owns hold", "cluster status"},
+    {"cluster",     "placement",      vr_ctl_cluster_placement,    NULL,        NULL,         R, "where rooms live now, and why there",               "cluster placement"},
+    {"cluster",     "adopt",          vr_ctl_cluster_adopt,        NULL,        NULL,         D, "after a restore of etcd: go on from what it holds",  "cluster adopt --yes"},
     {"log-level",   "get",            vr_ctl_log_level_get,        NULL,        NULL,         R, "how much a node logs",                              "log-level get"},
     {"log-level",   "set",            vr_ctl_log_level_set,        level_arg,   NULL,         C, "change it until the node is started again",         "log-level set debug"},
+    {"config",      "show",           vr_ctl_config_show,          NULL,        NULL,         R, "the settings that the node started with",           "config show"},
+    {"config",      "check",          vr_ctl_config_check,         settings_arg, NULL,        R, "would the node take this file?",                    "config check voicerooms.yaml"},
+    {"events",      "",               vr_ctl_events,               NULL,        events_flags, R, "events of all rooms as they pass",                  "events -o jsonl"},
+    {"top",         "",               vr_ctl_top,                  NULL,        tail_flags,   M, "a live picture of nodes and rooms",                 "top --watch 1"},
     {"doctor",      "",               vr_ctl_doctor,               NULL,        NULL,         M, "reachable, ready, clock, version, token: each endpoint", "doctor --endpoint https://a:8443 --endpoint https://b:8443"},
     {"completion",  "",               vr_ctl_completion,           shell_arg,   NULL,         L, "a completion script for a shell",                   "completion bash"},
     {"man",         "",               vr_ctl_man,                  NULL,        NULL,         L, "the manual page, as roff",                          "man"},

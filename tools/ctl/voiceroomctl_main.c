@@ -47,7 +47,10 @@ static enum vr_ctl_exit run(struct vr_ctl *ctl)
     const struct vr_ctl_command *command = ctl->line->command;
     double every = vr_ctl_seconds(ctl->line, "watch", 0);
     struct timespec pause = {(time_t)every, (long)((every - (double)(time_t)every) * 1e9)};
-    bool again = vr_ctl_given(ctl->line, "watch") && command->run != vr_ctl_room_watch;
+    /* These go on by themselves. */
+    bool own = command->run == vr_ctl_room_watch || command->run == vr_ctl_events ||
+               command->run == vr_ctl_audit_tail || command->run == vr_ctl_top;
+    bool again = vr_ctl_given(ctl->line, "watch") && !own;
     enum vr_ctl_exit code = VR_CTL_OK;
 
     do {
