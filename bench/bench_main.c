@@ -98,6 +98,21 @@ static double used_cpu(const struct vr_bench_options *o)
            (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec) / 1e6;
 }
 
+static void read_server(const struct vr_bench_options *o, struct vr_process *out)
+{
+    *out = (struct vr_process){0};
+    for (uint32_t i = 0; i < o->pid_count; i++) {
+        struct vr_process one;
+
+        vr_process_read(o->pids[i], &one);
+        out->cpu_ns += one.cpu_ns;
+        out->user_us += one.user_us;
+        out->system_us += one.system_us;
+        out->rss_kb += one.rss_kb;
+        out->threads += one.threads;
+    }
+}
+
 static uint64_t arrived(const struct vr_crowd *crowd)
 {
     uint64_t packets = 0;
@@ -129,12 +144,12 @@ static void measure(const struct vr_bench_options *o, struct vr_crowd *crowd,
     phase(shared, crowd, VR_PHASE_MEASURE);
     vr_crowd_measure(crowd, true);
     report->client_cpu_s = used_cpu(o);
-    vr_process_read(o->pid, &report->window_start);
+    read_server(o, &report->window_start);
     vr_crowd_talk(crowd, true);
     vr_crowd_run(crowd, o->seconds);
     report->client_cpu_s = used_cpu(o) - report->client_cpu_s;
     fall_silent(crowd);
-    vr_process_read(o->pid, &report->window_end);
+    read_server(o, &report->window_end);
     vr_shared_sum(shared, crowd);
     vr_shared_times(shared, crowd);
     phase(shared, crowd, VR_PHASE_SUM);
@@ -216,14 +231,14 @@ static bool run(const struct vr_bench_options *o, struct vr_crowd *crowd, struct
         vr_crowd_talk(crowd, true);
         vr_crowd_run(crowd, 0.1);
     }
-    vr_process_read(o->pid, &report.before_joins);
+    read_server(o, &report.before_joins);
     start = vr_crowd_now();
     atomic_store(&shared->phase, VR_PHASE_JOIN);
     if (!join_listeners(o, crowd, &report) || !vr_shared_await(shared, crowd, VR_PHASE_JOIN, 300)) {
         return false;
     }
     report.join_seconds = (double)(vr_crowd_now() - start) / 1e6;
-    vr_process_read(o->pid, &report.after_joins);
+    read_server(o, &report.after_joins);
     fprintf(stderr, "  joined in %.1f s, %u failed\n", report.join_seconds, crowd->failed);
     sockets = o->sockets ? open_sockets(o, crowd, &report) : NULL;
     vr_crowd_run(crowd, o->settle);

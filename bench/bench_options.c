@@ -68,7 +68,9 @@ static bool read_option(struct vr_bench_options *o, int option)
         o->driver.capabilities = optarg;
         break;
     case 'p':
-        o->pid = (int)number(optarg);
+        if (o->pid_count < VR_BENCH_URLS_MAX) {
+            o->pids[o->pid_count++] = (int)number(optarg);
+        }
         break;
     case 'e':
         o->crowd.speech_folder = optarg;

@@ -8,7 +8,8 @@ struct vr_bench_options {
     struct vr_crowd_conf crowd;
     struct vr_driver_conf driver;
     const char *name;
-    int pid;
+    int pids[VR_BENCH_URLS_MAX]; /* processes of the server: their use is added up */
+    uint32_t pid_count;
     double seconds, settle, floor_seconds;
     uint32_t pack;   /* frames in one datagram, for the floor */
     uint32_t early;  /* listeners in before the others, and measured while those come */

@@ -102,7 +102,7 @@ def seeds(report):
             out.append("| %s | %.1f ms | %.1f ms | %.2f %% | %.3f | %s | %d |" % (
                 row.get("note", row["row"]), row["answer_ms_p95"], row["up_ms_p95"],
                 row["cpu_share"] * 100 / row["rooms"], row["rss_kb"] / 1024 / max(people, 1),
-                "" if row["row"] == "seed-join-leave" else "%.3f" % (row["delivered"] * 100), row["failed"]))
+                "%.3f" % (row["delivered"] * 100) if "delivered" in row else "", row["failed"]))
     ear = find(report, "mouth-to-ear")
     if ear:
         out += ["", "Mouth to ear between two Chromium pages (target < 300 ms): p50 %.0f ms, p95 %.0f ms over %d taps. Join in Chromium: p50 %.0f, p95 %.0f ms; "

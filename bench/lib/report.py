@@ -72,13 +72,9 @@ def idle(bench, row):
         server.stop()
 
 
-def cluster(row):
-    raise servers.Unavailable("a cluster of three nodes cannot be started by the bench yet (voiceroom-bench takes --url several times)")
-
-
 def special(row, bench):
     kinds = {"actors": lambda: actors(bench), "journal": lambda: journal(bench), "ear": lambda: ear(bench),
-             "idle": lambda: idle(bench, row), "cluster": lambda: cluster(row)}
+             "idle": lambda: idle(bench, row)}
     return kinds[row.kind]()
 
 

@@ -8,10 +8,10 @@ import re
 
 class Row:
     def __init__(self, name, server="voiceroomd", args=(), flags=None, levers=None, seconds=4.0, kind="bench", tls=False,
-                 repeats=3, note="", full=True, floor=1.5, settle=0.5, limit=150):
+                 repeats=3, note="", nodes=0, floor=1.5, settle=0.5, limit=150):
         self.name, self.server, self.args, self.flags = name, server, list(args), flags or {}
         self.levers, self.seconds, self.kind, self.tls = levers or {}, seconds, kind, tls
-        self.repeats, self.note, self.full, self.floor, self.settle, self.limit = repeats, note, full, floor, settle, limit
+        self.repeats, self.note, self.nodes, self.floor, self.settle, self.limit = repeats, note, nodes, floor, settle, limit
 
     @property
     def key(self):
@@ -40,8 +40,8 @@ def load(speakers, listeners, lever="", server="voiceroomd", levers=None, extra=
     return Row(name, server, args, levers=levers, **more)
 
 
-def gso(speakers, listeners, **more):
-    return load(speakers, listeners, "gso", levers={"gso": "true"}, **more)
+def gso(speakers, listeners, lever_name="gso", **more):
+    return load(speakers, listeners, lever_name, levers={"gso": "true"}, **more)
 
 
 def pack(speakers, listeners, frames, extra=(), **more):
@@ -102,7 +102,8 @@ def full():
         Row("joins-2000-talking", args=["--speakers", 1, "--listeners", 2000, "--steady", "--early", 100], floor=0, limit=300,
             note="2000 join while the room talks"),
         Row("idle-10000", kind="idle", args=["--count", 10000], tls=True, repeats=1, limit=200, note="WebSockets over TLS that only live"),
-        Row("1x500-nodes3", kind="cluster", note="one room over 3 nodes", repeats=1),
+        *[load(1, 500, "nodes%d" % n, nodes=n, note="one room over %d nodes, CPU of all" % n, limit=200, repeats=2) for n in (1, 2, 3)],
+        gso(3, 500, lever_name="gso-2ms", extra=["--stagger-ms", 2], note="speakers 2 ms apart instead of 5"),
         *seeds(),
         Row("mouth-to-ear", kind="ear", repeats=1, note="two Chromium pages", limit=90),
         Row("actor-messages", kind="actors", repeats=1),

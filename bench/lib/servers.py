@@ -44,6 +44,14 @@ def free_port(kind=socket.SOCK_STREAM, address="127.0.0.1"):
         return probe.getsockname()[1]
 
 
+def answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 class Process:
     """A child with its own folder, ended for sure."""
 
@@ -114,11 +122,7 @@ class Voiceroomd(Process):
         self.wait_for(self.ready, "voiceroomd")
 
     def ready(self):
-        try:
-            with urllib.request.urlopen("http://127.0.0.1:%d/readyz" % self.port, timeout=1) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
+        return answers("http://127.0.0.1:%d/readyz" % self.port)
 
     @property
     def url(self):
@@ -131,6 +135,49 @@ class Voiceroomd(Process):
     @property
     def args(self):
         return ["--driver", "voiceroomd", "--url", self.url, "--key", self.key, "--pid", self.pid, "--address", self.address]
+
+
+class Cluster:
+    """Some nodes with one etcd member; members are spread over them, and what they use is added up."""
+    name = "voiceroomd"
+
+    def __init__(self, build, nodes, flags):
+        self.build, self.count, self.flags = build, nodes, flags
+        self.etcd, self.nodes = Process(), []
+
+    def start(self):
+        if "cluster_etcd" not in Voiceroomd.settings(self.build):
+            raise Unavailable("this build of voiceroomd has no clusters")
+        if shutil.which("etcd") is None:
+            raise Unavailable("etcd is not installed (tools/setup bench)")
+        client, peer = ("http://127.0.0.1:%d" % free_port() for _ in range(2))
+        self.etcd.spawn(lambda folder: [
+            "etcd", "--name", "bench", "--data-dir", folder / "data", "--listen-client-urls", client,
+            "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+            "--initial-cluster", "bench=" + peer, "--logger", "zap"], "voiceroom-etcd-")
+        self.etcd.wait_for(lambda: answers(client + "/health"), "etcd")
+        secret = self.etcd.folder / "cluster-secret"
+        subprocess.run([self.build / "nodes" / "voiceroomd", "--data", self.etcd.folder / "maker", "--cluster-secret", secret],
+                       check=True, capture_output=True)
+        for index in range(self.count):
+            node = Voiceroomd(self.build, {
+                **self.flags, "node": "bench-%d" % index, "cluster_etcd": client, "cluster_address": "127.0.0.1",
+                "cluster_secret_file": secret, "cluster_port": free_port(), "cluster_speech_port": free_port(socket.SOCK_DGRAM),
+                "media_port": 41000 + 100 * index})
+            self.nodes.append(node)
+            node.start()
+
+    def stop(self):
+        for node in reversed(self.nodes):
+            node.stop()
+        self.etcd.stop()
+
+    @property
+    def args(self):
+        out = ["--driver", "voiceroomd", "--key", self.nodes[0].key, "--address", self.nodes[0].address]
+        for node in self.nodes:
+            out += ["--url", node.url, "--pid", node.pid]
+        return out
 
 
 JANUS_PLUGINS = "duktape echotest lua nosip recordplay sip streaming textroom videocall voicemail"
@@ -188,7 +235,9 @@ class Janus(Process):
         return ["--driver", self.driver, "--url", self.folder / "api", "--pid", self.pid, "--address", self.address]
 
 
-def make(name, build, flags=None, tls=False):
+def make(name, build, flags=None, tls=False, nodes=0):
+    if nodes:
+        return Cluster(build, nodes, flags or {})
     if name == "voiceroomd":
         return Voiceroomd(build, flags, tls)
     if name == "janus-default":

@@ -60,7 +60,7 @@ void vr_crowd_care_for_busy(struct vr_crowd *crowd, vr_time_us now)
 
         vr_member_drain(member, now);
         vr_member_care(member, now);
-        done = member->state == VR_MEMBER_FAILED ||
+        done = member->state == VR_MEMBER_FAILED || member->state == VR_MEMBER_LEFT ||
                (member->state == VR_MEMBER_UP &&
                 (member->first_at > 0 || !crowd->talking || now - member->up_at > 500000));
         crowd->failed += member->state == VR_MEMBER_FAILED;
