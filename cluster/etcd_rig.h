@@ -32,7 +32,7 @@ struct etcd_rig {
 };
 
 /* Runs it to its end, its output into a file of the folder; false when it did not exit with 0. */
-static bool rig_run(const struct etcd_rig *rig, const char *const argv[])
+static inline bool rig_run(const struct etcd_rig *rig, const char *const argv[])
 {
     pid_t pid = fork();
     char log[128];
@@ -50,7 +50,7 @@ static bool rig_run(const struct etcd_rig *rig, const char *const argv[])
            WEXITSTATUS(status) == 0;
 }
 
-static uint16_t rig_free_port(int *fd)
+static inline uint16_t rig_free_port(int *fd)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(addr);
@@ -63,7 +63,7 @@ static uint16_t rig_free_port(int *fd)
     return ntohs(addr.sin_port);
 }
 
-static bool rig_authority(const struct etcd_rig *rig, const char *name)
+static inline bool rig_authority(const struct etcd_rig *rig, const char *name)
 {
     char key[128], cert[128], subject[64];
 
@@ -78,7 +78,8 @@ static bool rig_authority(const struct etcd_rig *rig, const char *name)
 
 /* etcd's gateway speaks to etcd itself with the server's certificate: it must be a client's, too.
  */
-static bool rig_certificate(const struct etcd_rig *rig, const char *name, char *cert, char *key)
+static inline bool rig_certificate(const struct etcd_rig *rig, const char *name, char *cert,
+                                   char *key)
 {
     char ca_key[128], ca[128];
 
@@ -116,7 +117,7 @@ static bool rig_certificate(const struct etcd_rig *rig, const char *name, char *
                                               NULL});
 }
 
-static void rig_start(struct etcd_rig *rig, uint32_t member)
+static inline void rig_start(struct etcd_rig *rig, uint32_t member)
 {
     char name[8], data[128], client[64], peer[64], cluster[256] = "", log[128];
     const char *argv[40];
@@ -162,7 +163,7 @@ static void rig_start(struct etcd_rig *rig, uint32_t member)
     }
 }
 
-static void rig_kill(struct etcd_rig *rig, uint32_t member)
+static inline void rig_kill(struct etcd_rig *rig, uint32_t member)
 {
     if (rig->pid[member] > 0) {
         kill(rig->pid[member], SIGKILL);
@@ -172,7 +173,7 @@ static void rig_kill(struct etcd_rig *rig, uint32_t member)
 }
 
 /* Made, not started. */
-static bool rig_make(struct etcd_rig *rig, uint32_t count, bool tls)
+static inline bool rig_make(struct etcd_rig *rig, uint32_t count, bool tls)
 {
     int fds[2 * RIG_MEMBERS];
     bool good = true;
@@ -200,7 +201,8 @@ static bool rig_make(struct etcd_rig *rig, uint32_t count, bool tls)
     return good;
 }
 
-static int rig_remove_one(const char *path, const struct stat *status, int flag, struct FTW *at)
+static inline int rig_remove_one(const char *path, const struct stat *status, int flag,
+                                 struct FTW *at)
 {
     (void)status;
     (void)flag;
@@ -208,7 +210,7 @@ static int rig_remove_one(const char *path, const struct stat *status, int flag,
     return remove(path);
 }
 
-static void rig_end(struct etcd_rig *rig)
+static inline void rig_end(struct etcd_rig *rig)
 {
     for (uint32_t i = 0; i < rig->count; i++) {
         rig_kill(rig, i);
