@@ -8,6 +8,7 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@ struct vr_sealer {
     EVP_CIPHER_CTX *ctr; /* of the key derivation */
     OSSL_PROVIDER *provider;
     void *gcm;
+    uint8_t key[16]; /* that `gcm` has now */
+    bool keyed;
     OSSL_FUNC_cipher_newctx_fn *newctx;
     OSSL_FUNC_cipher_freectx_fn *freectx;
     OSSL_FUNC_cipher_encrypt_init_fn *init;
@@ -105,6 +108,7 @@ void vr_sealer_free(struct vr_sealer *sealer)
     if (sealer->gcm != NULL) {
         sealer->freectx(sealer->gcm);
     }
+    OPENSSL_cleanse(sealer->key, sizeof sealer->key);
     if (sealer->provider != NULL) {
         OSSL_PROVIDER_unload(sealer->provider);
     }
@@ -149,6 +153,17 @@ static bool clear_too(struct vr_sealer *sealer, struct vr_bytes clear)
            sealer->update(sealer->gcm, NULL, &written, clear.size, clear.data, clear.size) == 1;
 }
 
+/* Packets that leave together are under one key: only the IV changes then. */
+static bool begin(struct vr_sealer *sealer, const struct vr_seal_key *key, const uint8_t iv[SALT])
+{
+    if (sealer->keyed && memcmp(sealer->key, key->key, sizeof sealer->key) == 0) {
+        return sealer->init(sealer->gcm, NULL, 0, iv, SALT, NULL) == 1;
+    }
+    memcpy(sealer->key, key->key, sizeof sealer->key);
+    sealer->keyed = sealer->init(sealer->gcm, key->key, sizeof key->key, iv, SALT, NULL) == 1;
+    return sealer->keyed;
+}
+
 static bool seal(struct vr_sealer *sealer, const struct vr_seal_key *key, const uint8_t iv[SALT],
                  struct vr_bytes clear, struct vr_bytes more, uint8_t *out, struct vr_bytes plain)
 {
@@ -157,8 +172,7 @@ static bool seal(struct vr_sealer *sealer, const struct vr_seal_key *key, const 
         OSSL_PARAM_END};
     size_t written = 0;
 
-    return sealer->init(sealer->gcm, key->key, sizeof key->key, iv, SALT, NULL) == 1 &&
-           clear_too(sealer, clear) && clear_too(sealer, more) &&
+    return begin(sealer, key, iv) && clear_too(sealer, clear) && clear_too(sealer, more) &&
            (plain.size == 0 ||
             sealer->update(sealer->gcm, out, &written, plain.size, plain.data, plain.size) == 1) &&
            sealer->final(sealer->gcm, out + plain.size, &written, VR_SEAL_TAG) == 1 &&
