@@ -172,9 +172,10 @@ struct vr_command {
     uint32_t duration_s;               /* BAN: 0 is for ever */
     uint64_t
         version; /* UNMUTE: of the mute answered (0: any); UPDATE: expected revision (0: any) */
-    struct vr_id message;    /* CHAT_DELETE */
-    enum vr_show want;       /* SHOW */
-    bool flag;               /* LOCK: locked; KICK, LEAVE: for good */
+    struct vr_id message; /* CHAT_DELETE */
+    enum vr_show want;    /* SHOW */
+    bool flag; /* LOCK: locked; KICK, LEAVE: for good; SNAPSHOT: only looks, for a session that
+                * moves here: refused with VR_E_CONFLICT when the one that has the place is lost */
     vr_participant_id after; /* SHOW participants: from the next one on; 0: the first */
     uint32_t limit;          /* at most so many; 0: all */
     char passcode[65];       /* JOIN */

@@ -309,6 +309,10 @@ enum vr_err step_snapshot(struct step *step)
 {
     struct vr_buf json = {0};
 
+    if (step->cmd->flag && step->self != NULL) {
+        fill_answer(step, step->self);
+        return VR_OK;
+    }
     vr_buf_text(&json, "{");
     json_snapshot(step->room, step->rank >= VR_RANK_MODERATOR, step->self, &json);
     vr_buf_text(&json, "}");

@@ -104,6 +104,11 @@ static enum vr_err find_self(struct step *step)
         return vr_fail(&step->why, VR_E_GONE, "a newer session has taken this place");
     }
     step->self = person;
+    if (step->cmd->kind == VR_CMD_SNAPSHOT && step->cmd->flag) {
+        return person->presence == PERSON_LIVE
+                   ? VR_OK
+                   : vr_fail(&step->why, VR_E_CONFLICT, "the session is lost: resume");
+    }
     if (person->presence == PERSON_LOST && by->generation != 0 && !leaves) {
         member_returned(step, person); /* its session lives: only we were away */
     }

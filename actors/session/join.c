@@ -54,7 +54,7 @@ static void undo_room(struct join *join)
 {
     struct session *session = op_session(&join->op);
 
-    if (session == NULL || !join->made) {
+    if (session == NULL || !join->made || session->moving || join->moves) {
         return; /* resumed in place: session_look tells the room when nothing is left */
     }
     session_tell_room(session, join->way == WAY_JOIN ? VR_CMD_LEAVE : VR_CMD_LOST,
@@ -182,6 +182,12 @@ static void on_room(void *ctx, enum vr_err err, struct vr_msg *answer)
         join_fail(join, VR_E_GONE, "the session ended while it was joining");
         return;
     }
+    if (err == VR_OK && answer->kind == VR_MSG_ANSWER && join->moves &&
+        answer->as.answer->err != VR_OK) {
+        join->stays = true; /* lost, or over its grace time: there is nothing to be left behind */
+        join_ask_room(join, session);
+        return;
+    }
     if (err != VR_OK || answer->kind != VR_MSG_ANSWER) {
         if (err == VR_E_TIMEOUT) {
             undo_room(join); /* it may have let the person in all the same */
@@ -196,6 +202,10 @@ static void on_room(void *ctx, enum vr_err err, struct vr_msg *answer)
         return;
     }
     take_place(session, join->room);
+    if (join->moves) {
+        session->who.generation++; /* what taking the place will make it */
+        session->moving = true;
+    }
     if (join->offer) {
         session->shard = join->shard;
         join_open_peer(join, session);
@@ -209,8 +219,11 @@ void join_ask_room(struct join *join, struct session *session)
     /* A running session whose socket alone comes back has not left its place: it needs the state
      * only. */
     bool only_look = join->way == WAY_RESUME && !join->offer && session->state == VR_SESSION_LIVE;
+    /* In a cluster the session may run on another node: it plays until the new peer is up. */
+    bool moves = join->way == WAY_RESUME && join->offer && join->made && !join->stays &&
+                 session->env->session_services->node != 0;
     enum vr_command_kind kind = join->way == WAY_JOIN ? VR_CMD_JOIN
-                                : only_look           ? VR_CMD_SNAPSHOT
+                                : only_look || moves  ? VR_CMD_SNAPSHOT
                                                       : VR_CMD_RESUME;
     struct vr_command *command = session_command(session, kind, join->request_id);
 
@@ -218,7 +231,9 @@ void join_ask_room(struct join *join, struct session *session)
         join_fail(join, VR_E_NO_MEMORY, NULL);
         return;
     }
-    if (kind == VR_CMD_RESUME) {
+    join->moves = moves;
+    command->flag = moves;
+    if (kind == VR_CMD_RESUME || moves) {
         command->by.generation = join->generation;
     }
     if (join->offer) { /* without one the media stays where it is */

@@ -12,6 +12,8 @@ struct join {
     bool whip;
     bool made;  /* the session was made for this: it goes when this fails */
     bool offer; /* there is a new peer */
+    bool moves; /* the place is still another node's until the new peer is up */
+    bool stays; /* it cannot be moved so: taken at once */
     vr_joined_fn joined;
     void *ctx;
     uint32_t generation; /* as the resume token has it */

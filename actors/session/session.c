@@ -49,6 +49,9 @@ struct vr_command *session_command(const struct session *session, enum vr_comman
     }
     command->id = vr_random_id(vr_system_random(vr_worker_system(session->worker)));
     command->by = session->who;
+    if (session->moving) {
+        command->by.generation--; /* the room knows the one that is being left */
+    }
     command->session = session_address(session->worker, session->id);
     snprintf(command->request_id, sizeof(command->request_id), "%s",
              request_id == NULL ? "" : request_id);
@@ -171,10 +174,15 @@ static void look_live(struct session *session)
     if (session_media_up(session)) {
         session->media_lost_told = false;
         vr_timer_disarm(session->worker, &session->timer);
+        session_take_over(session);
         return;
     }
     if (expected != VR_NEVER && now < expected) {
         vr_timer_arm(session->worker, &session->timer, expected);
+        return;
+    }
+    if (session->moving) {
+        session_move_failed(session);
         return;
     }
     if (session->socket != NULL && now < session->media_lost_due) {

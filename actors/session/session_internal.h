@@ -56,6 +56,7 @@ struct session {
     enum vr_session_state state; /* moved by session_move only */
     bool actor_open;             /* an actor of this address lives: it must be stopped at the end */
     bool joining;                /* a join or resume of this session is under way */
+    bool moving;  /* the place is another node's session's until our peer is up: move.c */
     bool resumed; /* the JOIN of a new session was a RESUME: undone by LOST, not LEAVE */
 
     struct vr_id room;
@@ -129,6 +130,12 @@ void session_register(const struct session *session, bool there);
  * until `timeout` is over. Told once, as by vr_ask. */
 void session_ask_room(struct session *session, struct vr_command *command, vr_time_us timeout,
                       vr_reply_fn reply, void *ctx);
+
+/* move.c */
+/** The new peer is up: take the place, which ends the session on the other node. */
+void session_take_over(struct session *session);
+/** The new peer did not come up: nothing was taken, nothing is told. */
+void session_move_failed(struct session *session);
 
 /* review.c */
 void session_review_start(struct session_table *table, struct vr_worker *worker);
