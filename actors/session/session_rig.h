@@ -132,6 +132,11 @@ static inline struct vr_answer *room_answer(struct world *world, const struct vr
         answer->generation = ++world->generation;
         answer->role = VR_ROLE_SPEAKER;
     }
+    if (command->kind == VR_CMD_SNAPSHOT && command->flag) {
+        answer->participant = 17;
+        answer->generation = world->generation;
+        answer->role = VR_ROLE_SPEAKER;
+    }
     answer->body = vr_blob_new(vr_bytes_of("{\"mark\":\"snapshot\"}"));
     return answer;
 }
