@@ -210,6 +210,7 @@ static void on_found(struct cluster_room *room, const struct vr_kv_result *resul
                                .draining = room->cluster->member->draining,
                                .self = room->cluster->conf.number};
     struct owners_found found;
+    enum owners_step step;
     uint32_t to;
 
     if (result->err != VR_OK) {
@@ -217,8 +218,16 @@ static void on_found(struct cluster_room *room, const struct vr_kv_result *resul
         return;
     }
     read_result(room, result);
+    if (room->owner == 0 && room->pending_count == 0 && (room->sync.idle || !room->sync.known)) {
+        /* It was let go, not lost: the watch of owners/ was quicker than that of sync/. */
+        rest(room);
+        room->wanted = false;
+        owners_publish(room);
+        return;
+    }
     fill_found(room, &found);
-    follow(room, owners_decide(&found, &wish, &to), to);
+    step = owners_decide(&found, &wish, &to);
+    follow(room, step, to);
 }
 
 void take_find(struct cluster_room *room)
