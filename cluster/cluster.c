@@ -138,6 +138,11 @@ static void close_ends(struct vr_cluster *cluster)
     asked_free_all(cluster);
 }
 
+void vr_cluster_set_url(struct vr_cluster *cluster, const char *url)
+{
+    snprintf(cluster->url, sizeof(cluster->url), "%s", url);
+}
+
 void vr_cluster_free(struct vr_cluster *cluster)
 {
     if (cluster == NULL) {

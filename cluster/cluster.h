@@ -53,6 +53,9 @@ struct vr_cluster_conf {
     /** Has every worker of this node ticked within 2 s? The lease is renewed only then. Called on
      * the cluster worker's thread; NULL: always. */
     bool (*lively)(void *ctx);
+    /** A node was seen for the first time, or with another address. Cluster worker's thread; may be
+     * NULL. */
+    void (*seen)(void *ctx, const char *url);
     /** Durable rows of no room as all nodes have them now were changed by another one (keys,
      * revocations, deployment bans): they are in the local store when this is called. Cluster
      * worker's thread; may be NULL. */

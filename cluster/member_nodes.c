@@ -188,6 +188,9 @@ static void on_put(struct vr_cluster *cluster, const struct vr_kv_pair *pair)
                VR_U("number", node->number));
         tell_transport(cluster);
         link_keys_put(cluster, node);
+        if (cluster->conf.seen != NULL && node->url[0] != '\0') {
+            cluster->conf.seen(cluster->conf.ctx, node->url);
+        }
         replica_nodes_changed(cluster);
     }
     if (before.draining != node->draining) {

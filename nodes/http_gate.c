@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "nodes/http_internal.h"
+#include "nodes/origins.h"
 #include "nodes/tls.h"
 
 #define RATE_WINDOW VR_SECONDS(60)
@@ -17,7 +18,7 @@ bool origin_listed(const struct vr_http *http, const char *origin)
             return true;
         }
     }
-    return false;
+    return vr_origins_has(http->conf.origins, origin);
 }
 
 bool origin_own(const char *origin, const char *host)

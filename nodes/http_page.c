@@ -3,6 +3,7 @@
 
 #include "nodes/config.h"
 #include "nodes/http_internal.h"
+#include "nodes/origins.h"
 
 static void add(h2o_req_t *h2o, const char *name, const char *value)
 {
@@ -26,6 +27,7 @@ static void connect_sources(const struct vr_http_worker *part, struct vr_buf *ou
             vr_buf_printf(out, " %s", origin);
         }
     }
+    vr_origins_write(part->http->conf.origins, out);
 }
 
 void http_page_headers(const struct vr_http_worker *part, h2o_req_t *h2o)

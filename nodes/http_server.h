@@ -14,6 +14,7 @@ struct vr_auth;
 struct vr_files;
 struct vr_metrics;
 struct vr_http;
+struct vr_origins;
 struct vr_http_worker;
 
 #define VR_ROUTE_TABLES 3
@@ -34,6 +35,7 @@ struct vr_http_conf {
         size_t count;
     } tables[VR_ROUTE_TABLES];
     const struct vr_config_list *cors_origins; /* may be NULL */
+    struct vr_origins *origins;                /* beside them: the cluster's; may be NULL */
     uint32_t rate_per_address;                 /* in 60 s; 0: unlimited */
     uint32_t rate_per_identity;
     uint32_t connections_max;         /* 0: unlimited */

@@ -7,6 +7,7 @@
 
 #include "actors/base/list.h"
 #include "actors/base/owner.h"
+#include "cluster/cluster.h"
 #include "nodes/node.h"
 
 #define PLACES 4096
@@ -142,6 +143,27 @@ void vr_lobby_note(struct vr_lobby *lobby, const struct vr_msg *summary)
     pthread_mutex_unlock(&lobby->lock);
 }
 
+/* Every node lists the rooms of all: what a room here says goes to the other nodes' lobbies too. */
+static void tell_others(struct vr_node *node, const struct vr_msg *summary)
+{
+    struct vr_cluster *cluster = vr_node_cluster(node);
+    struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
+    uint32_t count = nodes == NULL ? 0 : vr_cluster_nodes(cluster, nodes, VR_CLUSTER_NODES_MAX);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct vr_msg copy = {
+            .kind = VR_MSG_SUMMARY, .from = summary->from, .epoch = summary->epoch};
+
+        if (!nodes[i].self) {
+            copy.to = (struct vr_address){.kind = VR_ACTOR_LOBBY, .sub = nodes[i].number};
+            copy.as.summary = summary->as.summary;
+            copy.as.summary.json = vr_blob_retain(summary->as.summary.json);
+            vr_system_post(vr_node_system(node), &copy);
+        }
+    }
+    free(nodes);
+}
+
 static enum vr_err lobby_handle(struct vr_actor *actor, void *state, struct vr_msg *msg,
                                 struct vr_why *why)
 {
@@ -151,6 +173,9 @@ static enum vr_err lobby_handle(struct vr_actor *actor, void *state, struct vr_m
     (void)why;
     if (msg->kind == VR_MSG_SUMMARY) {
         vr_lobby_note(vr_node_lobby(node), msg);
+        if (msg->to.sub == 0 && vr_node_cluster(node) != NULL) {
+            tell_others(node, msg);
+        }
     }
     return VR_OK;
 }

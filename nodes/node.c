@@ -20,6 +20,7 @@
 #include "nodes/files.h"
 #include "nodes/metrics.h"
 #include "nodes/node_internal.h"
+#include "nodes/origins.h"
 #include "nodes/tls.h"
 #include "store/lmdb.h"
 
@@ -219,6 +220,7 @@ static void node_free(struct vr_node *node)
     }
     vr_cluster_free(node->cluster);
     vr_links_free(node->links);
+    vr_origins_free(node->origins);
     explicit_bzero(node->curve_secret, sizeof(node->curve_secret));
     vr_http_free(node->http);
     for (uint32_t i = 0; i < node->control[0].socket_count; i++) {

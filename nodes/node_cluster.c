@@ -9,6 +9,7 @@
 #include "cluster/kv_etcd.h"
 #include "cluster/transport_zmq.h"
 #include "nodes/node_internal.h"
+#include "nodes/origins.h"
 #include "store/records.h"
 
 #define NUMBER_MAX 0xffffffu
@@ -107,6 +108,11 @@ static void deployed(void *ctx)
     }
 }
 
+static void seen(void *ctx, const char *url)
+{
+    vr_origins_add(((struct vr_node *)ctx)->origins, url);
+}
+
 static struct vr_cluster *cluster_of(const struct vr_system *system)
 {
     return vr_node_of(system)->cluster;
@@ -149,6 +155,7 @@ enum vr_err node_cluster_make(struct vr_node *node, struct vr_why *why)
         .fan_out = (uint32_t)config->cluster_fan_out,
         .lively = loops_tick,
         .deployed = deployed,
+        .seen = seen,
         .ctx = node,
     };
     enum vr_err err = number_load(node);
@@ -166,7 +173,8 @@ enum vr_err node_cluster_make(struct vr_node *node, struct vr_why *why)
     conf.number = node->number;
     node->links =
         vr_links_new(node->number, conf.link_incarnation, node->media_count, vr_random_system());
-    if (node->links == NULL) {
+    node->origins = vr_origins_new();
+    if (node->links == NULL || node->origins == NULL) {
         return VR_E_NO_MEMORY;
     }
     conf.links = node->links;
@@ -252,6 +260,7 @@ enum vr_err node_cluster_start(struct vr_node *node, struct vr_why *why)
                                     &node->cluster_loop, why);
 
     if (err == VR_OK) {
+        vr_cluster_set_url(node->cluster, node->env.node_urls[0]);
         vr_cluster_join(node->cluster);
     }
     return err;

@@ -55,6 +55,7 @@ struct vr_node {
     struct vr_cluster *cluster; /* NULL: alone */
     struct vr_loop *cluster_loop;
     struct vr_links *links;
+    struct vr_origins *origins;
     uint32_t number; /* of this node: 1 alone */
     char curve_public[VR_CURVE_KEY + 1];
     char curve_secret[VR_CURVE_KEY + 1];

@@ -135,6 +135,7 @@ enum vr_err node_http_make(struct vr_node *node, struct vr_why *why)
         .metrics = node->metrics,
         .ws = vr_ws_session_handlers(),
         .cors_origins = &node->config->cors_origins,
+        .origins = node->origins,
         .rate_per_address = (uint32_t)node->config->rate_per_address,
         .rate_per_identity = (uint32_t)node->config->rate_per_identity,
         .connections_max = (uint32_t)node->config->connections_max,

@@ -62,14 +62,16 @@ export class Cluster {
   async make(index) {
     const name = String.fromCharCode(97 + index);
     const base = 21000 + Math.floor(Math.random() * 20000);
+    const port = await freePort();
     const node = new Node({
       ...this.options, data: join(this.folder, name), mediaPort: base,
       flags: {
         node: name, cluster_etcd: this.members.map((m) => m.client).join(','), cluster_address: '127.0.0.1',
-        cluster_secret_file: this.secret, cluster_port: await freePort(), cluster_speech_port: base + 50,
+        cluster_secret_file: this.secret, cluster_port: await freePort(), cluster_speech_port: base + 50, public_urls: `http://127.0.0.1:${port}`,
         ...this.options.flags, ...(this.options.each?.(index) ?? {}),
       },
     });
+    node.port = port;
     node.name = name;
     this.nodes[index] = node;
     return node;
