@@ -58,6 +58,17 @@ static void table(void **state)
          false,
          false},
         {{.version = 3, .generation = 3, .may_send = true, .may_hear = true}, true, 3, true, true},
+        /* a new owner counts from what it knows, a former one counts no more */
+        {{.epoch = 8, .version = 1, .generation = 2, .may_send = false, .may_hear = true},
+         true,
+         2,
+         false,
+         true},
+        {{.epoch = 7, .version = 99, .generation = 9, .may_send = true, .may_hear = true},
+         false,
+         2,
+         false,
+         true},
     };
     struct vr_gate gate = {0};
 

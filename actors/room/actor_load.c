@@ -116,6 +116,9 @@ enum vr_err actor_load(struct room_actor *self, struct vr_why *why)
                      VR_E_FROZEN); /* not ours to decide now: who asks is told to come again */
         return VR_OK;
     }
+    if (err == VR_OK && !actor_owns(self)) {
+        return VR_OK;
+    }
     if (err == VR_OK) {
         err = remember_people(self);
     }

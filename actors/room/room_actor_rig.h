@@ -133,6 +133,23 @@ static inline enum vr_err on_lobby(struct vr_actor *actor, void *state, struct v
     return VR_OK;
 }
 
+/* Events for another node's people. */
+static inline enum vr_err on_replica(struct vr_actor *actor, void *state, struct vr_msg *msg,
+                                     struct vr_why *why)
+{
+    struct node *node = node_of(actor);
+    char type[40] = "";
+
+    (void)state;
+    (void)why;
+    if (msg->kind == VR_MSG_EVENT) {
+        (void)sscanf(vr_blob_text(msg->as.event.json), "{\"type\":\"%39[^\"]", type);
+        snprintf(new_line(node), 160, "replica %u: %s for %d%s", vr_actor_address(actor).sub, type,
+                 (int)msg->as.event.session.lo, msg->as.event.last ? " last" : "");
+    }
+    return VR_OK;
+}
+
 /* The real room, but for a failure that the test orders. */
 static inline enum vr_err on_room(struct vr_actor *actor, void *state, struct vr_msg *msg,
                                   struct vr_why *why)
@@ -162,6 +179,9 @@ static const struct vr_actor_class shard_class = {
 static const struct vr_actor_class lobby_class = {
     .kind = VR_ACTOR_LOBBY, .name = "lobby", .worker = VR_WORKER_CONTROL, .handle = on_lobby};
 
+static const struct vr_actor_class replica_class = {
+    .kind = VR_ACTOR_REPLICA, .name = "replica", .worker = VR_WORKER_CONTROL, .handle = on_replica};
+
 static inline const struct vr_actor_class *classify(void *ctx, const struct vr_address *address)
 {
     (void)ctx;
@@ -174,10 +194,11 @@ static inline const struct vr_actor_class *classify(void *ctx, const struct vr_a
         return &shard_class;
     case VR_ACTOR_LOBBY:
         return &lobby_class;
+    case VR_ACTOR_REPLICA:
+        return &replica_class;
     case VR_ACTOR_NONE:
     case VR_ACTOR_ASK:
     case VR_ACTOR_CLUSTER:
-    case VR_ACTOR_REPLICA:
     case VR_ACTOR_KINDS:
         break;
     }

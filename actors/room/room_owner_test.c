@@ -1,0 +1,175 @@
+/* Goal: an owner that is not sure of its ownership changes nothing, tells nothing and stops; people
+ * on another node are told through one replica. */
+
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "actors/room/room_actor_rig.h"
+
+static bool held;
+
+static bool holds(void *ctx, struct vr_id room, uint64_t epoch)
+{
+    (void)ctx;
+    assert_true(vr_id_equal(room, KIT_ROOM));
+    assert_true(epoch > 0);
+    return held;
+}
+
+static enum vr_err take_frozen(void *ctx, struct vr_id room, uint64_t *epoch)
+{
+    (void)ctx;
+    (void)room;
+    (void)epoch;
+    return VR_E_FROZEN;
+}
+
+static struct node *owned_room(void)
+{
+    struct node *node = node_new();
+
+    held = true;
+    node->services.holds = holds;
+    create_with_two(node);
+    clear_log(node);
+    return node;
+}
+
+static void test_not_sure_at_dispatch(void **state)
+{
+    struct node *node = owned_room();
+    const struct vr_answer *answer;
+
+    (void)state;
+    held = false;
+    answer = say(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    assert_int_equal(answer->err, VR_E_FROZEN);
+    assert_true(answer->retry_after_ms > 0);
+    assert_int_equal(find(node, "session", 0), -1);
+    assert_int_equal(find(node, "shard 0: gate", 0), -1);
+    held = true; /* it wakes anew, in a new epoch, and knows everybody */
+    node->lines = 0;
+    answer = say(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    assert_int_equal(answer->err, VR_OK);
+    assert_true(find(node, "session 2: room:muted", 0) >= 0);
+    node_free(node);
+}
+
+static void test_deadline_passes_before_the_answer(void **state)
+{
+    struct node *node = owned_room();
+    uint32_t first;
+    uint32_t second;
+
+    (void)state;
+    vr_memory_set_immediate(node->records, false);
+    first = ask(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0));
+    second = ask(node, by(VR_CMD_MAKE_MODERATOR, "ana", 1, 2));
+    settle(node);
+    held = false;
+    while (vr_memory_step(node->records, VR_OK)) {
+        settle(node);
+    }
+    assert_int_equal(node->errors[first], VR_E_FROZEN);
+    assert_int_equal(node->errors[second], VR_E_FROZEN);
+    assert_int_equal(find(node, "session", 0), -1);
+    node_free(node);
+}
+
+static void test_fenced_commit(void **state)
+{
+    struct node *node = owned_room();
+    uint32_t number;
+
+    (void)state;
+    vr_memory_set_immediate(node->records, false);
+    number = ask(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0));
+    settle(node);
+    assert_true(vr_memory_step(node->records, VR_E_FENCED));
+    settle(node);
+    assert_int_equal(node->errors[number], VR_E_FENCED);
+    assert_int_equal(find(node, "session", 0), -1);
+    node_free(node);
+}
+
+static void test_room_that_cannot_be_taken(void **state)
+{
+    struct node *node = owned_room();
+    struct vr_runtime_stats stats;
+
+    (void)state;
+    stop(node);
+    start(node);
+    node->services.take = take_frozen;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_E_FROZEN);
+        pass(node, VR_MS(200));
+    }
+    vr_system_stats(node->system, &stats);
+    assert_int_equal(stats.given_up, 0); /* no failure, however often */
+    assert_int_equal(find(node, "session", 0), -1);
+    node->services.take = take;
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    node_free(node);
+}
+
+static struct vr_command *joining_at(const char *user, uint64_t session, uint32_t far)
+{
+    struct vr_command *cmd = joining(user, session, vr_shard_number(far, 0));
+
+    cmd->session.sub = far;
+    return cmd;
+}
+
+static uint32_t count(const struct node *node, const char *begin)
+{
+    uint32_t lines = 0;
+
+    for (int at = find(node, begin, 0); at >= 0; at = find(node, begin, at + 1)) {
+        lines++;
+    }
+    return lines;
+}
+
+static void test_one_event_for_each_node(void **state)
+{
+    struct node *node = owned_room();
+
+    (void)state;
+    for (uint64_t i = 10; i < 15; i++) {
+        char user[16];
+
+        snprintf(user, sizeof(user), "far%d", (int)i);
+        assert_int_equal(say(node, joining_at(user, i, 2))->err, VR_OK);
+    }
+    assert_int_equal(say(node, joining_at("cat", 20, 3))->err, VR_OK);
+    clear_log(node);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    assert_int_equal(count(node, "replica 2: room:hand-raised for 0"), 1);
+    assert_int_equal(count(node, "replica 3: room:hand-raised for 0"), 1);
+    assert_int_equal(count(node, "session 1: room:hand-raised"), 1);
+    assert_int_equal(count(node, "session 10:"), 0); /* not past its replica */
+    node->lines = 0;
+    assert_int_equal(say(node, by(VR_CMD_KICK, "ana", 1, 3))->err, VR_OK); /* one of them alone */
+    assert_int_equal(count(node, "replica 2: room:kicked for 10 last"), 1);
+    assert_int_equal(count(node, "replica 3: room:kicked"), 0);
+    node_free(node);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_not_sure_at_dispatch),
+        cmocka_unit_test(test_deadline_passes_before_the_answer),
+        cmocka_unit_test(test_fenced_commit),
+        cmocka_unit_test(test_room_that_cannot_be_taken),
+        cmocka_unit_test(test_one_event_for_each_node),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
