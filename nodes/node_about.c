@@ -233,15 +233,22 @@ bool vr_node_ready(struct vr_node *node, struct vr_buf *json)
     struct vr_records_stats store = {0};
     bool draining = vr_node_draining(node);
     bool started = atomic_load(&node->ready);
+    enum vr_cluster_state state =
+        node->cluster == NULL ? VR_CLUSTER_JOINED : vr_cluster_state(node->cluster, NULL);
+    /* Frozen is still of use: without etcd every node is, and talk goes on. */
+    bool member = state == VR_CLUSTER_JOINED || state == VR_CLUSTER_FROZEN;
     bool ready = false;
 
     vr_records_stats(node->records, &store);
-    ready = started && !draining && !store.full;
+    ready = started && !draining && !store.full && member;
     vr_buf_printf(json,
                   "{\"ready\":%s,\"checks\":{\"started\":%s,\"draining\":%s,\"store\":\"%s\","
-                  "\"store_waiting\":%" PRIu64 "}}",
+                  "\"store_waiting\":%" PRIu64 ",\"cluster\":\"%s\"}}",
                   ready ? "true" : "false", started ? "true" : "false", draining ? "true" : "false",
-                  store.full ? "full" : "ok", store.waiting);
+                  store.full ? "full" : "ok", store.waiting,
+                  node->cluster == NULL ? "alone"
+                  : member              ? "joined"
+                                        : "joining");
     return ready;
 }
 
