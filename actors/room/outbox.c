@@ -181,6 +181,8 @@ static void act_put(struct out *out, const struct vr_audit *entry)
             json_t *data = data_of(out);
             char id[VR_ID_TEXT];
 
+            /* An act raises no sequence: it stands behind the events of the one it found. */
+            out->n = (uint16_t)(0x8000 | (entry->number & 0x7fff));
             tell_number(out, data, "participant", entry->target);
             tell_number(out, data, "by", entry->by);
             if (!vr_id_is_zero(entry->report)) {

@@ -62,14 +62,14 @@ static enum vr_err find_resumed(struct vr_worker *worker, const struct vr_join_r
 /** Banned from the whole deployment? An administrator is not judged by where he is. */
 static enum vr_err judge_ban(const struct vr_session_services *services,
                              const struct vr_join_request *request, const struct vr_resume *token,
-                             struct vr_why *why)
+                             const struct session *running, struct vr_why *why)
 {
+    bool admin = request->identity.admin || (running != NULL && running->who.admin);
     bool named = request->identity.user[0] != '\0';
     struct vr_id hint = named ? vr_resume_user_hint(request->identity.user) : token->user_ref_hint;
 
     if (services->banned == NULL ||
-        !services->banned(services->ctx, hint,
-                          request->identity.admin ? "" : request->identity.address, why)) {
+        !services->banned(services->ctx, hint, admin ? "" : request->identity.address, why)) {
         return VR_OK;
     }
     return VR_E_BANNED;
@@ -106,14 +106,14 @@ static enum vr_err judge(struct vr_worker *worker, const struct vr_join_request 
         return vr_fail(why, VR_E_UNPROCESSABLE, "protocol: this server speaks 1");
     }
     if (!request->resume) {
-        err = judge_ban(services, request, token, why);
+        err = judge_ban(services, request, token, NULL, why);
         return err != VR_OK || offer
                    ? err
                    : vr_fail(why, VR_E_UNPROCESSABLE, "sdp: an offer is needed to join");
     }
     err = find_resumed(worker, request, token, found, why);
     if (err == VR_OK) {
-        err = judge_ban(services, request, token, why);
+        err = judge_ban(services, request, token, *found, why);
     }
     if (err == VR_OK && *found == NULL && !offer) {
         return vr_fail(why, VR_E_GONE, "the session does not run any more: resume with an offer");
