@@ -62,7 +62,9 @@ function fenced(acts) {
 /** What a subject may be at the end: by the last acknowledged act, and by those whose outcome nobody knows. */
 function mayBe(acts) {
   const known = acts.filter((a) => a.outcome === 'ok' && !a.provisional);
-  const last = known.reduce((best, act) => (best === null || after(act, best) ? act : best), null);
+  // A ban is no event that all see, so several acts may stand in one place: then the one that was asked later is the last.
+  const later = (act, best) => after(act, best) || (!after(best, act) && act.t0 > best.t0);
+  const last = known.reduce((best, act) => (best === null || later(act, best) ? act : best), null);
   const open = acts.filter((a) => a.outcome === 'unknown');
   // A provisional act is taken over by the next owner in an epoch of its own: it stands unless an act after it undid it.
   const marks = acts.filter((a) => a.outcome === 'ok' && a.provisional);

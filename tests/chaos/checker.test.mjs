@@ -25,6 +25,11 @@ test('one that was asked before is not called so', () => assert.deepEqual(
   check([...honest(), act(900, 1010, 'mute', 8, true, 1, 9)].map((r) => (r.kind === 'final' ? { ...r, mutes: { ...r.mutes, 8: true } } : r))), []));
 test('a lost change is found', () => has(honest().map((r) => (r.kind === 'final' ? { ...r, mutes: { 7: true } } : r)), '(c)'));
 test('a lost ban is found', () => has([...honest(), act(10, 20, 'ban', 'eve', true, 1, 3)], '(c)'));
+test('of two acts in one place the later one counts', () => {
+  const bans = [act(10, 20, 'ban', 'eve', true, 1, 1), act(30, 40, 'ban', 'eve', false, 1, 1)];
+  assert.deepEqual(check([...honest(), ...bans]), []);
+  has([...honest(), bans[1], act(50, 60, 'ban', 'eve', true, 1, 1)], '(c)');
+});
 test('a change of unknown outcome may hold or not', () => {
   const open = act(2500, 2500, 'mute', 7, true, 0, 0, { outcome: 'unknown' });
   assert.deepEqual(check([...honest(), open]), []);
