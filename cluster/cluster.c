@@ -149,9 +149,9 @@ void vr_cluster_free(struct vr_cluster *cluster)
         return;
     }
     close_ends(cluster); /* not detached: a simulated crash */
-    replicate_free(cluster);
     owners_free(cluster);
     deploy_free(cluster);
+    replicate_free(cluster);
     drop_calls(cluster);
     cluster_view_deinit(&cluster->view);
     free(cluster->member);
@@ -277,6 +277,16 @@ static enum vr_err on_message(struct vr_actor *actor, void *state, struct vr_msg
     return VR_OK;
 }
 
+static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason reason)
+{
+    struct vr_cluster *cluster = cluster_of(vr_actor_system(actor));
+
+    (void)state;
+    if (reason == VR_CLOSE_STOP && cluster != NULL) {
+        replicate_abandon(cluster);
+    }
+}
+
 static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *why)
 {
     (void)state;
@@ -292,6 +302,7 @@ const struct vr_actor_class *vr_cluster_class(void)
         .worker = VR_WORKER_CLUSTER,
         .open = on_open,
         .handle = on_message,
+        .close = on_close,
         .mailbox_max = 65536,
     };
 

@@ -86,6 +86,8 @@ struct cluster_copies {
     pthread_mutex_t lock; /* of all below, but the cluster worker's own */
     struct vr_list rooms[COPY_BUCKETS];
     uint64_t ticket;
+    bool closed;            /* nothing is told any more */
+    struct vr_list orphans; /* struct pending.link: told at the end, LMDB or etcd still has them */
     /* cluster worker */
     struct vr_list seals;
     struct vr_timer tick;

@@ -119,6 +119,8 @@ bool replica_note(struct vr_cluster *cluster, struct vr_msg *msg);
 VR_MUST_CHECK enum vr_err replicate_new(struct vr_cluster *cluster, struct vr_records **records);
 void replicate_attach(struct vr_cluster *cluster);
 void replicate_detach(struct vr_cluster *cluster);
+/** The system is going, however it does: whoever waits for a commit is told VR_E_GONE now. */
+void replicate_abandon(struct vr_cluster *cluster);
 void replicate_free(struct vr_cluster *cluster);
 
 /* --- the cluster itself --- */

@@ -100,6 +100,14 @@ static void called(struct pending *pending, enum vr_err err)
 
     pthread_mutex_lock(&copies->lock);
     pending->calls--;
+    if (copies->closed) {
+        if (pending->calls == 0) {
+            vr_list_remove(&pending->link);
+            free(pending);
+        }
+        pthread_mutex_unlock(&copies->lock);
+        return;
+    }
     if (err != VR_OK && pending->err == VR_OK) {
         pending->err = err;
     }
@@ -410,7 +418,7 @@ static uint64_t copies_submit(struct vr_records *records, struct vr_commit *comm
     if (commit->expected == UINT64_MAX) { /* not a room's actor: of this node alone */
         return vr_records_submit(cluster->conf.local, commit, done, ctx);
     }
-    if (!cluster_holds(cluster, commit->room, commit->epoch)) {
+    if (copies->closed || !cluster_holds(cluster, commit->room, commit->epoch)) {
         (void)cluster_owner(cluster, commit->room, &epoch);
         return refuse(copies, commit, epoch > commit->epoch ? VR_E_FENCED : VR_E_FROZEN, done, ctx);
     }
@@ -455,6 +463,7 @@ enum vr_err replicate_new(struct vr_cluster *cluster, struct vr_records **record
     copies->cluster = cluster;
     pthread_mutex_init(&copies->lock, NULL);
     vr_list_init(&copies->seals);
+    vr_list_init(&copies->orphans);
     for (uint32_t i = 0; i < COPY_BUCKETS; i++) {
         vr_list_init(&copies->rooms[i]);
     }
@@ -485,12 +494,56 @@ void replicate_attach(struct vr_cluster *cluster)
     (void)cluster_call(cluster, start, cluster->copies);
 }
 
+/* The next that waits, taken off its room; NULL: none. Locked. */
+static struct pending *take_waiting(struct cluster_copies *copies)
+{
+    for (uint32_t b = 0; b < COPY_BUCKETS; b++) {
+        VR_LIST_EACH(item, &copies->rooms[b])
+        {
+            struct copy_room *room = VR_OWNER(item, struct copy_room, link);
+            struct vr_list *link = vr_list_pop(&room->waiting);
+
+            if (link != NULL) {
+                return VR_OWNER(link, struct pending, link);
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Who waits is told while there is still somebody to tell; what LMDB and etcd say later is for
+ * nobody. */
+void replicate_abandon(struct vr_cluster *cluster)
+{
+    struct cluster_copies *copies = cluster->copies;
+    struct pending *pending;
+
+    pthread_mutex_lock(&copies->lock);
+    copies->closed = true;
+    while ((pending = take_waiting(copies)) != NULL) {
+        vr_committed_fn done = pending->done;
+        void *ctx = pending->ctx;
+        uint64_t ticket = pending->ticket;
+
+        if (pending->calls > 0) {
+            vr_list_push(&copies->orphans, &pending->link);
+        } else {
+            free(pending);
+        }
+        pthread_mutex_unlock(&copies->lock);
+        done(ctx, ticket, VR_E_GONE, 0);
+        pthread_mutex_lock(&copies->lock);
+    }
+    pthread_mutex_unlock(&copies->lock);
+}
+
 void replicate_detach(struct vr_cluster *cluster)
 {
     struct cluster_copies *copies = cluster->copies;
 
     vr_timer_disarm(cluster->worker, &copies->tick);
     seals_free(copies);
+    replicate_abandon(cluster);
 }
 
 static void free_room(struct copy_room *room)
@@ -513,6 +566,10 @@ void replicate_free(struct vr_cluster *cluster)
             free_room(VR_OWNER(vr_list_pop(&copies->rooms[i]), struct copy_room, link));
         }
     }
+    while (!vr_list_empty(&copies->orphans)) {
+        free(VR_OWNER(vr_list_pop(&copies->orphans), struct pending, link));
+    }
+    seals_free(copies);
     pthread_mutex_destroy(&copies->lock);
     free(copies);
     cluster->copies = NULL;

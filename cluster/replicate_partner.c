@@ -61,7 +61,7 @@ static void on_replaced(void *ctx, enum vr_err err, uint32_t partner)
 
     log_partner(asking->room, partner, err);
     pthread_mutex_lock(&copies->lock);
-    room = copy_find(copies, asking->room);
+    room = copies->closed ? NULL : copy_find(copies, asking->room);
     if (room != NULL && room->epoch == asking->epoch) {
         room->replacing = false;
         if (err == VR_OK) {
