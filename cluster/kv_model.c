@@ -714,6 +714,15 @@ void vr_kv_model_restore(struct vr_kv_model *model, bool other_id)
     }
 }
 
+void vr_kv_model_wipe(struct vr_kv_model *model)
+{
+    uint64_t id = model->store.cluster_id;
+
+    model_store_deinit(&model->store);
+    model_store_init(&model->store);
+    model->store.cluster_id = id + 1;
+}
+
 /* ---- looking in ---- */
 
 int64_t vr_kv_model_revision(const struct vr_kv_model *model)

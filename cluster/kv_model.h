@@ -45,6 +45,9 @@ void vr_kv_model_revoke(struct vr_kv_model *model, struct vr_sim_node *node, boo
 bool vr_kv_model_save(struct vr_kv_model *model);
 void vr_kv_model_restore(struct vr_kv_model *model, bool other_id);
 
+/** Another etcd in its place: empty, with another id. */
+void vr_kv_model_wipe(struct vr_kv_model *model);
+
 /* --- looking in --- */
 
 int64_t vr_kv_model_revision(const struct vr_kv_model *model);

@@ -142,6 +142,10 @@ void member_check_joined(struct vr_cluster *cluster)
                VR_U("number", cluster->conf.number));
     }
     set_state(cluster, VR_CLUSTER_JOINED);
+    if (member->to_claim) {
+        member->to_claim = false;
+        claim_rooms(cluster);
+    }
     owners_node_gone(cluster); /* rooms that lost their owner while we were away */
 }
 
@@ -240,6 +244,7 @@ static void register_self(struct vr_cluster *cluster)
     if (first) {
         ops[2] = (struct vr_kv_op){VR_KV_PUT, gen, vr_bytes_of(generation), 0};
         txn.then_count = 3;
+        cluster->member->to_claim = true;
         atomic_store(&cluster->generation, 1);
     }
     cluster->member->stage = MEMBER_REGISTERING;
@@ -318,6 +323,7 @@ static bool may_go_on(struct vr_cluster *cluster, uint64_t generation,
         member_refuse(cluster, VR_E_CONFLICT, "the generation in etcd is lower than we knew it");
         return false;
     }
+    member->to_claim = member->to_claim || generation > atomic_load(&cluster->generation);
     member->cluster_id = result->cluster_id;
     member->revision = result->revision;
     atomic_store(&cluster->generation, generation);

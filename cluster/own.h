@@ -88,6 +88,7 @@ struct cluster_member {
     bool draining; /* our record says so */
     bool dirty;    /* our record is to be written anew */
     bool told_joined;
+    bool to_claim; /* we ran alone until now, or etcd was adopted: our rooms are news to it */
     uint64_t incarnation, cluster_id;
     int64_t lease, own_mod, revision, saved_revision;
     vr_time_us ttl, lease_sent_at, written_at;
@@ -210,6 +211,8 @@ struct cluster_owners {
     struct vr_list awake;                  /* struct awake.link; under vr_cluster.lock */
     uint32_t room_count, ours_count, in_flight, pending_count;
     struct mirror owners_mirror, sync_mirror;
+    struct vr_list claims, claims_sent; /* struct claim.link; claim.c */
+    uint32_t claims_in_flight;
 };
 
 enum vr_err owners_new(struct vr_cluster *cluster);
@@ -244,6 +247,10 @@ void take_find(struct cluster_room *room);
 void take_consider(struct cluster_room *room); /* nobody owns it: when do we take it? */
 void take_settled(struct cluster_room *room, enum vr_err err); /* tell who waits */
 void take_stop(struct cluster_room *room);                     /* throw back to rest */
+
+/* claim.c: rooms that we have and the directory doesn't know */
+void claim_rooms(struct vr_cluster *cluster);
+void claims_free(struct vr_cluster *cluster);
 
 /* questions.c: to other nodes, about a room. Told once, or never when the room is thrown back. */
 void question_seal(struct cluster_room *room, uint32_t from,

@@ -181,6 +181,8 @@ enum vr_err owners_new(struct vr_cluster *cluster)
         vr_list_init(&owners->buckets[i]);
     }
     vr_list_init(&owners->awake);
+    vr_list_init(&owners->claims);
+    vr_list_init(&owners->claims_sent);
     cluster->owners = owners;
     return VR_OK;
 }
@@ -203,6 +205,7 @@ void owners_free(struct vr_cluster *cluster)
         return;
     }
     owners_each(cluster, drop_room, NULL);
+    claims_free(cluster);
     while ((link = vr_list_pop(&cluster->owners->awake)) != NULL) {
         free(VR_OWNER(link, struct awake, link));
     }

@@ -223,6 +223,29 @@ static void test_rows_of_a_node_that_was_alone(void **state)
     assert_true(has_row(1, VR_TABLE_DEPLOYMENT, "own-ban"));
 }
 
+/* A room made in a cluster of its own (the node alone, in all but name), brought into another. */
+static void test_a_node_brings_its_rooms(void **state)
+{
+    (void)state;
+    ck_free(kit);
+    kit = ck_new_nodes(33, 2);
+    ck_start(kit, 2);
+    ck_run(kit, VR_SECONDS(2));
+    assert_int_equal(ck_tell(kit, 2, ROOM, ck_create(kit, "ana", "brought"), &answer), VR_OK);
+    assert_int_equal(ck_tell(kit, 2, ROOM, ck_join(kit, 2, ROOM, "ben"), &answer), VR_OK);
+    ck_crash(kit, 2);
+    vr_kv_model_wipe(kit->etcd); /* another etcd, which knows neither node nor room */
+    ck_forget(kit, 2);
+    ck_start(kit, 1);
+    ck_run(kit, VR_SECONDS(2));
+    ck_start(kit, 2);
+    assert_true(ck_until(kit, ck_all_joined, VR_SECONDS(10)));
+    ck_run(kit, VR_SECONDS(1));
+    assert_int_equal(ck_tell(kit, 1, ROOM, ck_show(kit, "ana", VR_SHOW_PARTICIPANTS), &answer),
+                     VR_OK);
+    assert_non_null(strstr(answer.body, "ben"));
+}
+
 /* ---- etcd restored ---- */
 
 static void test_adopted(void **state)
@@ -262,6 +285,7 @@ int main(void)
         TEST(test_deployment_rows),
         TEST(test_rows_of_a_node_that_was_alone),
         TEST(test_adopted),
+        TEST(test_a_node_brings_its_rooms),
     };
 
     vr_log_set_level(getenv("VR_LOUD") != NULL ? VR_LOG_DEBUG : VR_LOG_OFF);

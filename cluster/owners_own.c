@@ -237,6 +237,18 @@ static uint32_t parse_rows(struct cluster_room *room, const struct vr_kv_result 
     return count;
 }
 
+/* Every durable row that etcd has up to this head, LMDB has too: a commit counts only when both
+ * have it. After a restore etcd's are older ones, and must not come back. */
+static bool has_all_rows(const struct cluster_room *room)
+{
+    uint64_t epoch = 0;
+    uint64_t revision = 0;
+
+    return replica_has(room->cluster, room->id, &epoch, &revision) &&
+           (room->head.epoch < epoch ||
+            (room->head.epoch == epoch && room->head.revision <= revision));
+}
+
 static void on_rows(struct cluster_room *room, const struct vr_kv_result *result)
 {
     struct cluster_row *rows;
@@ -253,7 +265,7 @@ static void on_rows(struct cluster_room *room, const struct vr_kv_result *result
     vr_assert(rows != NULL && keys != NULL);
     count = parse_rows(room, result, rows, keys);
     room->stage = ROOM_INSTALLING;
-    if (count > 0) {
+    if (count > 0 && !has_all_rows(room)) {
         question_install(room, rows, count, on_installed);
     } else {
         sync_list(room);
@@ -316,12 +328,32 @@ static uint32_t next_in_sync(struct cluster_room *room)
     return 0;
 }
 
+/* An in-sync list speaks for its own generation only. */
+static bool list_is_trusted(const struct cluster_room *room)
+{
+    return room->sync.known &&
+           owners_generation(room->sync.epoch) == atomic_load(&room->cluster->generation);
+}
+
 static void seal(struct cluster_room *room)
 {
     uint32_t self = room->cluster->conf.number;
-    bool ours = !room->sync.known || room->sync.owner == self || room->sync.partner == self;
+    bool ours = room->sync.owner == self || room->sync.partner == self;
+    uint64_t epoch;
+    uint64_t revision;
+    bool old = room->sync.known || room->head.epoch != 0 ||
+               replica_has(room->cluster, room->id, &epoch, &revision);
 
     room->stage = ROOM_SEALING;
+    if (!list_is_trusted(room)) {
+        if (old) { /* of a node that was alone, or from before a restore: who has the newest? */
+            question_heads(room, on_heads);
+        } else {
+            room->seal_from = 0;
+            question_seal(room, 0, on_sealed);
+        }
+        return;
+    }
     if (ours) {
         room->seal_from = 0;
         question_seal(room, 0, on_sealed);

@@ -16,6 +16,11 @@ static inline uint64_t owners_fold(uint64_t generation, int64_t revision)
     return generation << 48 | ((uint64_t)revision & 0xffffffffffffu);
 }
 
+static inline uint64_t owners_generation(uint64_t epoch)
+{
+    return epoch >> 48;
+}
+
 static inline int64_t owners_revision(uint64_t epoch)
 {
     return (int64_t)(epoch & 0xffffffffffffu);

@@ -162,6 +162,14 @@ void txn_hand_over(struct room_txn *out, const struct cluster_room *room,
     read_all(out, out->otherwise, &out->txn.otherwise_count);
 }
 
+void txn_claim(struct room_txn *out, const struct cluster_room *room)
+{
+    start(out, room);
+    compare(out, &out->owner, 0);
+    compare(out, &out->sync, 0);
+    put(out, &out->sync, pack_sync(out, room->cluster->conf.number, 0, room->epoch, true), 0);
+}
+
 void txn_durable(struct room_txn *out, const struct cluster_room *room, uint64_t revision)
 {
     start(out, room);

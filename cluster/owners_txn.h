@@ -33,6 +33,8 @@ void txn_release(struct room_txn *out, const struct cluster_room *room, bool exi
  * under that node's lease, rewrite the head. */
 void txn_hand_over(struct room_txn *out, const struct cluster_room *room,
                    const struct node_entry *to, const char *reason);
+/** Nobody knows the room: an in-sync list that names us, idle, of the epoch of our copy. */
+void txn_claim(struct room_txn *out, const struct cluster_room *room);
 /** The compares and the head of a durable transaction: the owner key is ours still, the head is the
  * one that we read or wrote last. `then[0]` puts the head of (epoch, revision). */
 void txn_durable(struct room_txn *out, const struct cluster_room *room, uint64_t revision);

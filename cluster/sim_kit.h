@@ -24,6 +24,7 @@
 #include "cluster/kv_model.h"
 #include "cluster/sim_transport.h"
 #include "store/personal.h"
+#include "store/records.h"
 
 #define CK_NODES 8
 
@@ -51,6 +52,9 @@ struct ck {
     struct ck_node nodes[CK_NODES + 1];
     uint32_t waiting; /* answers */
     vr_time_us idle;  /* of rooms */
+    vr_time_us grace; /* of people who are lost */
+    vr_time_us host_grace;
+    const struct vr_actor_class *session; /* instead of the one that only counts; may be NULL */
 };
 
 /** What came back for a command. */
@@ -126,9 +130,10 @@ static inline const struct vr_actor_class *ck_classify(void *ctx, const struct v
     static const struct vr_actor_class lobby = {
         .kind = VR_ACTOR_LOBBY, .name = "lobby", .worker = VR_WORKER_CONTROL, .handle = ck_lobby};
 
-    (void)ctx;
+    const struct ck *kit = ((const struct ck_node *)ctx)->kit;
+
     return address->kind == VR_ACTOR_ROOM      ? vr_room_class()
-           : address->kind == VR_ACTOR_SESSION ? &session
+           : address->kind == VR_ACTOR_SESSION ? (kit->session != NULL ? kit->session : &session)
            : address->kind == VR_ACTOR_SHARD   ? &shard
            : address->kind == VR_ACTOR_LOBBY   ? &lobby
            : address->kind == VR_ACTOR_CLUSTER ? vr_cluster_class()
@@ -180,9 +185,9 @@ static inline void ck_services(struct ck_node *node)
         .capacity_max = 1000,
         .capacity_default = 100,
         .speaker_capacity_default = 10,
-        .grace = VR_SECONDS(15),
+        .grace = node->kit->grace,
         .idle = node->kit->idle,
-        .host_grace = VR_SECONDS(20),
+        .host_grace = node->kit->host_grace,
         .chat_per_10s = 10,
         .reactions_per_10s = 20,
         .room_services = &node->services,
@@ -255,6 +260,8 @@ static inline struct ck *ck_new_nodes(uint64_t seed, uint32_t count)
     kit->etcd = vr_kv_model_new(kit->sim);
     kit->count = count;
     kit->idle = VR_SECONDS(60);
+    kit->grace = VR_SECONDS(15);
+    kit->host_grace = VR_SECONDS(20);
     for (uint32_t i = 1; i <= count; i++) {
         kit->nodes[i] =
             (struct ck_node){.kit = kit, .number = i, .sim = vr_sim_add_node(kit->sim, names[i])};
@@ -283,6 +290,18 @@ static inline void ck_free(struct ck *kit)
     vr_sim_free(kit->sim);
     vr_kv_model_free(kit->etcd);
     free(kit);
+}
+
+/** The store forgets that the node has ever been in a cluster. */
+static inline void ck_forget(struct ck *kit, uint32_t number)
+{
+    struct vr_commit *commit = vr_commit_new((struct vr_id){0}, 0, UINT64_MAX);
+    struct vr_sim_node *sim = kit->nodes[number].sim;
+
+    vr_commit_remove_prefix(commit, VR_TABLE_META, vr_bytes_of("cluster."));
+    vr_sim_prepare(sim, true);
+    assert_int_equal(vr_records_commit(vr_sim_node_records(sim), commit, NULL), VR_OK);
+    vr_sim_prepare(sim, false);
 }
 
 /* ---- running ---- */
