@@ -11,13 +11,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct rig *rig;
 static struct rig_person *up;
 static struct rig_person *checked;
+static struct rig_person *other;
 
 static void begin(void)
 {
-    rig = rig_new(1);
+    rig = rig_new_with(1, true, VR_PACK_3);
     up = rig_join(rig, (struct rig_wish){.red = true});
     rig_join(rig, (struct rig_wish){.red_receive = true});
     rig_join(rig, (struct rig_wish){.profiles = "SRTP_AES128_CM_SHA1_80"});
+    rig_join(rig, (struct rig_wish){.pack60 = true, .muted = true});
+    rig_join(rig, (struct rig_wish){.pack60 = true, .red_receive = true, .muted = true});
+    other = rig_join(rig, (struct rig_wish){0}); /* with him there is something to wait for */
     checked = rig_person(rig, (struct rig_wish){0});
     vr_client_check(checked->client, true, true);
     rig_pump(rig);
@@ -53,7 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 3 + n;
         size -= 3 + n;
         rig_pump(rig);
-        rig_advance(rig, VR_MS(20));
+        rig_advance(rig, VR_MS(2));
+        rig_say(other, 30);
+        rig_advance(rig, VR_MS(18));
     }
     if (up->state != VR_PEER_UP || checked->state != VR_PEER_CHECKED) {
         rig_free(rig); /* consent ran out, or the handshake failed: begin again */
