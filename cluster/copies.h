@@ -93,6 +93,20 @@ struct cluster_copies {
     struct vr_timer tick;
 };
 
+/** Durable rows of a commit; keys and values are borrowed from it. */
+struct rows {
+    struct cluster_row *items;
+    struct vr_buf keys; /* pointers to keys of rows found for a prefix: freed with the rows */
+    uint32_t count, capacity;
+    bool failed;
+};
+
+extern const struct vr_records_ops copies_ops; /* replicate.c */
+
+/* replicate_rows.c */
+void rows_of(struct cluster_copies *copies, const struct vr_commit *commit, struct rows *rows);
+void rows_free(struct rows *rows);
+
 /* replicate.c. "Locked": the caller holds the lock. */
 struct copy_room *copy_find(struct cluster_copies *copies, struct vr_id id); /* locked */
 struct copy_room *copy_make(struct cluster_copies *copies, struct vr_id id); /* locked */

@@ -77,7 +77,6 @@ struct vr_cluster *cluster_of(const struct vr_system *system);
 
 /* replica_apply.c */
 void replica_on_commit(struct replica *self, const struct vr_msg *msg);
-void replica_on_snapshot(struct replica *self, const struct vr_msg *msg);
 void replica_on_stored(struct replica *self, const struct vr_msg *msg);
 void replica_submit(struct replica *self, struct flight *flight, struct vr_commit *commit);
 /** Takes `commit`; VR_MSG_STORED comes with `ticket`. False: no memory, nothing was written. */
@@ -88,6 +87,13 @@ void replica_read_head(struct replica *self);
 void replica_confirm(struct replica *self, uint32_t node);
 void replica_tell_cluster(struct replica *self, uint64_t sealed, enum vr_err err, bool missing);
 void flight_free(struct flight *flight);
+
+/** What of another node's operations is written here. */
+void replica_add_ops(struct replica *self, struct vr_commit *to, struct vr_bytes ops);
+void replica_take_held(struct replica *self);
+
+/* replica_fill.c */
+void replica_on_snapshot(struct replica *self, const struct vr_msg *msg);
 
 /* replica_give.c */
 void replica_on_get(struct replica *self, const struct vr_msg *msg);

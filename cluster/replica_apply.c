@@ -1,4 +1,4 @@
-/* replica_apply.c - what the owner sends, into LMDB: commits in their chain, snapshots whole.
+/* replica_apply.c - what the owner sends, into LMDB: commits in their chain.
  *
  * The head in LMDB (epoch, revision) is the fence: a commit that does not follow it is a gap, and a
  * gap is filled by a snapshot, never guessed. */
@@ -156,7 +156,7 @@ static void add_user(struct replica *self, struct vr_commit *to, const struct vr
 }
 
 /* What of another node's operations is written here. Webhooks are the owner's to send. */
-static void add_ops(struct replica *self, struct vr_commit *to, struct vr_bytes ops)
+void replica_add_ops(struct replica *self, struct vr_commit *to, struct vr_bytes ops)
 {
     struct vr_op op;
     bool bad;
@@ -190,7 +190,7 @@ static void apply(struct replica *self, struct flight *flight)
         return;
     }
     ours->expected_epoch = commit->expected_epoch;
-    add_ops(self, ours, vr_commit_ops(commit));
+    replica_add_ops(self, ours, vr_commit_ops(commit));
     self->head_epoch = flight->epoch;
     self->head = flight->revision;
     vr_commit_free(commit);
@@ -237,7 +237,7 @@ static void take(struct replica *self, struct flight *flight)
 }
 
 /* The snapshot is there, or a gap was filled: what was held follows now, or shows the next gap. */
-static void take_held(struct replica *self)
+void replica_take_held(struct replica *self)
 {
     struct vr_list held;
 
@@ -273,7 +273,7 @@ static void stored_snapshot(struct replica *self, const struct flight *flight, e
         replica_tell_cluster(self, flight->sealed, err, false);
     }
     self->filling = false;
-    take_held(self);
+    replica_take_held(self);
 }
 
 void replica_on_stored(struct replica *self, const struct vr_msg *msg)
@@ -376,119 +376,5 @@ void replica_on_commit(struct replica *self, const struct vr_msg *msg)
     }
     if (note != NULL) {
         vr__cluster__commit__free_unpacked(note, NULL);
-    }
-}
-
-/* ---- snapshots ---- */
-
-static bool stage_begin(struct replica *self, const Vr__Cluster__Snapshot *note)
-{
-    static const enum vr_table tables[] = {
-        VR_TABLE_ROOMS, VR_TABLE_PARTICIPANTS, VR_TABLE_BANS,  VR_TABLE_ANALYTICS,
-        VR_TABLE_AUDIT, VR_TABLE_COMMANDS,     VR_TABLE_GRANTS};
-    uint8_t key[16];
-
-    vr_commit_free(self->staged);
-    self->staged = vr_commit_new(self->room, note->epoch, UINT64_MAX);
-    self->staged_next = 0;
-    vr_id_put(key, self->room);
-    for (size_t i = 0; self->staged != NULL && i < sizeof(tables) / sizeof(tables[0]); i++) {
-        vr_commit_remove_prefix(self->staged, tables[i], vr_bytes(key, sizeof(key)));
-    }
-    return self->staged != NULL;
-}
-
-static void stage_drop(struct replica *self)
-{
-    vr_commit_free(self->staged);
-    self->staged = NULL;
-}
-
-/* The snapshot is no newer than what is here. */
-static bool is_old(const struct replica *self, const Vr__Cluster__Snapshot *note)
-{
-    return note->epoch < self->stored_epoch ||
-           (note->epoch == self->stored_epoch && note->complete < self->stored);
-}
-
-static void stage_end(struct replica *self, const Vr__Cluster__Snapshot *note, uint32_t node)
-{
-    struct flight *flight = calloc(1, sizeof(*flight));
-    struct vr_commit *commit = self->staged;
-
-    self->staged = NULL;
-    if (flight == NULL || commit->ops.failed) {
-        vr_commit_free(commit);
-        free(flight);
-        self->filling = false;
-        return;
-    }
-    commit->revision = note->revision;
-    commit->seal = note->revision == 0; /* sealed before it had anything */
-    flight->snapshot = true;
-    flight->epoch = note->epoch;
-    flight->revision = note->revision;
-    flight->complete = note->complete;
-    flight->sealed = note->sealed;
-    flight->node = node;
-    flight->confirm = true;
-    self->filling = true; /* what comes meanwhile follows it */
-    self->asked_at = vr_actor_now(self->actor);
-    replica_submit(self, flight, commit);
-}
-
-static void snapshot_part(struct replica *self, const Vr__Cluster__Snapshot *note, uint32_t node)
-{
-    struct vr_bytes ops = vr_bytes(note->ops.data, note->ops.len);
-    struct vr_commit *sound = NULL;
-
-    if (note->part == 0 && !stage_begin(self, note)) {
-        return;
-    }
-    if (self->staged == NULL || note->part != self->staged_next ||
-        note->epoch != self->staged->epoch || self->staged->ops.size + ops.size > COPY_BYTES_MAX ||
-        vr_commit_from_ops(self->room, note->epoch, 0, 0, ops, &sound) != VR_OK) {
-        stage_drop(self);
-        return; /* asked for again when REPLICA_ASK_AGAIN is over */
-    }
-    vr_commit_free(sound);
-    self->staged_next++;
-    add_ops(self, self->staged, ops);
-    if (note->more) {
-        return;
-    }
-    if (is_old(self, note) && vr_list_empty(&self->flights)) {
-        stage_drop(self);
-        self->filling = false;
-        if (note->sealed != 0) {
-            replica_tell_cluster(self, note->sealed, VR_E_FENCED, false);
-        }
-        replica_confirm(self, node);
-        take_held(self);
-        return;
-    }
-    stage_end(self, note, node);
-}
-
-void replica_on_snapshot(struct replica *self, const struct vr_msg *msg)
-{
-    struct vr_bytes in = vr_blob_bytes(msg->as.note.bytes);
-    Vr__Cluster__Snapshot *note = vr__cluster__snapshot__unpack(NULL, in.size, in.data);
-
-    if (note == NULL || note->room_hi != self->room.hi || note->room_lo != self->room.lo ||
-        msg->from.kind != VR_ACTOR_REPLICA || msg->from.sub == self->self) {
-        goto done;
-    }
-    if (note->missing || msg->as.note.err != VR_OK) {
-        self->filling = false;
-        if (note->sealed != 0) {
-            replica_tell_cluster(self, note->sealed, msg->as.note.err, note->missing);
-        }
-    } else {
-        snapshot_part(self, note, msg->from.sub);
-    }
-done:
-    if (note != NULL) {
-        vr__cluster__snapshot__free_unpacked(note, NULL);
     }
 }

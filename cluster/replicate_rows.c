@@ -1,0 +1,105 @@
+/* replicate_rows.c - what of a commit goes to the directory: its durable rows, each key once. */
+#include <stdlib.h>
+
+#include "cluster/copies.h"
+#include "store/commit.h"
+
+static void rows_add(struct rows *rows, const struct cluster_row *row)
+{
+    for (uint32_t i = 0; i < rows->count;
+         i++) { /* no key twice in one transaction: the last wins */
+        if (rows->items[i].table == row->table && vr_bytes_equal(rows->items[i].key, row->key)) {
+            rows->items[i] = *row;
+            return;
+        }
+    }
+    if (rows->count == rows->capacity) {
+        uint32_t capacity = rows->capacity == 0 ? 16 : rows->capacity * 2;
+        struct cluster_row *grown = realloc(rows->items, capacity * sizeof(*grown));
+
+        if (grown == NULL) {
+            rows->failed = true;
+            return;
+        }
+        rows->items = grown;
+        rows->capacity = capacity;
+    }
+    rows->items[rows->count++] = *row;
+}
+
+struct found {
+    struct vr_buf *keys;
+    enum vr_table table;
+    uint32_t count;
+};
+
+static bool on_found(void *ctx, struct vr_bytes key, struct vr_bytes value)
+{
+    struct found *found = ctx;
+    uint8_t size = (uint8_t)key.size;
+
+    (void)value;
+    vr_buf_append(found->keys, &size, 1);
+    vr_buf_append(found->keys, key.data, key.size);
+    return true;
+}
+
+/* The directory removes by key: what stands in LMDB under the prefix is what stands there. */
+static void rows_add_prefix(struct rows *rows, struct vr_records *local, const struct vr_op *op)
+{
+    struct vr_buf keys = {0};
+    struct found found = {&keys, op->table, 0};
+    enum vr_err err =
+        vr_records_scan(local, op->table, op->key, (struct vr_bytes){0}, on_found, &found);
+
+    if ((err != VR_OK && err != VR_E_NOT_FOUND) || keys.failed) {
+        rows->failed = true;
+    }
+    for (size_t at = 0; at < keys.size; at += 1 + (size_t)keys.data[at]) {
+        uint8_t *copy = malloc(keys.data[at]);
+
+        if (copy == NULL) {
+            rows->failed = true;
+            break;
+        }
+        memcpy(copy, keys.data + at + 1, keys.data[at]);
+        rows_add(rows, &(struct cluster_row){.removed = true,
+                                             .table = op->table,
+                                             .key = vr_bytes(copy, keys.data[at])});
+        vr_buf_append(&rows->keys, &copy, sizeof(copy)); /* freed with the rows */
+    }
+    vr_buf_deinit(&keys);
+}
+
+void rows_free(struct rows *rows)
+{
+    for (size_t at = 0; at + sizeof(uint8_t *) <= rows->keys.size; at += sizeof(uint8_t *)) {
+        uint8_t *copy;
+
+        memcpy(&copy, rows->keys.data + at, sizeof(copy));
+        free(copy);
+    }
+    vr_buf_deinit(&rows->keys);
+    free(rows->items);
+}
+
+/* What of the commit goes to the directory. Keys and values are borrowed from it. */
+void rows_of(struct cluster_copies *copies, const struct vr_commit *commit, struct rows *rows)
+{
+    struct vr_bytes rest = vr_commit_ops(commit);
+    struct vr_op op;
+    bool bad;
+
+    while (vr_op_next(&rest, &op, &bad)) {
+        if (!op.durable) {
+            continue;
+        }
+        if (op.kind == VR_OP_REMOVE_PREFIX) {
+            rows_add_prefix(rows, copies->cluster->conf.local, &op);
+        } else {
+            rows_add(rows,
+                     &(struct cluster_row){op.kind == VR_OP_REMOVE, op.table, op.key, op.value});
+        }
+    }
+    rows->failed = rows->failed || rows->keys.failed;
+}
