@@ -43,6 +43,7 @@ struct vr_link_end {
     struct vr_link_end_conf conf;
     uint64_t version;
     uint64_t counter; /* of all datagrams: grows for ever, whatever becomes of peers and keys */
+    uint32_t nodes[VR_LINK_PEERS_MAX]; /* of `peers`, close together: looked through per packet */
     struct end_peer peers[VR_LINK_PEERS_MAX]; /* at the places that they have in vr_links */
     uint32_t packed;                          /* peers with something packed */
     struct vr_link_stats stats;
@@ -152,6 +153,7 @@ static void look(struct vr_link_end *end)
     end->packed = 0;
     for (uint32_t i = 0; i < VR_LINK_PEERS_MAX; i++) {
         take_peer(end, &end->peers[i], &links->peers[i]);
+        end->nodes[i] = end->peers[i].node;
         end->packed += end->peers[i].size > 0;
     }
     pthread_mutex_unlock(&links->lock);
@@ -160,7 +162,7 @@ static void look(struct vr_link_end *end)
 static struct end_peer *find(struct vr_link_end *end, uint32_t node)
 {
     for (uint32_t i = 0; i < VR_LINK_PEERS_MAX; i++) {
-        if (end->peers[i].node == node) {
+        if (end->nodes[i] == node) {
             return &end->peers[i];
         }
     }

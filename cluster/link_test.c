@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cluster/link.h"
 
@@ -442,6 +444,61 @@ static void test_workers(void **state)
     close_node(&two);
 }
 
+/* What a frame costs, two in a datagram: sealed here and opened there. */
+static void test_cost(void **state)
+{
+    struct timespec before, after;
+    double ns;
+
+    (void)state;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    for (uint32_t i = 0; i < 20000; i++) {
+        put(&a, 2, 10000 + 2 * i, 80);
+        put(&a, 2, 10001 + 2 * i, 80);
+        vr_link_end_flush(a.ends[0]);
+        vr_link_end_take(b.ends[0], a.wire.datagrams[0].data, a.wire.datagrams[0].size);
+        a.wire.count = 0;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    ns = (double)(after.tv_sec - before.tv_sec) * 1e9 + (double)(after.tv_nsec - before.tv_nsec);
+    assert_int_equal(b.heard.count, 40000);
+    printf("measured: a frame of 80 bytes over a link, both ends, without the network: %.0f ns\n",
+           ns / 40000);
+}
+
+static void *talk(void *arg)
+{
+    uint32_t *stop = arg;
+
+    while (!__atomic_load_n(stop, __ATOMIC_ACQUIRE)) {
+        put(&a, 2, 1, 60);
+        vr_link_end_flush(a.ends[0]);
+        a.wire.count = 0;
+    }
+    return NULL;
+}
+
+/* A worker sends while the cluster actor changes everything that there is. */
+static void test_changed_by_another_thread(void **state)
+{
+    struct vr_link_key key;
+    uint32_t stop_talking = 0;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, talk, &stop_talking), 0);
+    for (uint32_t i = 0; i < 2000; i++) {
+        assert_int_equal(vr_links_key_out(a.links, 2, true, &key), VR_OK);
+        vr_links_key_confirm(a.links, 2, key.generation);
+        if (i % 100 == 0) {
+            vr_links_drop(a.links, 2);
+            assert_int_equal(vr_links_peer(a.links, 2, 200 + i, "10.0.0.2:7500", 1), VR_OK);
+        }
+    }
+    __atomic_store_n(&stop_talking, 1, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+}
+
 static void test_addresses(void **state)
 {
     static const char *const bad[] = {"",           ":7500",          "10.0.0.1",
@@ -466,10 +523,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_there),          T(test_packing),           T(test_loss_and_order),
-        T(test_replay_window),  T(test_every_changed_bit), T(test_renewal),
-        T(test_restarted_peer), T(test_dropped_and_back),  T(test_strangers),
-        T(test_workers),        T(test_addresses),
+        T(test_there),
+        T(test_packing),
+        T(test_loss_and_order),
+        T(test_replay_window),
+        T(test_every_changed_bit),
+        T(test_renewal),
+        T(test_restarted_peer),
+        T(test_dropped_and_back),
+        T(test_strangers),
+        T(test_workers),
+        T(test_addresses),
+        T(test_cost),
+        T(test_changed_by_another_thread),
     };
 
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);

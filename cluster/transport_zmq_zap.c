@@ -1,4 +1,5 @@
-/* transport_zmq_zap.c - who is let in: the ZAP handler (ZeroMQ RFC 27) of this transport's context.
+/* transport_zmq_zap.c - keys, and who is let in by them: the ZAP handler (ZeroMQ RFC 27) of this
+ * transport's context.
  *
  * libzmq asks it for each new connection to a ROUTER, with the CURVE key that the handshake proved.
  * It answers from the list of peers and gives the key on as the connection's User-Id. */
@@ -100,4 +101,16 @@ bool vr_zmq_zap_open(struct transport *transport)
     }
     transport->zap = vr_zmq_end_open(transport, socket, on_asked);
     return transport->zap != NULL;
+}
+
+enum vr_err vr_transport_zmq_keypair(char key[VR_CURVE_KEY + 1], char secret_key[VR_CURVE_KEY + 1])
+{
+    return zmq_curve_keypair(key, secret_key) == 0 ? VR_OK : VR_E_INTERNAL;
+}
+
+enum vr_err vr_transport_zmq_public(const char *secret_key, char key[VR_CURVE_KEY + 1])
+{
+    return strlen(secret_key) == VR_CURVE_KEY && zmq_curve_public(key, secret_key) == 0
+               ? VR_OK
+               : VR_E_BAD_REQUEST;
 }
