@@ -218,7 +218,8 @@ static struct vr_sockets *open_sockets(const struct vr_bench_options *o, struct 
 
 static bool run(const struct vr_bench_options *o, struct vr_crowd *crowd, struct vr_shared *shared)
 {
-    struct vr_report report = {.crowd = crowd, .shared = shared, .seconds = o->seconds};
+    struct vr_report report = {
+        .crowd = crowd, .shared = shared, .seconds = o->seconds, .quiet_joins = o->stay_quiet};
     struct vr_sockets *sockets;
     vr_time_us start;
 

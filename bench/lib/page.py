@@ -114,6 +114,10 @@ def seeds(report):
 def others(report):
     out = []
     idle, actors, durable = (find(report, n) for n in ("idle-10000", "actor-messages", "durable-changes"))
+    crowd = find(report, "joins-2000-talking")
+    if crowd and "delivered_while_joining" in crowd:
+        out.append("- While 1900 joined a room that talks, the first 100 heard %.3f %% of the speech, added delay p99 %.1f ms."
+                   % (crowd["delivered_while_joining"] * 100, crowd["delay_p99_while_joining_ms"]))
     if idle:
         out.append("- %d idle WebSockets over TLS: %.1f KB each, %.2f %% of a core, all open after %.1f s."
                    % (idle["open"], idle["rss_kb_per_socket"], idle["cpu_share"] * 100, idle["open_seconds"]))
@@ -218,7 +222,8 @@ def write(report, docs):
              "## Figures to reach", "", *figures(report), "",
              "## Speech", "", *table(load, COLUMNS), "", *picture("levers", "CPU of a listener with each lever"),
              "## The first scenarios, with their targets", "", *seeds(report), "",
-             "## Joins", "", *table([r for r in joins if r.get("available")], JOIN_COLUMNS), ""]
+             "## Joins", "", "In rows where somebody talks the CPU of a join holds the speech forwarded meanwhile, and first audio waits for a pause to end; `joins-` rows are quiet or without pauses.", "",
+              *table([r for r in joins if r.get("available")], JOIN_COLUMNS), ""]
     extra = others(report)
     lines += ["## Beside speech", "", *extra, ""] if extra else []
     lines += ["## Growth", "", *growth(report), ""]

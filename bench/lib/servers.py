@@ -84,9 +84,11 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()
+            self.child = None
+        if self.folder is not None:
             self.log.close()
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.child = None
+            self.folder = None
 
     @property
     def pid(self):

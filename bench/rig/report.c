@@ -175,7 +175,9 @@ void vr_report_write(struct vr_report *report, FILE *out)
     }
     put_times(out, "answer", report->shared->answer_ms, listeners);
     put_times(out, "up", report->shared->up_ms, listeners);
-    put_times(out, "first", report->shared->first_ms, listeners);
+    if (!report->quiet_joins) {
+        put_times(out, "first", report->shared->first_ms, listeners);
+    }
     if (report->early_delivered > 0) {
         fprintf(out, ",\"delivered_while_joining\":%.6f,\"delay_p99_while_joining_ms\":%.3f",
                 report->early_delivered, report->early_p99_ms);

@@ -16,6 +16,7 @@ struct vr_report {
     struct vr_process before_joins, after_joins; /* of the server */
     struct vr_process window_start, window_end;
     double join_seconds;
+    bool quiet_joins;                     /* nobody talked: there was no first audio to wait for */
     double client_cpu_s;                  /* of all processes of the bench, in the window */
     double early_delivered, early_p99_ms; /* of those who were in while the others came; 0: none */
     struct vr_sockets_counts sockets;
