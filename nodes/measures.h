@@ -6,6 +6,7 @@
 #include "actors/runtime/system.h"
 #include "nodes/lobby.h"
 #include "nodes/media_port.h"
+#include "nodes/sender.h"
 #include "store/records.h"
 
 struct vr_node;
@@ -18,6 +19,7 @@ struct vr_measures {
     struct vr_runtime_stats runtime;
     struct vr_records_stats store;
     struct vr_lobby_totals lobby;
+    struct vr_sender_stats webhooks;
     uint32_t worker_count;
     struct {
         enum vr_worker_kind kind;

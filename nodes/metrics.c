@@ -301,6 +301,16 @@ static void runtime_write(const struct vr_measures *m, struct vr_buf *out)
     }
 }
 
+static void webhooks_write(const struct vr_sender_stats *w, struct vr_buf *out)
+{
+    counter(out, "webhook_delivered_total", "Deliveries that a receiver took.", w->delivered);
+    counter(out, "webhook_failed_total", "Attempts that failed.", w->failed);
+    counter(out, "webhook_refused_total", "Attempts at an address that may not be reached.",
+            w->refused);
+    counter(out, "webhook_dead_total", "Deliveries given up.", w->dead);
+    gauge(out, "webhook_waiting", "Deliveries that wait.", (double)w->waiting);
+}
+
 static void store_write(const struct vr_records_stats *s, struct vr_buf *out)
 {
     counter(out, "store_commits_total", "Changes written.", s->commits);
@@ -350,5 +360,6 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
             measures->ports.batches_out);
     runtime_write(measures, out);
     store_write(&measures->store, out);
+    webhooks_write(&measures->webhooks, out);
     free(measures);
 }
