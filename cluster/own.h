@@ -106,6 +106,8 @@ void member_start(struct vr_cluster *cluster, void *ctx); /* a cluster_call */
 void member_refuse(struct vr_cluster *cluster, enum vr_err err, const char *why);
 /** Our lease is dead or our key is not ours: frozen at once, then registered anew. */
 void member_lost(struct vr_cluster *cluster, const char *why);
+void member_renew(struct vr_cluster *cluster);
+bool member_is_lively(const struct vr_cluster *cluster);
 void member_renew_soon(struct vr_cluster *cluster);
 void member_check_joined(struct vr_cluster *cluster);             /* are all mirrors complete? */
 bool member_pack(struct vr_cluster *cluster, struct vr_buf *out); /* our record */
