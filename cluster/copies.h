@@ -58,6 +58,7 @@ struct copy_room {
     bool telling;
     struct follower followers[VR_CLUSTER_NODES_MAX];
     uint32_t people; /* sessions of this node */
+    bool upload;     /* the directory has no row of it yet: all go there with its next commit */
 
     /* A new partner: first it gets everything, then commits wait for it, then the directory names
      * it. */
@@ -105,6 +106,8 @@ extern const struct vr_records_ops copies_ops; /* replicate.c */
 
 /* replicate_rows.c */
 void rows_of(struct cluster_copies *copies, const struct vr_commit *commit, struct rows *rows);
+/** Those that stand in LMDB already: before rows_of, whose changes are newer. */
+void rows_of_room(struct cluster_copies *copies, struct vr_id room, struct rows *rows);
 void rows_free(struct rows *rows);
 
 /* replicate.c. "Locked": the caller holds the lock. */

@@ -335,6 +335,30 @@ static void shared_rows_go_to_the_directory(void **state)
     assert_int_equal(rig->deployed_rows, 1);
 }
 
+/* Of a node that ran alone: the directory has heard of nothing yet. */
+static void a_room_of_its_own_goes_to_the_directory(void **state)
+{
+    struct vr_records *local = vr_sim_node_records(rig->nodes[1].sim);
+    struct vr_commit *commit = vr_commit_new(RIG_ROOM, 2, 0);
+    uint8_t key[20];
+
+    (void)state;
+    vr_commit_put(commit, VR_TABLE_ROOMS, vr_bytes(rig_key(key, 0).data, 16), vr_bytes_of("room"));
+    vr_commit_put(commit, VR_TABLE_BANS, rig_key(key, 77), vr_bytes_of("ban"));
+    vr_sim_prepare(rig->nodes[1].sim, true);
+    assert_int_equal(vr_records_commit(local, commit, NULL), VR_OK);
+    vr_sim_prepare(rig->nodes[1].sim, false);
+    replica_install(&rig->nodes[1].cluster, RIG_ROOM, 5, NULL, 0, rig_on_sealed, NULL);
+    assert_true(rig_until(is_sealed, VR_SECONDS(1)));
+    assert_int_equal(rig->seal_err, VR_OK);
+    rig_own(1, 5);
+    submit_and_wait(1, false);
+    assert_int_equal(rig->acknowledged, 1);
+    assert_int_equal(rig->durable_rows, 2);
+    submit_and_wait(1, false);
+    assert_int_equal(rig->durable_rows, 2); /* once */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +373,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(events_go_to_a_node_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shared_rows_go_to_the_directory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_room_of_its_own_goes_to_the_directory, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

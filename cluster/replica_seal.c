@@ -231,6 +231,18 @@ static void put_changed(struct vr_records *local, const struct installing *in)
     }
 }
 
+static void note_upload(struct cluster_copies *copies, struct vr_id id)
+{
+    struct copy_room *room;
+
+    pthread_mutex_lock(&copies->lock);
+    room = copy_make(copies, id);
+    if (room != NULL) {
+        room->upload = true;
+    }
+    pthread_mutex_unlock(&copies->lock);
+}
+
 void replica_install(struct vr_cluster *cluster, struct vr_id room, uint64_t epoch,
                      const struct cluster_row *rows, uint32_t count, replica_seal_fn done,
                      void *ctx)
@@ -251,7 +263,10 @@ void replica_install(struct vr_cluster *cluster, struct vr_id room, uint64_t epo
         answer_later(seal, VR_E_NO_MEMORY);
         return;
     }
-    if (has_room_row(rows, count)) { /* a room that was never in the directory keeps what it has */
+    if (!has_room_row(rows, count)) {
+        note_upload(cluster->copies,
+                    room); /* it was never in the directory: it keeps what it has */
+    } else {
         err = remove_others(local, &in, room);
     }
     put_changed(local, &in);

@@ -264,6 +264,21 @@ static struct pending *begin(struct cluster_copies *copies, const struct vr_comm
     return pending;
 }
 
+static bool take_upload(struct cluster_copies *copies, struct vr_id id)
+{
+    struct copy_room *room;
+    bool upload = false;
+
+    pthread_mutex_lock(&copies->lock);
+    room = copy_find(copies, id);
+    if (room != NULL) {
+        upload = room->upload;
+        room->upload = false; /* a commit that fails is followed by a load, and that by a take */
+    }
+    pthread_mutex_unlock(&copies->lock);
+    return upload;
+}
+
 static uint64_t submit_room(struct cluster_copies *copies, struct vr_commit *commit,
                             vr_committed_fn done, void *ctx)
 {
@@ -272,6 +287,9 @@ static uint64_t submit_room(struct cluster_copies *copies, struct vr_commit *com
     struct pending *pending = NULL;
     uint64_t ticket;
 
+    if (take_upload(copies, commit->room)) {
+        rows_of_room(copies, commit->room, &rows);
+    }
     rows_of(copies, commit, &rows);
     if (!rows.failed) {
         pending = begin(copies, commit, 1 + calls_of(&rows), &targets);

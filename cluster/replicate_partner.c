@@ -200,8 +200,8 @@ static void drop_silent_followers(struct copy_room *room, vr_time_us now)
 /* Locked. Nobody has a use for it any more. */
 static bool is_idle(const struct copy_room *room)
 {
-    return room->epoch == 0 && !room->replacing && !room->telling && room->people == 0 &&
-           vr_list_empty(&room->waiting);
+    return room->epoch == 0 && !room->upload && !room->replacing && !room->telling &&
+           room->people == 0 && vr_list_empty(&room->waiting);
 }
 
 void partner_tick(struct cluster_copies *copies)

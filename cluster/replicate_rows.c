@@ -71,6 +71,46 @@ static void rows_add_prefix(struct rows *rows, struct vr_records *local, const s
     vr_buf_deinit(&keys);
 }
 
+struct standing {
+    struct rows *rows;
+    enum vr_table table;
+};
+
+/* One block of memory for key and value, freed with the rows. */
+static bool on_standing(void *ctx, struct vr_bytes key, struct vr_bytes value)
+{
+    struct standing *standing = ctx;
+    uint8_t *copy = malloc(key.size + value.size);
+
+    if (copy == NULL) {
+        standing->rows->failed = true;
+        return false;
+    }
+    memcpy(copy, key.data, key.size);
+    memcpy(copy + key.size, value.data, value.size);
+    rows_add(standing->rows, &(struct cluster_row){.table = standing->table,
+                                                   .key = vr_bytes(copy, key.size),
+                                                   .value = vr_bytes(copy + key.size, value.size)});
+    vr_buf_append(&standing->rows->keys, &copy, sizeof(copy));
+    return true;
+}
+
+void rows_of_room(struct cluster_copies *copies, struct vr_id room, struct rows *rows)
+{
+    static const enum vr_table tables[] = {VR_TABLE_ROOMS, VR_TABLE_BANS, VR_TABLE_GRANTS};
+    uint8_t key[16];
+
+    vr_id_put(key, room);
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        struct standing standing = {rows, tables[i]};
+        enum vr_err err =
+            vr_records_scan(copies->cluster->conf.local, tables[i], vr_bytes(key, sizeof(key)),
+                            (struct vr_bytes){0}, on_standing, &standing);
+
+        rows->failed = rows->failed || (err != VR_OK && err != VR_E_NOT_FOUND);
+    }
+}
+
 void rows_free(struct rows *rows)
 {
     for (size_t at = 0; at + sizeof(uint8_t *) <= rows->keys.size; at += sizeof(uint8_t *)) {
