@@ -38,7 +38,7 @@ static bool is_passing(const struct vr_blob *json)
     static const char *const types[] = {
         "room:digest",          "room:hand-position", "room:unmute-asked", "room:kicked",
         "room:banned",          "room:reaction",      "room:chat",         "room:chat-deleted",
-        "room:active-speakers", "session:replaced",   "room:error"};
+        "room:active-speakers", "session:replaced",   "room:error",        "room:audience"};
     static const char head[] = "{\"type\":\"";
     const char *text = vr_blob_text(json);
     size_t size = 0;

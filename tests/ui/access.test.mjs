@@ -195,7 +195,9 @@ describe('the page for everybody', () => {
     await see(ben, 'region', 'Coming up');
     await inspect(ben, 'list, scheduled');
     await rest(node, node.token('operator', { roomCreate: true }), 'POST', `/v1/rooms/${later.id}/end`, {});
-    await see(ben, 'heading', 'It is quiet here', 12000);
+    await gone(ben, 'region', 'Coming up', 12000);
+    await ben.page.getByRole('searchbox').fill('no such thing');
+    await see(ben, 'heading', 'No room matches');
     await inspect(ben, 'empty list');
     await ben.page.goto(`${node.url}/#/room/${'0'.repeat(26)}`);
     await see(ben, 'alert');

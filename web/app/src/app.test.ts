@@ -48,6 +48,7 @@ describe("sentenceOf", () => {
   it.each([
     [{ type: "room:participant-joined", participant: aPerson(3) }, "Person 3 came in"],
     [{ type: "room:participant-joined", participant: aPerson(3), returned: true }, "Person 3 is back"],
+    [{ type: "room:participant-joined", participant: aPerson(3), from_audience: true }, undefined],
     [{ type: "room:participant-joined", participant: aPerson(7) }, undefined],
     [{ type: "room:role-changed", participant: aPerson(7, { role: "speaker" }), from: "listener", by: 1 }, "You are now speaker"],
     [{ type: "room:muted", participant: aPerson(7), by: 1 }, "You were muted by Person 1"],

@@ -250,7 +250,7 @@ interface Placed {
 export type StateEvent = Placed &
   (
     | { type: "room:state"; room: RoomInfo | string; state?: Snapshot }
-    | { type: "room:participant-joined"; participant: Participant; returned?: boolean }
+    | { type: "room:participant-joined"; participant: Participant; returned?: boolean; from_audience?: boolean }
     | { type: "room:participant-left"; who: number; reason: string }
     | { type: "room:participant-audience"; who: number }
     | { type: "room:participant-reconnecting"; participant: Participant }

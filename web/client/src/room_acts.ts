@@ -3,7 +3,7 @@
  * Every act resolves when the server has answered, and rejects with a VoiceroomError that says why not. */
 
 import { Emitter } from "./emitter.js";
-import type { Analytics, AuditEntry, Ban, RequestType, RoomSettings } from "./protocol.js";
+import type { Analytics, AuditEntry, Ban, Participant, RequestType, RoomSettings } from "./protocol.js";
 import type { RoomEvents } from "./room_events.js";
 
 export abstract class RoomActs extends Emitter<RoomEvents> {
@@ -126,6 +126,11 @@ export abstract class RoomActs extends Emitter<RoomEvents> {
 
   async bans(): Promise<Ban[]> {
     return (await this.read<{ bans: Ban[] }>("bans")).bans;
+  }
+
+  /** Everybody, also the audience of a large room that the state does not hold, in pages by number. */
+  people(page: { after?: number; limit?: number } = {}): Promise<{ participants: Participant[]; next_after: number | null }> {
+    return this.read(`participants?after=${page.after ?? 0}&limit=${page.limit ?? 100}`);
   }
 
   /** Who did what, newest first: for moderators. */

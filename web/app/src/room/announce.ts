@@ -10,7 +10,11 @@ import { roleName } from "./may.js";
 export function sentenceOf(event: RoomEvent, self: number, nameOf: (participant: number) => string): string | undefined {
   switch (event.type) {
     case "room:participant-joined":
-      return event.participant.participant === self ? undefined : event.returned
+      /* Out of a large audience he stands forth; he was here before. */
+      if (event.participant.participant === self || event.from_audience) {
+        return undefined;
+      }
+      return event.returned
           ? t("{name} is back", { name: event.participant.name })
           : t("{name} came in", { name: event.participant.name });
     case "room:participant-left":

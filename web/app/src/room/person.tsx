@@ -14,7 +14,7 @@ interface Props {
   self: boolean;
   open: boolean;
   reaction: { text: string; id: number } | undefined;
-  onSelect: (participant: number) => void;
+  onSelect: (person: Participant) => void;
 }
 
 export function Person({ room, person, self, open, reaction, onSelect }: Props) {
@@ -26,7 +26,7 @@ export function Person({ room, person, self, open, reaction, onSelect }: Props) 
     <button
       type="button"
       class={`person ${stage ? "on-stage" : ""} ${away ? "away" : ""} ring-${level}`}
-      onClick={() => onSelect(person.participant)}
+      onClick={() => onSelect(person)}
     >
       <span class="face">
         <Avatar name={person.name} seed={person.participant} size={stage ? "l" : "m"} />

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { isOnStage } from "@voicerooms/client";
-import type { Room } from "@voicerooms/client";
+import type { Participant, Room } from "@voicerooms/client";
 import { t, tn } from "../i18n.js";
 import { IconLock, IconMore, IconSettings, IconShare } from "../ui/icons.js";
 import { SettingsDialog } from "../ui/settings-dialog.js";
@@ -25,7 +25,7 @@ type Open = "menu" | "share" | "settings" | "keys";
 export function RoomView({ room }: { room: Room }) {
   const state = useRoomState(room);
   const chat = useChat(room);
-  const [selected, setSelected] = useState<number>();
+  const [selected, setSelected] = useState<Participant>();
   const [open, setOpen] = useState<Open>();
   const [panel, setPanel] = useState(false);
   const unread = useUnread(chat.length + state.hands.length, panel);
@@ -38,7 +38,9 @@ export function RoomView({ room }: { room: Room }) {
   useEffect(() => {
     document.title = `${state.room.title} · Voicerooms`;
   }, [state.room.title]);
-  const person = selected === undefined ? undefined : state.participants.get(selected);
+  /* One of a large audience is not in the state; one of a small one that is not there any more has gone. */
+  const person = selected && (state.participants.get(selected.participant) ?? (state.audience ? selected : undefined));
+  const here = state.audience ? state.audience.listeners + [...state.participants.values()].filter(isOnStage).length : state.participants.size;
   return (
     <div class="room">
       <header class="room-head">
@@ -46,7 +48,7 @@ export function RoomView({ room }: { room: Room }) {
           <h1 dir="auto">{state.room.title}</h1>
           <p class="muted">
             {state.room.topic && <span dir="auto">{state.room.topic} · </span>}
-            <span>{tn(state.participants.size, "{n} here", "{n} here")}</span>
+            <span>{tn(here, "{n} here", "{n} here")}</span>
             {state.room.locked && (
               <span class="chip">
                 <IconLock /> {t("Locked")}
