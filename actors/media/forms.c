@@ -10,7 +10,9 @@
 void vr_forms_begin(struct vr_forms *forms, const struct vr_slot_packet *const *packets,
                     uint32_t count, bool pad)
 {
-    memcpy(forms->packets, packets, count * sizeof packets[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        forms->packets[i] = packets[i];
+    }
     forms->count = count;
     forms->pad = pad;
     forms->kinds_used = 0;

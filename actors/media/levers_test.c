@@ -396,7 +396,6 @@ static void who_is_muted_leaves_no_packet_in_a_hold(void **state)
     warm_up(&s);
     say(s.one, TOC, 20);
     rig_advance(s.rig, VR_MS(20));
-    seq = s.crowd[0]->heard[s.crowd[0]->heard_count - 1].seq;
     say(s.two, TOC, 20); /* makes the first one's next packet expected, and is held itself */
     rig_advance(s.rig, VR_MS(20));
     for (uint32_t i = 0; i < s.rig->people_count; i++) {
