@@ -62,6 +62,18 @@ void durable_end(struct cluster_room *room, enum vr_err err)
     }
 }
 
+/* etcd could not: not again in the same breath. The room's timer runs the queue (move_on_timer). */
+static void run_soon(struct cluster_room *room)
+{
+    struct vr_worker *worker = room->cluster->worker;
+
+    if (room->stage == ROOM_OURS && member_is_valid(room->cluster)) {
+        vr_timer_arm(worker, &room->timer, vr_worker_now(worker) + VR_MS(50));
+    } else {
+        durable_run(room);
+    }
+}
+
 /* What has happened, seen from the keys as they are now. */
 static void on_read_back(struct cluster_room *room, const struct vr_kv_result *result)
 {
@@ -77,7 +89,7 @@ static void on_read_back(struct cluster_room *room, const struct vr_kv_result *r
     durable = first_of(room);
     room->durable_busy = false;
     if (result->err != VR_OK) {
-        durable_run(room);
+        run_soon(room);
         return;
     }
     txn_find(&names, room);
@@ -163,7 +175,7 @@ static void on_listed(struct cluster_room *room, const struct vr_kv_result *resu
     if (result->err == VR_E_GONE) {
         member_lost(room->cluster, "the lease is dead");
     } else if (result->err != VR_OK) {
-        durable_run(room); /* again: the same twice is the same */
+        run_soon(room); /* again: the same twice is the same */
     } else if (!result->succeeded) {
         own_end(room, "another owner took it");
     } else {

@@ -130,8 +130,7 @@ uint32_t member_places(struct vr_cluster *cluster, struct owners_place *out, uin
         if (node->number != 0) {
             out[count] = (struct owners_place){.number = node->number,
                                                .draining = node->draining,
-                                               .stress_permille = node->stress_permille,
-                                               .rooms = node->rooms_owned};
+                                               .stress_permille = node->stress_permille};
             copy_text(out[count].region, sizeof(out[count].region), node->region);
             copy_text(out[count].name, sizeof(out[count].name), node->name);
             count++;

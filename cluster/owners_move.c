@@ -140,13 +140,16 @@ void move_on_timer(struct cluster_room *room)
         route_flush(room);
         return;
     }
-    if (!own_is_awake(room->cluster, room->id, &epoch)) {
+    if (!vr_list_empty(&room->durables)) {
+        arm(room, UNUSED);
+        durable_run(room);
+    } else if (!own_is_awake(room->cluster, room->id, &epoch)) {
         room->move_to = 0;
         room->exists = true;
         leave(room);
-        return;
+    } else {
+        arm(room, UNUSED);
     }
-    arm(room, UNUSED);
 }
 
 /* ---- drain ---- */

@@ -132,12 +132,15 @@ static void take(struct cluster_room *room, const char *reason)
 static void place(struct cluster_room *room)
 {
     struct vr_cluster *cluster = room->cluster;
-    static const uint32_t max = VR_CLUSTER_NODES_MAX;
     struct owners_place places[VR_CLUSTER_NODES_MAX];
+    uint32_t count = member_places(cluster, places, VR_CLUSTER_NODES_MAX);
     char reason[96];
-    uint32_t to = owners_place(room->id, cluster->conf.number, places,
-                               member_places(cluster, places, max), reason, sizeof(reason));
+    uint32_t to;
 
+    for (uint32_t i = 0; i < count; i++) {
+        places[i].rooms = cluster_view_owned(&cluster->view, places[i].number);
+    }
+    to = owners_place(room->id, cluster->conf.number, places, count, reason, sizeof(reason));
     if (to == cluster->conf.number) {
         take(room, reason);
         return;
