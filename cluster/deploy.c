@@ -234,8 +234,8 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
     for (size_t i = 0; i < TABLES; i++) {
         struct walk walk = {cluster, deploy_tables[i], upload};
 
-        enum vr_err err = vr_records_scan(cluster->conf.local, deploy_tables[i],
-                                          vr_bytes(NULL, 0), vr_bytes(NULL, 0), visit, &walk);
+        enum vr_err err = vr_records_scan(cluster->conf.local, deploy_tables[i], vr_bytes(NULL, 0),
+                                          vr_bytes(NULL, 0), visit, &walk);
 
         if (err != VR_OK) {
             vr_log(VR_LOG_ERROR, "cluster: deployment rows could not be read",

@@ -13,15 +13,16 @@
 #include "actors/media/shard_internal.h"
 
 #define FRAMES_MAX VR_PACK_6
-#define FRAME_BYTES 400          /* a longer frame leaves alone */
-#define INDEX_FIRST (1ull << 47) /* far from the numbers of single frames: see downlink.c, number  \
-                                  */
-#define PAUSE VR_MS(200)         /* without a packet: the slot begins anew */
-#define PATIENCE VR_MS(45)       /* after the last frame: a pause, so the rest leaves */
-#define AUDIENCE_3 500           /* VR_PACK_AUTO: so many listeners, */
-#define AUDIENCE_6 100           /* or so many on a worker that is */
-#define BUSY 75                  /* busy to so many per cent, */
-#define BUSY_NO_MORE 55          /* until it is not */
+#define FRAME_BYTES 400 /* a longer frame leaves alone */
+#define INDEX_FIRST                                                                                \
+    (1ull << 47)           /* far from the numbers of single frames: see downlink.c, number        \
+                            */
+#define PAUSE VR_MS(200)   /* without a packet: the slot begins anew */
+#define PATIENCE VR_MS(45) /* after the last frame: a pause, so the rest leaves */
+#define AUDIENCE_3 500     /* VR_PACK_AUTO: so many listeners, */
+#define AUDIENCE_6 100     /* or so many on a worker that is */
+#define BUSY 75            /* busy to so many per cent, */
+#define BUSY_NO_MORE 55    /* until it is not */
 
 struct pack {
     uint32_t listeners;

@@ -33,8 +33,8 @@ void vr_loop_stop(struct vr_loop *loop);
 /** Wait for the thread and free. */
 void vr_loop_join(struct vr_loop *loop);
 
-/** When the loop last ran a turn, on the system's clock; any thread. It does so once a second at least, with or without work:
- * an older time means that it hangs. */
+/** When the loop last ran a turn, on the system's clock; any thread. It does so once a second at
+ * least, with or without work: an older time means that it hangs. */
 vr_time_us vr_loop_ticked(const struct vr_loop *loop);
 
 /** Largest lag between a timer's deadline and its run since the last call, in microseconds:

@@ -79,8 +79,8 @@ void vr_client_answer_write(const struct vr_client_msg *asked, const struct vr_a
     vr_json_text(out, fine ? asked->type : "room:error");
     write_id(asked, out);
     if (fine) {
-        vr_buf_text(out, answer->provisional ? ",\"ok\":true,\"provisional\":true"
-                                             : ",\"ok\":true");
+        vr_buf_text(out,
+                    answer->provisional ? ",\"ok\":true,\"provisional\":true" : ",\"ok\":true");
     } else {
         vr_buf_text(out, ",\"request\":");
         vr_json_text(out, asked->type);
