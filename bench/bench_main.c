@@ -236,7 +236,8 @@ static bool run(const struct vr_bench_options *o, struct vr_crowd *crowd, struct
     read_server(o, &report.before_joins);
     start = vr_crowd_now();
     atomic_store(&shared->phase, VR_PHASE_JOIN);
-    if (!join_listeners(o, crowd, &report) || !vr_shared_await(shared, crowd, VR_PHASE_JOIN, JOINS_S)) {
+    if (!join_listeners(o, crowd, &report) ||
+        !vr_shared_await(shared, crowd, VR_PHASE_JOIN, JOINS_S)) {
         return false;
     }
     report.join_seconds = (double)(vr_crowd_now() - start) / 1e6;
