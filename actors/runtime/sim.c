@@ -17,6 +17,23 @@ static vr_time_us sim_wall(void *ctx)
     return WALL_AT_START + ((const struct vr_sim *)ctx)->now - START;
 }
 
+static vr_time_us node_now(void *ctx)
+{
+    return ((const struct vr_sim_node *)ctx)->sim->now;
+}
+
+static vr_time_us node_wall(void *ctx)
+{
+    const struct vr_sim_node *node = ctx;
+
+    return sim_wall(node->sim) + node->wall_ahead;
+}
+
+void vr_sim_jump_wall(struct vr_sim_node *node, vr_time_us by)
+{
+    node->wall_ahead += by;
+}
+
 vr_time_us vr_sim_between(struct vr_sim *sim, vr_time_us min, vr_time_us max)
 {
     return min + (vr_time_us)vr_random_below(&sim->random.random, (uint64_t)(max - min) + 1);
@@ -92,6 +109,7 @@ struct vr_sim_node *vr_sim_add_node(struct vr_sim *sim, const char *name)
     node->sim = sim;
     node->number = sim->node_count + 1;
     node->lands_at = VR_NEVER;
+    node->clock = (struct vr_clock){node_now, node_wall, node};
     vr_list_init(&node->door);
     snprintf(node->name, sizeof(node->name), "%s", name);
     vr_random_seeded_init(&node->random, vr_random_u64(&sim->random.random));
@@ -128,7 +146,7 @@ static void node_failed(void *ctx, const struct vr_address *address, const struc
 enum vr_err vr_sim_start(struct vr_sim_node *node, const struct vr_sim_node_conf *conf)
 {
     struct vr_system_conf system = {
-        .clock = &node->sim->clock,
+        .clock = &node->clock,
         .random = &node->random.random,
         .records = conf->records == NULL ? node->records : conf->records,
         .node = node->number,

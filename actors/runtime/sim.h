@@ -78,6 +78,8 @@ void vr_sim_set_faults(struct vr_sim *sim, const struct vr_sim_faults *faults);
 /** SIGSTOP and SIGCONT: it does not turn, its commits do not land, what is sent to it waits at its
  * door. Time goes on. */
 void vr_sim_pause(struct vr_sim_node *node, bool paused);
+/** The node's wall clock is set, forward or back; what measures (`now`) goes on evenly. */
+void vr_sim_jump_wall(struct vr_sim_node *node, vr_time_us by);
 bool vr_sim_paused(const struct vr_sim_node *node);
 /** Bytes as they are, from node to node, like messages: delays, cuts and faults. Lanes (0 and 1)
  * keep their order each by itself. False: out of memory. */

@@ -19,6 +19,8 @@ struct vr_sim_node {
     char name[32];
     struct vr_records *records;
     struct vr_random_seeded random;
+    struct vr_clock clock; /* the simulation's, but for the jumps of its wall clock */
+    vr_time_us wall_ahead;
     struct vr_sim_node_conf conf;
     struct vr_system *system;
     bool crashing;

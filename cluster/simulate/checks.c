@@ -1,0 +1,282 @@
+/* checks.c - what must hold: one owner at any moment and one node per epoch all along; in the end
+ * one state everywhere, with everything that was acknowledged in it. */
+#include "cluster/simulate/simulate.h"
+
+#include <jansson.h>
+
+/* ---- all along ---- */
+
+static void check_holder(struct world *world, uint32_t r)
+{
+    struct place *place = &world->places[r];
+    struct ck *kit = world->kit;
+    uint32_t found = 0;
+
+    for (uint32_t i = 1; i <= kit->count; i++) {
+        struct vr_cluster_owner owner = {0};
+
+        if (kit->nodes[i].cluster == NULL ||
+            !vr_cluster_owner(kit->nodes[i].cluster, place->id, &owner) || owner.node != i ||
+            !vr_cluster_holds(kit->nodes[i].cluster, place->id, owner.epoch)) {
+            continue;
+        }
+        if (found != 0) {
+            broken(world, "room %u is held by nodes %u and %u", r, found, i);
+        }
+        found = i;
+        if (owner.epoch < place->held_epoch ||
+            (owner.epoch == place->held_epoch && place->held_by != i)) {
+            broken(world, "room %u: node %u holds epoch %llx, node %u held %llx", r, i,
+                   (unsigned long long)owner.epoch, place->held_by,
+                   (unsigned long long)place->held_epoch);
+        }
+        if (owner.epoch != place->held_epoch) {
+            world->tally->takes++;
+            tell(world, "room %u: node %u owns it, epoch %llx", r, i,
+                 (unsigned long long)owner.epoch);
+        }
+        place->held_epoch = owner.epoch;
+        place->held_by = i;
+    }
+}
+
+void check_turn(struct world *world)
+{
+    for (uint32_t r = 0; r < ROOMS; r++) {
+        check_holder(world, r);
+    }
+}
+
+/* ---- one state ---- */
+
+static bool same_store(struct world *world, uint32_t r, uint32_t node, char *why, size_t size)
+{
+    uint64_t epoch[2] = {0};
+    uint64_t revision[2] = {0};
+    uint32_t owner = world->places[r].held_by;
+
+    vr_assert(vr_records_head(vr_sim_node_records(world->kit->nodes[owner].sim),
+                              world->places[r].id, &epoch[0], &revision[0]) == VR_OK);
+    vr_assert(vr_records_head(vr_sim_node_records(world->kit->nodes[node].sim), world->places[r].id,
+                              &epoch[1], &revision[1]) == VR_OK);
+    if (epoch[0] != epoch[1] || revision[0] != revision[1]) {
+        snprintf(why, size, "room %u: node %u has %llx/%llu, owner %u has %llx/%llu", r, node,
+                 (unsigned long long)epoch[1], (unsigned long long)revision[1], owner,
+                 (unsigned long long)epoch[0], (unsigned long long)revision[0]);
+        return false;
+    }
+    return true;
+}
+
+static bool room_converged(struct world *world, uint32_t r, char *why, size_t size)
+{
+    struct place *place = &world->places[r];
+    uint64_t epoch = 0;
+    const struct person *host = &world->people[r][0];
+    uint32_t holder = ck_holder(world->kit, place->id, &epoch);
+
+    if (holder == 0) {
+        snprintf(why, size, "room %u has no owner", r);
+        return false;
+    }
+    for (uint32_t i = 0; i < PEOPLE; i++) {
+        const struct person *person = &world->people[r][i];
+
+        if (people_kept_out(person)) {
+            continue;
+        }
+        if (!same_store(world, r, person->node, why, size)) {
+            return false;
+        }
+        if (person->epoch != epoch || person->sequence != host->sequence) {
+            snprintf(why, size, "%s at node %u has heard up to %llx/%llu, the host %llx/%llu",
+                     person->user, person->node, (unsigned long long)person->epoch,
+                     (unsigned long long)person->sequence, (unsigned long long)epoch,
+                     (unsigned long long)host->sequence);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool check_converged(struct world *world, char *why, size_t size)
+{
+    if (!ck_all_joined(world->kit)) {
+        snprintf(why, size, "not all nodes are in and see each other");
+        return false;
+    }
+    if (!people_at_rest(world)) {
+        snprintf(why, size, "somebody still waits for an answer or a place");
+        for (uint32_t r = 0; r < ROOMS; r++) {
+            for (uint32_t i = 0; i < PEOPLE; i++) {
+                const struct person *p = &world->people[r][i];
+
+                if (p->act != NULL || p->gap || ((!p->in || p->node == 0) && !p->banned)) {
+                    snprintf(why, size, "%s at node %u still waits: %s%s%s", p->user, p->node,
+                             p->act != NULL ? vr_command_name(p->act->kind) : "",
+                             p->gap ? " snapshot" : "", p->in ? "" : " out");
+                }
+            }
+        }
+        return false;
+    }
+    for (uint32_t r = 0; r < ROOMS; r++) {
+        if (!room_converged(world, r, why, size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- nothing acknowledged is lost ---- */
+
+struct reading {
+    bool done;
+    enum vr_err err;
+    char *body;
+};
+
+static void on_reading(void *ctx, enum vr_err err, struct vr_msg *msg)
+{
+    struct reading *reading = ctx;
+    const struct vr_answer *answer =
+        err == VR_OK && msg->kind == VR_MSG_ANSWER ? msg->as.answer : NULL;
+
+    reading->done = true;
+    reading->err = answer == NULL ? (err == VR_OK ? VR_E_INTERNAL : err) : answer->err;
+    if (answer != NULL && answer->body != NULL) {
+        reading->body = strdup(vr_blob_text(answer->body));
+    }
+}
+
+static bool is_read(void *ctx)
+{
+    return ((struct reading *)ctx)->done;
+}
+
+static json_t *read_people(struct world *world, uint32_t r)
+{
+    struct reading *reading = calloc(1, sizeof(*reading)); /* outlives the question */
+    struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_room_address(world->places[r].id)};
+    json_t *json;
+
+    msg.as.command = ck_show(world->kit, "admin", VR_SHOW_PARTICIPANTS);
+    vr_ask(vr_system_worker(vr_sim_node_system(world->kit->nodes[any_node(world)].sim),
+                            VR_WORKER_CONTROL, 0),
+           &msg, VR_SECONDS(5), on_reading, reading);
+    (void)vr_sim_run_until(world->kit->sim, is_read, reading, VR_SECONDS(10));
+    if (reading->err != VR_OK || reading->body == NULL) {
+        broken(world, "room %u cannot be read: %s", r, vr_err_code(reading->err));
+        free(reading);
+        return NULL;
+    }
+    json = json_loads(reading->body, 0, NULL);
+    free(reading->body);
+    free(reading);
+    vr_assert(json != NULL);
+    return json;
+}
+
+static const json_t *find_user(const json_t *people, const char *user)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(people, i, one)
+    {
+        const char *name = json_string_value(json_object_get(one, "user"));
+
+        if (name != NULL && strcmp(name, user) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+static bool flag(const json_t *one, const char *name)
+{
+    return json_is_true(json_object_get(one, name));
+}
+
+/* What was acknowledged last is what there is; after provisional acts the stricter may stand. */
+static void check_fact(struct world *world, const char *user, const char *what,
+                       const struct fact *fact, int value)
+{
+    if (!fact->known || fact->told == 0 || fact->value == value ||
+        (fact->or_closed && value == 1)) {
+        return;
+    }
+    broken(world, "%s of %s is %d, %d was acknowledged at %lld ms in epoch %llx", what, user, value,
+           fact->value, (long long)((fact->told - VR_SECONDS(1000)) / 1000),
+           (unsigned long long)fact->epoch);
+}
+
+static uint32_t position_of(const json_t *one)
+{
+    return (uint32_t)json_integer_value(json_object_get(json_object_get(one, "hand"), "position"));
+}
+
+/* Whose hand was up, for certain, before another was raised stands before him. */
+static void check_hands(struct world *world, uint32_t r, const json_t *people)
+{
+    for (uint32_t a = 4; a <= 7; a++) {
+        for (uint32_t b = 4; b <= 7; b++) {
+            const struct person *first = &world->people[r][a];
+            const struct person *second = &world->people[r][b];
+            uint32_t at = position_of(find_user(people, first->user));
+            uint32_t after = position_of(find_user(people, second->user));
+
+            if (at != 0 && after != 0 && first->hand.known && second->hand.known &&
+                first->hand_told != 0 && second->hand_told != 0 &&
+                first->hand_told < second->hand_asked && at > after) {
+                broken(world, "the hand of %s was up before that of %s, and stands behind it",
+                       first->user, second->user);
+            }
+        }
+    }
+}
+
+static void check_room(struct world *world, uint32_t r)
+{
+    json_t *body = read_people(world, r);
+    const json_t *people = json_object_get(body, "participants");
+    bool lost = world->places[r].lost_both;
+
+    for (uint32_t i = 0; i < PEOPLE && body != NULL; i++) {
+        const struct person *person = &world->people[r][i];
+        const json_t *one = find_user(people, person->user);
+        const char *role = json_string_value(json_object_get(one, "role"));
+
+        if (i == 9) {
+            check_fact(world, person->user, "ban", &person->ban, one == NULL);
+        }
+        if (one == NULL) {
+            if (person->in) {
+                broken(world, "%s is in, and not in the list", person->user);
+            }
+            continue;
+        }
+        if (lost || i > 7) {
+            continue;
+        }
+        check_fact(world, person->user, "own mute", &person->muted, flag(one, "muted_by_self"));
+        check_fact(world, person->user, "moderator's mute", &person->mod_muted,
+                   flag(one, "muted_by_moderator"));
+        if (i >= 1 && i <= 3) {
+            check_fact(world, person->user, "role", &person->role, strcmp(role, "listener") != 0);
+        } else if (i >= 4 && !(person->hand.or_closed && position_of(one) == 0)) {
+            check_fact(world, person->user, "hand", &person->hand, position_of(one) != 0);
+        }
+    }
+    if (body != NULL && !lost) {
+        check_hands(world, r, people);
+    }
+    json_decref(body);
+}
+
+void check_end(struct world *world)
+{
+    for (uint32_t r = 0; r < ROOMS && !world->failed; r++) {
+        check_room(world, r);
+    }
+}

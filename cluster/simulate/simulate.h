@@ -1,0 +1,172 @@
+/* simulate.h - a cluster under faults drawn from a seed: the same objects that voiceroomd runs, and
+ * people who act, retry and remember every answer.
+ *
+ *     world.c    nodes, rooms, time, the way of one seed
+ *     people.c   clients: join, resume, act, retry with the same command id
+ *     faults.c   what goes wrong, when, to whom
+ *     checks.c   what must hold, during the run and after the faults have stopped
+ *
+ * Each fact about somebody has one writer who waits for his answer before he acts again: the host
+ * for moderators' mutes, roles and bans, everybody for his own hand and mute. So the last answer
+ * says what must be true in the end, without an order to be guessed. */
+#ifndef VR_CLUSTER_SIMULATE_H
+#define VR_CLUSTER_SIMULATE_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/base/assert.h"
+
+/* What sim_kit.h wants of cmocka: there it ends a test, here the process. */
+#define assert_int_equal(a, b) vr_assert((a) == (b))
+#include "cluster/sim_kit.h"
+
+#define ROOMS 5
+#define PEOPLE 10
+#define NODES_MAX CK_NODES
+#define TOLD 400 /* lines kept of one seed */
+
+/** A fact, as its one writer left it. */
+struct fact {
+    int value;       /* the last that was acknowledged */
+    bool known;      /* false: an act on it has an unknown outcome */
+    bool or_closed;  /* a provisional act of before may still be taken: then it is 1 */
+    uint64_t epoch;  /* of that answer */
+    vr_time_us told; /* when */
+};
+
+enum act_stage { ACT_NONE, ACT_WAITING };
+
+struct person {
+    struct world *world;
+    uint32_t room, number; /* 0: the host */
+    char user[24];
+    uint32_t node; /* where his session is, 0: nowhere */
+    uint64_t node_life;
+    struct vr_id session;
+    vr_participant_id participant;
+    uint32_t generation;
+    bool in, banned, out_wanted;
+    vr_time_us next_at, noted_at, down_since;
+
+    /* what is asked just now; one at a time */
+    struct vr_command *entry; /* JOIN, RESUME */
+    struct vr_command *act;   /* anything else; kept for repeats */
+    uint64_t asking;          /* number of the question; 0: none */
+    vr_time_us act_first_at;  /* first sent */
+    vr_time_us act_sent_at;
+    uint32_t act_failures;
+    bool act_unknown;                             /* an attempt may have had its effect */
+    uint64_t act_floor_epoch, act_floor_sequence; /* acknowledged before the first attempt */
+
+    /* what he has heard */
+    uint64_t epoch, sequence;
+    bool gap;
+    char last_chat[48], last_chat_id[48];
+    uint64_t last_chat_epoch;
+
+    struct fact muted, mod_muted, role, hand, ban;
+    vr_time_us hand_asked, hand_told; /* of the hand that is up */
+};
+
+struct place {
+    struct vr_id id;
+    bool made;
+    uint64_t top_epoch;    /* highest acknowledged */
+    uint64_t top_sequence; /* in that epoch */
+    bool lost_both;        /* taken without anyone in sync: live facts may be gone */
+    uint64_t held_epoch;
+    uint32_t held_by;
+    uint64_t acknowledged, provisional;
+};
+
+/* clang-format off */
+#define FAULT_MAP(X)                                                                               \
+    X(CRASH, "crash") X(PAUSE, "pause") X(CUT, "cut link") X(ONE_WAY, "cut one way")               \
+    X(ISOLATE, "isolated") X(NOISE, "doubled, overtaken") X(SLOW, "slow links and disks")          \
+    X(DISK, "disk full") X(CLOCK, "clock jump") X(ETCD_TIMEOUTS, "etcd time-outs")                 \
+    X(ETCD_LEADER, "etcd new leader") X(ETCD_QUORUM, "etcd no quorum")                             \
+    X(ETCD_SILENT, "etcd silent watch") X(ETCD_CUT, "etcd cut off")                                \
+    X(ETCD_LEASE, "etcd stale lease")
+/* clang-format on */
+enum fault_kind {
+#define X(name, text) FAULT_##name,
+    FAULT_MAP(X)
+#undef X
+        FAULT_KINDS
+};
+enum fault_state { STATE_OWNER, STATE_PARTNER, STATE_OTHER, STATE_FROZEN, FAULT_STATES };
+
+struct fault {
+    enum fault_kind kind;
+    vr_time_us at, until;
+    uint32_t node, other;
+    bool begun, ended;
+};
+#define FAULTS_MAX 24
+
+struct tally {
+    uint64_t seeds, faults[FAULT_KINDS][FAULT_STATES];
+    uint64_t acknowledged, provisional, commands, takes, events;
+    uint64_t simulated_us;
+    vr_time_us converged_max;
+};
+
+struct world {
+    uint64_t seed;
+    bool trace;
+    uint32_t mask; /* of fault kinds that may happen */
+    struct ck *kit;
+    struct place places[ROOMS];
+    struct person people[ROOMS][PEOPLE];
+    struct fault faults[FAULTS_MAX];
+    uint32_t fault_count;
+    uint64_t lives[NODES_MAX + 1];
+    uint64_t questions;
+    vr_time_us until; /* people act */
+    bool healing;     /* nobody begins anything new */
+    uint32_t waiting; /* questions of checks */
+    char said[TOLD][220];
+    uint64_t said_count;
+    bool failed;
+    struct tally *tally;
+};
+
+/* ---- world.c ---- */
+
+void tell(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** An invariant does not hold: prints the seed, the story's end, and remembers it. */
+void broken(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+vr_time_us now_of(const struct world *world);
+uint64_t draw(struct world *world, uint64_t below);
+vr_time_us draw_time(struct world *world, vr_time_us min, vr_time_us max);
+bool is_up(const struct world *world, uint32_t node); /* runs and is not stopped */
+uint32_t any_node(struct world *world);               /* that is up; 0: none */
+/** False: something did not hold. */
+bool simulate(uint64_t seed, bool trace, uint32_t mask, struct tally *tally);
+
+/* ---- people.c ---- */
+
+const struct vr_actor_class *people_session(void);
+void people_init(struct world *world);
+void people_turn(struct world *world);
+void people_end(struct world *world);
+bool people_kept_out(const struct person *person);
+bool people_at_rest(const struct world *world); /* all in that want in, nothing is asked */
+
+/* ---- faults.c ---- */
+
+void faults_draw(struct world *world);
+void faults_turn(struct world *world);
+void faults_stop(struct world *world);
+const char *fault_name(enum fault_kind kind);
+const char *fault_state_name(enum fault_state state);
+
+/* ---- checks.c ---- */
+
+void check_turn(struct world *world);
+bool check_converged(struct world *world, char *why, size_t size);
+void check_end(struct world *world);
+
+#endif

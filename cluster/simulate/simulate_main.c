@@ -1,0 +1,103 @@
+/* simulate_main.c - seeds one after another:
+ *
+ *     simulate_main SEEDS [FIRST]            that many, from this one on; 0 when all held
+ *     simulate_main --seed N [--trace]       one, told like a story
+ *     ... --faults crash,pause               only these; ... --until-broken: 0 when one broke */
+#include "cluster/simulate/simulate.h"
+
+#include <time.h>
+
+struct options {
+    uint64_t first, count;
+    uint32_t mask;
+    bool trace, until_broken;
+};
+
+static uint32_t mask_of(const char *list)
+{
+    char word[32];
+    uint32_t mask = 0;
+
+    while (*list != '\0') {
+        size_t size = strcspn(list, ",");
+
+        snprintf(word, sizeof(word), "%.*s", (int)size, list);
+        list += size + (list[size] == ',' ? 1 : 0);
+        for (int kind = 0; kind < FAULT_KINDS && word[0] != '\0'; kind++) {
+            if (strstr(fault_name((enum fault_kind)kind), word) != NULL) {
+                mask |= 1u << kind;
+            }
+        }
+    }
+    return mask;
+}
+
+static struct options read_options(int argc, char **argv)
+{
+    struct options options = {.first = 1, .count = 50, .mask = (1u << FAULT_KINDS) - 1};
+    int plain = 0;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+            options.first = strtoull(argv[++i], NULL, 10);
+            options.count = 1;
+        } else if (strcmp(argv[i], "--faults") == 0 && i + 1 < argc) {
+            options.mask = mask_of(argv[++i]);
+        } else if (strcmp(argv[i], "--without") == 0 && i + 1 < argc) {
+            options.mask &= ~mask_of(argv[++i]);
+        } else if (strcmp(argv[i], "--trace") == 0) {
+            options.trace = true;
+        } else if (strcmp(argv[i], "--until-broken") == 0) {
+            options.until_broken = true;
+        } else if (plain++ == 0) {
+            options.count = strtoull(argv[i], NULL, 10);
+        } else {
+            options.first = strtoull(argv[i], NULL, 10);
+        }
+    }
+    return options;
+}
+
+static void print_tally(const struct tally *tally, double seconds)
+{
+    printf("%-22s", "fault at a node that is");
+    for (int state = 0; state < FAULT_STATES; state++) {
+        printf("%9s", fault_state_name((enum fault_state)state));
+    }
+    printf("\n");
+    for (int kind = 0; kind < FAULT_KINDS; kind++) {
+        printf("%-23s", fault_name((enum fault_kind)kind));
+        for (int state = 0; state < FAULT_STATES; state++) {
+            printf("%9llu", (unsigned long long)tally->faults[kind][state]);
+        }
+        printf("\n");
+    }
+    printf(
+        "measured: %llu seeds, %.1f simulated hours in %.0f s; %llu commands sent, %llu "
+        "acknowledged (%llu provisional), %llu takes, %llu events; at most %.1f s to one state\n",
+        (unsigned long long)tally->seeds, (double)tally->simulated_us / 3.6e9, seconds,
+        (unsigned long long)tally->commands, (unsigned long long)tally->acknowledged,
+        (unsigned long long)tally->provisional, (unsigned long long)tally->takes,
+        (unsigned long long)tally->events, (double)tally->converged_max / 1e6);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = read_options(argc, argv);
+    struct tally tally = {0};
+    time_t begun = time(NULL);
+    uint64_t failed = 0;
+
+    vr_log_set_level(VR_LOG_INFO);
+    for (uint64_t i = 0; i < options.count; i++) {
+        failed += simulate(options.first + i, options.trace, options.mask, &tally) ? 0 : 1;
+        if (failed > 0 && options.until_broken) {
+            printf("caught by seed %llu\n", (unsigned long long)(options.first + i));
+            return 0;
+        }
+    }
+    print_tally(&tally, difftime(time(NULL), begun));
+    printf("%llu passed, %llu failed\n", (unsigned long long)(tally.seeds - failed),
+           (unsigned long long)failed);
+    return failed > 0 || options.until_broken ? 1 : 0;
+}
