@@ -269,6 +269,9 @@ void deeds_hand_over(struct replica *self)
         if (msg.as.command == NULL) {
             return;
         }
+        if (deed->mark) { /* the moderator may have come back elsewhere: his act stands */
+            msg.as.command->by.generation = 0;
+        }
         deed->sent = true;
         vr_actor_ask(self->actor, &msg, TAKEN_WITHIN, on_taken, deed->ticket);
     }

@@ -284,7 +284,7 @@ void vr_sim_run_calls(struct vr_sim *sim)
         }
         vr_list_remove(&call->link);
         if (call->node != NULL && call->node->paused) {
-            call->at = sim->now + VR_MS(1); /* asks again until it goes on */
+            call->at = sim->now + VR_MS(25); /* asks again until it goes on */
             insert_call(sim, call);
             continue;
         }
