@@ -11,6 +11,8 @@ help:
 	@echo "make test       all but the long tests, at most 15 minutes"
 	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests"
 	@echo "make chaos      three nodes in network namespaces under real faults, MINUTES=5 SEED=1"
+	@echo "make simulate   a simulated cluster under faults drawn from seeds, SEEDS=50 FIRST=1"
+	@echo "make simulate-teeth  six wrong variants, each must be caught within 200 seeds"
 	@echo "make bench      measure beside the physical floor and Janus, at most 10 minutes (docs/benchmarks.md)"
 	@echo "make bench-full all rows, at most 90 minutes; goes on where it was broken off"
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
@@ -50,6 +52,18 @@ SEED ?= 1
 chaos: build
 	@tools/setup test
 	@MINUTES=$(MINUTES) SEED=$(SEED) node tests/chaos/run.mjs
+
+SEEDS ?= 50
+FIRST ?= 1
+.PHONY: simulate simulate-teeth
+simulate: setup build/release/build.ninja
+	@tools/setup test
+	@cmake --build build/release --target simulate_main
+	@tests/simulate $(SEEDS) $(FIRST)
+
+simulate-teeth: setup
+	@tools/setup test
+	@tests/simulate-teeth
 
 SECONDS ?= 600
 fuzz:

@@ -106,9 +106,11 @@ void txn_take(struct room_txn *out, const struct cluster_room *room, const char 
     const struct cluster_member *member = room->cluster->member;
 
     start(out, room);
+#if VR_TEETH != 4 /* 4: the watch said that nobody owns it, and is believed */
     compare(out, &out->owner, 0);
     compare(out, &out->sync, room->sync.known ? room->sync.mod : 0);
     compare(out, &out->head, room->head.mod);
+#endif
     compare_generation(out, room);
     /* A lease alone may be a revoked one's late praise; our record as it stands is proof. */
     out->compares[out->txn.compare_count++] =

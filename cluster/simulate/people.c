@@ -3,6 +3,7 @@
 #include "cluster/simulate/simulate.h"
 
 #define PATIENCE VR_SECONDS(4) /* for an answer; then it is asked again elsewhere */
+#define DEAF VR_SECONDS(8)
 #define NOTE_EVERY VR_SECONDS(10)
 
 /** A question under way; outlives the person's interest in it. */
@@ -84,6 +85,7 @@ static void hear(struct person *person, const struct vr_msg *msg)
     uint64_t sequence = number_in(json, "\"sequence\":");
 
     person->world->tally->events++;
+    person->heard_at = now_of(person->world);
     if (epoch < person->epoch || (epoch == person->epoch && sequence < person->sequence)) {
         return; /* of before */
     }
@@ -332,6 +334,7 @@ static void entry_answered(struct person *person, enum vr_err err, const struct 
         person->participant = answer->participant;
         person->generation = answer->generation;
         person->in = true;
+        person->heard_at = now_of(world);
         person->banned = false;
         if (answer->epoch > person->epoch ||
             (answer->epoch == person->epoch && answer->sequence >= person->sequence)) {
@@ -564,6 +567,12 @@ static void turn(struct person *person)
     }
     if (now >= person->noted_at + NOTE_EVERY) {
         note_session(person);
+    }
+    if (now >= person->heard_at + DEAF && joined(world, person->node)) {
+        world->tally->deaf++; /* a page would ask too: something is said every few seconds */
+        tell(world, "%s hears nothing", person->user);
+        move_away(person);
+        return;
     }
     if (person->gap && person->act == NULL) {
         struct vr_command *snapshot = command_of(person, VR_CMD_SNAPSHOT);

@@ -48,7 +48,7 @@ struct person {
     vr_participant_id participant;
     uint32_t generation;
     bool in, banned, out_wanted;
-    vr_time_us next_at, noted_at, down_since;
+    vr_time_us next_at, noted_at, heard_at, down_since;
 
     /* what is asked just now; one at a time */
     struct vr_command *entry; /* JOIN, RESUME */
@@ -108,7 +108,7 @@ struct fault {
 
 struct tally {
     uint64_t seeds, faults[FAULT_KINDS][FAULT_STATES];
-    uint64_t acknowledged, provisional, commands, takes, events;
+    uint64_t acknowledged, provisional, commands, takes, events, deaf;
     uint64_t simulated_us;
     vr_time_us converged_max;
 };

@@ -72,13 +72,14 @@ static void print_tally(const struct tally *tally, double seconds)
         }
         printf("\n");
     }
-    printf(
-        "measured: %llu seeds, %.1f simulated hours in %.0f s; %llu commands sent, %llu "
-        "acknowledged (%llu provisional), %llu takes, %llu events; at most %.1f s to one state\n",
-        (unsigned long long)tally->seeds, (double)tally->simulated_us / 3.6e9, seconds,
-        (unsigned long long)tally->commands, (unsigned long long)tally->acknowledged,
-        (unsigned long long)tally->provisional, (unsigned long long)tally->takes,
-        (unsigned long long)tally->events, (double)tally->converged_max / 1e6);
+    printf("measured: %llu seeds, %.1f simulated hours in %.0f s; %llu commands sent, %llu "
+           "acknowledged (%llu provisional), %llu takes, %llu events, %llu times deaf for 8 s; at "
+           "most %.1f s to one state\n",
+           (unsigned long long)tally->seeds, (double)tally->simulated_us / 3.6e9, seconds,
+           (unsigned long long)tally->commands, (unsigned long long)tally->acknowledged,
+           (unsigned long long)tally->provisional, (unsigned long long)tally->takes,
+           (unsigned long long)tally->events, (unsigned long long)tally->deaf,
+           (double)tally->converged_max / 1e6);
 }
 
 int main(int argc, char **argv)
