@@ -128,23 +128,11 @@ static void isolate(struct world *world, uint32_t node, bool cut)
     }
 }
 
-static void begin(struct world *world, struct fault *fault)
+static void hit(struct world *world, const struct fault *fault)
 {
     struct ck *kit = world->kit;
-    enum fault_state state = STATE_OTHER;
-    struct vr_sim_node *sim;
+    struct vr_sim_node *sim = kit->nodes[fault->node].sim;
 
-    fault->begun = true;
-    fault->node = choose(world, &state);
-    if (fault->node == 0) {
-        fault->ended = true;
-        return;
-    }
-    fault->other = 1 + (fault->node + (uint32_t)draw(world, kit->count - 1)) % kit->count;
-    sim = kit->nodes[fault->node].sim;
-    tell(world, "*** %s: node %u (%s), for %lld ms", fault_name(fault->kind), fault->node,
-         fault_state_name(state), (long long)((fault->until - fault->at) / 1000));
-    world->tally->faults[fault->kind][state]++;
     switch (fault->kind) {
     case FAULT_CRASH:
         world->lives[fault->node]++;
@@ -197,6 +185,24 @@ static void begin(struct world *world, struct fault *fault)
     case FAULT_KINDS:
         break;
     }
+}
+
+static void begin(struct world *world, struct fault *fault)
+{
+    struct ck *kit = world->kit;
+    enum fault_state state = STATE_OTHER;
+
+    fault->begun = true;
+    fault->node = choose(world, &state);
+    if (fault->node == 0) {
+        fault->ended = true;
+        return;
+    }
+    fault->other = 1 + (fault->node + (uint32_t)draw(world, kit->count - 1)) % kit->count;
+    tell(world, "*** %s: node %u (%s), for %lld ms", fault_name(fault->kind), fault->node,
+         fault_state_name(state), (long long)((fault->until - fault->at) / 1000));
+    world->tally->faults[fault->kind][state]++;
+    hit(world, fault);
 }
 
 static void end(struct world *world, struct fault *fault)

@@ -35,73 +35,6 @@ static bool is_cut_off(const struct person *person)
            person->world->lives[person->node] != person->node_life;
 }
 
-/* ---- what is heard ---- */
-
-static uint64_t number_in(const char *json, const char *name)
-{
-    const char *at = strstr(json, name);
-
-    return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 10);
-}
-
-static void text_in(const char *json, const char *name, char *out, size_t size)
-{
-    const char *at = strstr(json, name);
-    size_t i = 0;
-
-    for (at = at == NULL ? "" : at + strlen(name); *at != '\0' && *at != '"' && i + 1 < size;) {
-        out[i++] = *at++;
-    }
-    out[i] = '\0';
-}
-
-static void hear_chat(struct person *person, const char *json, uint64_t epoch)
-{
-    char text[48];
-    char id[48];
-
-    text_in(json, "\"text\":\"", text, sizeof(text));
-    text_in(json, "\"message\":\"", id, sizeof(id));
-    if (epoch == person->last_chat_epoch && strcmp(person->last_chat, text) == 0 &&
-        strcmp(person->last_chat_id, id) != 0) {
-        broken(person->world, "a command counted twice: %s heard as two messages by %s", text,
-               person->user);
-    }
-    snprintf(person->last_chat, sizeof(person->last_chat), "%s", text);
-    snprintf(person->last_chat_id, sizeof(person->last_chat_id), "%s", id);
-    person->last_chat_epoch = epoch;
-}
-
-static void stand_at(struct person *person, uint64_t epoch, uint64_t sequence)
-{
-    person->epoch = epoch;
-    person->sequence = sequence;
-}
-
-static void hear(struct person *person, const struct vr_msg *msg)
-{
-    const char *json = vr_blob_text(msg->as.event.json);
-    uint64_t epoch = number_in(json, "\"epoch\":");
-    uint64_t sequence = number_in(json, "\"sequence\":");
-
-    person->world->tally->events++;
-    person->heard_at = now_of(person->world);
-    if (epoch < person->epoch || (epoch == person->epoch && sequence < person->sequence)) {
-        return; /* of before */
-    }
-    if (strncmp(json, "{\"type\":\"room:chat\"", 19) == 0) {
-        hear_chat(person, json, epoch);
-    }
-    if (strncmp(json, "{\"type\":\"room:state\"", 20) == 0) {
-        stand_at(person, epoch, sequence);
-        person->gap = false;
-    } else if (epoch == person->epoch && sequence <= person->sequence + 1) {
-        stand_at(person, epoch, sequence);
-    } else {
-        person->gap = true;
-    }
-}
-
 static struct fact *fact_of(struct person *person, const struct vr_command *act, int *value)
 {
     struct person *target = person;
@@ -164,7 +97,7 @@ static enum vr_err on_session(struct vr_actor *actor, void *state, struct vr_msg
     if (msg->kind == VR_MSG_PING) {
         vr_reply(vr_actor_system(actor), msg, &pong);
     } else if (msg->kind == VR_MSG_EVENT) {
-        hear(person, msg);
+        person_hears(person, msg);
         if (msg->as.event.last && person->in) {
             tell(person->world, "%s is thrown out: %.60s", person->user,
                  vr_blob_text(msg->as.event.json));
@@ -338,7 +271,7 @@ static void entry_answered(struct person *person, enum vr_err err, const struct 
         person->banned = false;
         if (answer->epoch > person->epoch ||
             (answer->epoch == person->epoch && answer->sequence >= person->sequence)) {
-            stand_at(person, answer->epoch, answer->sequence);
+            person_stands_at(person, answer->epoch, answer->sequence);
         }
         person->gap = false;
         return;
@@ -374,7 +307,7 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
             entry_answered(person, result, answer);
         } else if (question->kind == VR_CMD_SNAPSHOT) {
             if (result == VR_OK) {
-                stand_at(person, answer->epoch, answer->sequence);
+                person_stands_at(person, answer->epoch, answer->sequence);
                 person->gap = false;
             } else if (result == VR_E_GONE || result == VR_E_NOT_FOUND ||
                        result == VR_E_FORBIDDEN) {
@@ -568,7 +501,8 @@ static void turn(struct person *person)
     if (now >= person->noted_at + NOTE_EVERY) {
         note_session(person);
     }
-    if (now >= person->heard_at + DEAF && joined(world, person->node)) {
+    if (now >= person->heard_at + DEAF && joined(world, person->node) &&
+        (!world->healing || person->sequence != world->people[person->room][0].sequence)) {
         world->tally->deaf++; /* a page would ask too: something is said every few seconds */
         tell(world, "%s hears nothing", person->user);
         move_away(person);

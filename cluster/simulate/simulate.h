@@ -3,6 +3,7 @@
  *
  *     world.c    nodes, rooms, time, the way of one seed
  *     people.c   clients: join, resume, act, retry with the same command id
+ *     heard.c    what they hear
  *     faults.c   what goes wrong, when, to whom
  *     checks.c   what must hold, during the run and after the faults have stopped
  *
@@ -154,6 +155,11 @@ void people_turn(struct world *world);
 void people_end(struct world *world);
 bool people_kept_out(const struct person *person);
 bool people_at_rest(const struct world *world); /* all in that want in, nothing is asked */
+
+/* ---- heard.c ---- */
+
+void person_stands_at(struct person *person, uint64_t epoch, uint64_t sequence);
+void person_hears(struct person *person, const struct vr_msg *event);
 
 /* ---- faults.c ---- */
 
