@@ -259,10 +259,37 @@ describe('WebSocket', () => {
     assert.deepEqual(await own.exited, { code: 0, signal: null });
   });
 
+  test('a large room tells its audience as a number', async (t) => {
+    if (process.env.VOICEROOM_URL) return; // needs a setting of its own
+    const own = await nodeUnderTest(t, { audience: 1 });
+    const host = own.token('host', { roomCreate: true });
+    const made = await rest(own, host, 'POST', '/v1/rooms', { title: 'Large' });
+    const come = async (token) => {
+      const socket = await Socket.open(own);
+      sockets.push(socket);
+      await socket.fine('session:hello', { token });
+      socket.me = await socket.fine('room:join', { room: made.id, protocol: 1, sdp: offer() });
+      return socket;
+    };
+    const first = await come(host);
+    assert.equal(first.me.state.audience, null);
+    const one = await come(own.token('one'));
+    const two = await come(own.token('two'));
+    await first.event('room:state', (e) => e.audience?.listeners === 2);
+    const three = await come(own.token('three'));
+    assert.deepEqual(three.me.state.participants.map((p) => p.name), ['host', 'three']);
+    await first.event('room:audience', (e) => e.listeners === 3);
+    await two.fine('room:hand-raise');
+    await first.event('room:participant-joined', (e) => e.from_audience && e.participant.name === 'two');
+    await two.fine('room:hand-lower');
+    await first.event('room:participant-audience', (e) => e.who === two.me.participant);
+    for (const socket of [first, one, two, three]) assert.deepEqual(socket.wrong, []);
+  });
+
   test('every message was seen', () => {
     assert.deepEqual([...requests.keys()].filter((type) => !asked.has(type)), []);
     // These need speech, a restart, or a network that fails: tests/browser and tests/restart see them.
-    const elsewhere = ['room:state', 'room:active-speakers', 'room:participant-reconnecting', ...(process.env.VOICEROOM_URL ? ['server:draining'] : [])];
+    const elsewhere = ['room:state', 'room:active-speakers', 'room:participant-reconnecting', ...(process.env.VOICEROOM_URL ? ['server:draining', 'room:audience', 'room:participant-audience'] : [])];
     assert.deepEqual([...events.keys()].filter((type) => !told.has(type) && !elsewhere.includes(type)), []);
   });
 });
