@@ -10,6 +10,7 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "cluster/own.h"
+#include "store/personal.h"
 
 #define JOINED_KEY "cluster.deployed" /* in VR_TABLE_META: we have been a copy before */
 #define TRIES_MAX 10
@@ -136,8 +137,25 @@ static bool parse(struct vr_cluster *cluster, struct vr_bytes key, enum vr_table
     bool fine = key.size > prefix &&
                 key_deploy_parse(vr_bytes(key.data + prefix, key.size - prefix), table, row, size);
 
-    return fine &&
-           (*table == VR_TABLE_KEYS || *table == VR_TABLE_REVOKED || *table == VR_TABLE_DEPLOYMENT);
+    return fine && (*table == VR_TABLE_KEYS || *table == VR_TABLE_REVOKED ||
+                    *table == VR_TABLE_DEPLOYMENT || *table == VR_TABLE_USERS);
+}
+
+/* Two nodes may have made a key for one user, each before it knew of the other: both are kept. */
+static void merge_user(struct vr_cluster *cluster, struct vr_bytes ref, struct vr_bytes theirs)
+{
+    struct vr_buf ours = {0};
+    struct vr_buf merged = {0};
+    enum vr_err err = vr_records_get(cluster->conf.local, VR_TABLE_USERS, ref, &ours);
+
+    if (err == VR_E_NOT_FOUND) {
+        vr_commit_put(changes_of(cluster->deploy), VR_TABLE_USERS, ref, theirs);
+    } else if (err == VR_OK && vr_personal_merge(vr_buf_bytes(&ours), theirs, &merged) == VR_OK &&
+               !vr_bytes_equal(vr_buf_bytes(&ours), vr_buf_bytes(&merged))) {
+        vr_commit_put(changes_of(cluster->deploy), VR_TABLE_USERS, ref, vr_buf_bytes(&merged));
+    }
+    vr_buf_deinit(&ours);
+    vr_buf_deinit(&merged);
 }
 
 static void read_row(struct vr_cluster *cluster, const struct vr_kv_pair *pair, bool listing)
@@ -153,8 +171,10 @@ static void read_row(struct vr_cluster *cluster, const struct vr_kv_pair *pair, 
     if (listing) {
         (void)add_row(&cluster->deploy->listed, table, vr_bytes(row, size), vr_bytes(NULL, 0));
     }
-    if (vr_records_get(cluster->conf.local, table, vr_bytes(row, size), &here) != VR_OK ||
-        !vr_bytes_equal(vr_buf_bytes(&here), pair->value)) {
+    if (table == VR_TABLE_USERS) {
+        merge_user(cluster, vr_bytes(row, size), pair->value);
+    } else if (vr_records_get(cluster->conf.local, table, vr_bytes(row, size), &here) != VR_OK ||
+               !vr_bytes_equal(vr_buf_bytes(&here), pair->value)) {
         vr_commit_put(changes_of(cluster->deploy), table, vr_bytes(row, size), pair->value);
     }
     vr_buf_deinit(&here);

@@ -8,6 +8,7 @@
 #include "cluster.pb-c.h"
 #include "cluster/copies.h"
 #include "store/commit.h"
+#include "store/deployment.h"
 
 vr_time_us copies_now(const struct cluster_copies *copies)
 {
@@ -323,7 +324,7 @@ static uint64_t copies_submit(struct vr_records *records, struct vr_commit *comm
     if (commit == NULL || vr_commit_check(commit) != VR_OK) {
         return vr_records_submit(cluster->conf.local, commit, done, ctx);
     }
-    if (vr_id_is_zero(commit->room)) {
+    if (vr_id_is_zero(commit->room) || vr_id_equal(commit->room, VR_DEPLOYMENT_ROOM)) {
         return deploy_submit(copies, commit, done, ctx);
     }
     if (commit->expected == UINT64_MAX) { /* not a room's actor: of this node alone */

@@ -20,7 +20,8 @@ static bool is_shared(const struct vr_op *op)
 {
     return op->kind != VR_OP_REMOVE_PREFIX &&
            (op->durable || op->table == VR_TABLE_KEYS || op->table == VR_TABLE_REVOKED ||
-            op->table == VR_TABLE_DEPLOYMENT);
+            op->table == VR_TABLE_DEPLOYMENT ||
+            op->table == VR_TABLE_USERS); /* the keys that a ban is sealed with */
 }
 
 static uint32_t shared_rows(const struct vr_commit *commit, struct cluster_row *rows)
@@ -31,10 +32,17 @@ static uint32_t shared_rows(const struct vr_commit *commit, struct cluster_row *
     bool bad;
 
     while (count < ROWS_MAX && vr_op_next(&rest, &op, &bad)) {
-        if (is_shared(&op)) {
-            rows[count++] =
-                (struct cluster_row){op.kind == VR_OP_REMOVE, op.table, op.key, op.value};
+        uint32_t at = 0;
+
+        if (!is_shared(&op)) {
+            continue;
         }
+        while (at < count &&
+               (rows[at].table != op.table || !vr_bytes_equal(rows[at].key, op.key))) {
+            at++; /* a key may stand in a transaction once: the last word counts */
+        }
+        rows[at] = (struct cluster_row){op.kind == VR_OP_REMOVE, op.table, op.key, op.value};
+        count += at == count ? 1 : 0;
     }
     return count;
 }

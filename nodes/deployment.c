@@ -78,6 +78,23 @@ enum vr_err deployment_pack(const ProtobufCMessage *message, struct vr_buf *out)
     return out->failed ? VR_E_NO_MEMORY : VR_OK;
 }
 
+void deployment_share_user(struct vr_deployment *deployment, struct vr_id ref,
+                           struct vr_commit *commit)
+{
+    struct vr_buf row = {0};
+    uint8_t key[16];
+
+    vr_id_put(key, ref);
+    if (vr_records_get(deployment->conf.records, VR_TABLE_USERS, vr_bytes(key, 16), &row) ==
+        VR_OK) {
+        vr_commit_put(commit, VR_TABLE_USERS, vr_bytes(key, 16), vr_buf_bytes(&row));
+    }
+    if (row.size > 0) {
+        explicit_bzero(row.data, row.size);
+    }
+    vr_buf_deinit(&row);
+}
+
 const struct vr_vault *vr_deployment_vault(const struct vr_deployment *deployment)
 {
     return &deployment->vault;
@@ -182,6 +199,28 @@ enum vr_err vr_deployment_new(const struct vr_deployment_conf *conf, struct vr_d
     }
     *out = deployment;
     return VR_OK;
+}
+
+void vr_deployment_reload(struct vr_deployment *deployment)
+{
+    static const enum vr_deployment_kind kinds[] = {VR_DEPLOYMENT_BAN, VR_DEPLOYMENT_FILTER,
+                                                    VR_DEPLOYMENT_WEBHOOK};
+    enum vr_err err = VR_OK;
+
+    pthread_rwlock_wrlock(&deployment->lock);
+    deployment->ban_count = 0;
+    deployment->word_count = 0;
+    deployment->webhook_count = 0;
+    for (size_t i = 0; err == VR_OK && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        err = vr_deployment_scan(deployment->conf.records, kinds[i], load_row, deployment);
+    }
+    wants_decide(deployment);
+    pthread_rwlock_unlock(&deployment->lock);
+    atomic_fetch_add(&deployment->changes, 1);
+    if (err != VR_OK) {
+        vr_log(VR_LOG_ERROR, "what other nodes have banned cannot be read",
+               VR_S("why", vr_err_text(err)));
+    }
 }
 
 void vr_deployment_free(struct vr_deployment *deployment)

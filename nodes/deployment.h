@@ -38,6 +38,8 @@ struct vr_deployment_conf {
 /** Loads everything. */
 VR_MUST_CHECK enum vr_err vr_deployment_new(const struct vr_deployment_conf *conf,
                                             struct vr_deployment **out, struct vr_why *why);
+/** Rows in the store were changed by another node: read them anew. Any thread. */
+void vr_deployment_reload(struct vr_deployment *deployment);
 /** After the store has told its last commit. */
 void vr_deployment_free(struct vr_deployment *deployment);
 

@@ -18,16 +18,20 @@ enum vr_err vr_deployment_ban_body(struct vr_deployment *deployment,
     uint8_t user_ref[16], by_ref[16];
     enum vr_err err = deployment_seal(deployment, "", vr_bytes_of(ban->range), commit, &range);
 
+    deployment_share_user(deployment, deployment_own_ref(deployment), commit);
+
     if (err == VR_OK) {
         err = deployment_seal(deployment, ban->user, vr_bytes_of(ban->reason), commit, &reason);
     }
     if (err == VR_OK && ban->user[0] != 0) {
         err = vr_personal_ensure(deployment->conf.personal, ban->user, commit, &ref);
+        deployment_share_user(deployment, ref, commit);
         vr_id_put(user_ref, ref);
         record.user_ref = deployment_binary(vr_bytes(user_ref, 16));
     }
     if (err == VR_OK && by_user[0] != 0) {
         err = vr_personal_ensure(deployment->conf.personal, by_user, commit, &ref);
+        deployment_share_user(deployment, ref, commit);
         vr_id_put(by_ref, ref);
         record.by_ref = deployment_binary(vr_bytes(by_ref, 16));
         if (err == VR_OK) {

@@ -64,6 +64,10 @@ VR_MUST_CHECK enum vr_err deployment_seal(struct vr_deployment *deployment, cons
 /** Appends; false: it cannot be opened (any more). */
 bool deployment_open(const struct vr_deployment *deployment, struct vr_id ref,
                      struct vr_bytes sealed, struct vr_buf *out);
+/** The row of a user whom this change names goes with it: another node of the cluster may never
+ * have heard of him, and can read nothing that is sealed for him. */
+void deployment_share_user(struct vr_deployment *deployment, struct vr_id ref,
+                           struct vr_commit *commit);
 struct vr_id deployment_own_ref(const struct vr_deployment *deployment);
 VR_MUST_CHECK enum vr_err deployment_pack(const ProtobufCMessage *message, struct vr_buf *out);
 
