@@ -7,6 +7,7 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,10 +301,11 @@ static void test_row_keys(void **state)
 
 static void test_view(void **state)
 {
-    struct cluster_view view = {0};
+    struct cluster_view view;
     struct cluster_view_room now;
 
     (void)state;
+    memset(&view, 0, sizeof(view));
     assert_int_equal(cluster_view_init(&view), VR_OK);
     for (uint64_t i = 1; i <= 5000; i++) { /* it grows; those that were given up don't come along */
         now = (struct cluster_view_room){.owner = 1, .epoch = i, .held = i};
