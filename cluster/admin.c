@@ -5,7 +5,7 @@
 #include "actors/base/log.h"
 #include "cluster/own.h"
 
-#define DRAIN_WAIT VR_SECONDS(600)
+#define DRAIN_WAIT VR_SECONDS(10) /* it is only begun */
 
 uint32_t vr_cluster_nodes(struct vr_cluster *cluster, struct vr_cluster_node *out, uint32_t max)
 {
@@ -32,6 +32,18 @@ bool vr_cluster_owner(struct vr_cluster *cluster, struct vr_id room, struct vr_c
 }
 
 /* ---- drain ---- */
+
+bool vr_cluster_draining(struct vr_cluster *cluster)
+{
+    bool draining = false;
+
+    pthread_mutex_lock(&cluster->lock);
+    for (uint32_t i = 0; i < cluster->node_count; i++) {
+        draining = draining || (cluster->nodes[i].self && cluster->nodes[i].draining);
+    }
+    pthread_mutex_unlock(&cluster->lock);
+    return draining;
+}
 
 struct drain {
     uint32_t node;

@@ -142,9 +142,9 @@ struct vr_cluster_owner {
 };
 bool vr_cluster_owner(struct vr_cluster *cluster, struct vr_id room, struct vr_cluster_owner *out);
 
-/** Drain: no new rooms, owners handed over, participants told to move one by one. Told when all is
- * gone, or refused: VR_E_CONFLICT the last node, without `force`. Any thread; `done` on the cluster
- * worker's. */
+/** Drain: no new rooms, owners handed over, participants told to move one by one. Told when it has
+ * begun (asked again while it goes on: the same), or refused: VR_E_CONFLICT the last node, without
+ * `force`. How far it is: vr_cluster_nodes. Any thread; `done` on the cluster worker's. */
 void vr_cluster_drain(struct vr_cluster *cluster, uint32_t node, bool force,
                       void (*done)(void *ctx, enum vr_err err), void *ctx);
 void vr_cluster_undrain(struct vr_cluster *cluster, uint32_t node,
@@ -152,6 +152,8 @@ void vr_cluster_undrain(struct vr_cluster *cluster, uint32_t node,
 /** After a restore of etcd: raise the generation, show and merge newer records. */
 void vr_cluster_adopt(struct vr_cluster *cluster, void (*done)(void *ctx, enum vr_err err),
                       void *ctx);
+/** Is this node being drained, and do the others know (its record says so)? Any thread. */
+bool vr_cluster_draining(struct vr_cluster *cluster);
 /** This node's load, from metrics, once a second: placement. */
 void vr_cluster_set_load(struct vr_cluster *cluster, uint32_t stress_permille,
                          uint32_t participants);

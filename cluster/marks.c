@@ -115,7 +115,7 @@ static void send_to_session(struct replica *self, struct vr_address session,
         msg.to = vr_replica_address(self->room, session.sub);
         msg.as.event.session = session.id;
     }
-    msg.as.event.sequence = effect->as.event.sequence;
+    msg.as.event.sequence = 0; /* only the owner gives places */
     msg.as.event.only = effect->as.event.only;
     msg.as.event.last = effect->as.event.last;
     msg.as.event.media_goes_on = effect->as.event.media_goes_on;

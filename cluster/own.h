@@ -96,8 +96,7 @@ struct cluster_member {
     struct vr_timer timer, hello_timer;
     struct mirror nodes_mirror, generation_mirror;
     struct node_entry nodes[VR_CLUSTER_NODES_MAX];
-    void (*drained)(void *ctx, enum vr_err err);
-    void *drained_ctx;
+    bool drained_told; /* logged once */
     struct vr_timer drain_timer;
     struct adopt *adopt; /* under way; admin.c */
 };

@@ -192,12 +192,10 @@ static void drain_tick(struct vr_timer *timer, vr_time_us now)
     }
     owners_each(cluster, drain_room, &round);
     if (cluster->owners->ours_count == 0 && atomic_load(&cluster->participants) == 0 &&
-        member->drained != NULL) {
-        void (*done)(void *, enum vr_err) = member->drained;
-
-        member->drained = NULL;
+        !member->drained_told) {
+        member->drained_told = true;
         vr_log(VR_LOG_INFO, "cluster: drained");
-        done(member->drained_ctx, VR_OK);
+        member_renew_soon(cluster); /* who waits sees it now */
     }
     vr_timer_arm(cluster->worker, timer, now + DRAIN_EVERY);
 }
@@ -223,29 +221,24 @@ void move_drain(struct vr_cluster *cluster, bool force, void (*done)(void *ctx, 
         done(ctx, VR_E_FROZEN);
     } else if (!others_take(cluster) && !force) {
         done(ctx, VR_E_CONFLICT);
-    } else if (member->drained != NULL) {
-        done(ctx, VR_E_IN_PROGRESS);
     } else {
-        member->draining = true;
-        member->drained = done;
-        member->drained_ctx = ctx;
-        member_renew_soon(cluster); /* our record says so: nobody places rooms here */
-        member->drain_timer.fire = drain_tick;
-        vr_timer_arm(cluster->worker, &member->drain_timer,
-                     vr_worker_now(cluster->worker) + DRAIN_EVERY);
+        if (!member->draining) {
+            member->draining = true;
+            member->drained_told = false;
+            member_renew_soon(cluster); /* our record says so: nobody places rooms here */
+            member->drain_timer.fire = drain_tick;
+            vr_timer_arm(cluster->worker, &member->drain_timer,
+                         vr_worker_now(cluster->worker) + DRAIN_EVERY);
+        }
+        done(ctx, VR_OK);
     }
 }
 
 void move_undrain(struct vr_cluster *cluster)
 {
     struct cluster_member *member = cluster->member;
-    void (*done)(void *, enum vr_err) = member->drained;
 
     member->draining = false;
-    member->drained = NULL;
     member_renew_soon(cluster);
     vr_timer_disarm(cluster->worker, &member->drain_timer);
-    if (done != NULL) {
-        done(member->drained_ctx, VR_E_GONE);
-    }
 }

@@ -53,6 +53,19 @@ static void drain(uint32_t at, uint32_t node, bool force)
     vr_cluster_drain(kit->nodes[at].cluster, node, force, on_done, NULL);
 }
 
+static bool first_owns_none(struct ck *of)
+{
+    struct vr_cluster_node nodes[4];
+
+    return vr_cluster_nodes(of->nodes[2].cluster, nodes, 4) == 3 && nodes[0].draining &&
+           nodes[0].rooms_owned == 0;
+}
+
+static bool nobody_owns(struct ck *of)
+{
+    return vr_kv_model_count(of->etcd, "/voiceroom/owners/") == 0;
+}
+
 static struct vr_id room_at(uint64_t i)
 {
     return (struct vr_id){0x77, i};
@@ -96,8 +109,9 @@ static void test_drain(void **state)
     for (uint64_t i = 0; i < ROOMS; i++) { /* in the middle of it */
         ck_ask(kit, 3, room_at(i), ck_join(kit, 3, room_at(i), "cleo"), &asked[i]);
     }
-    assert_true(ck_until(kit, is_done, VR_SECONDS(20)));
+    assert_true(ck_until(kit, is_done, VR_SECONDS(2)));
     assert_int_equal(outcome, VR_OK);
+    assert_true(ck_until(kit, first_owns_none, VR_SECONDS(20)));
     assert_true(vr_sim_now(kit->sim) - start < VR_SECONDS(5)); /* not by waiting for a lease */
     assert_true(ck_until(kit, ck_answered, VR_SECONDS(10)));
     for (uint64_t i = 0; i < ROOMS; i++) {
@@ -133,7 +147,7 @@ static void test_last_one_needs_force(void **state)
     drain(1, 0, true);
     assert_true(ck_until(kit, is_done, VR_SECONDS(10)));
     assert_int_equal(outcome, VR_OK);
-    assert_int_equal(vr_kv_model_count(kit->etcd, "/voiceroom/owners/"), 0);
+    assert_true(ck_until(kit, nobody_owns, VR_SECONDS(10)));
 }
 
 static void test_placed_by_load(void **state)

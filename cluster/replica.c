@@ -135,6 +135,33 @@ static void subscribe(struct replica *self)
     }
 }
 
+/* There is an owner again, or another one: he may not have heard this node's sessions when he took
+ * the room. They tell him; what was done without him goes first. */
+static void announce(struct replica *self)
+{
+    uint64_t epoch = 0;
+
+    if (vr_cluster_state(self->cluster, NULL) != VR_CLUSTER_JOINED) {
+        self->announced = 0;
+        return;
+    }
+    if (!vr_list_empty(&self->deeds) || cluster_owner(self->cluster, self->room, &epoch) == 0 ||
+        epoch == self->announced) {
+        return;
+    }
+    self->announced = epoch;
+    for (uint32_t i = 0; i < self->session_count; i++) {
+        struct vr_msg msg = {.kind = VR_MSG_CLUSTER,
+                             .to = vr_session_address_at(self->sessions[i], self->self),
+                             .from = vr_actor_address(self->actor),
+                             .epoch = epoch,
+                             .deadline = VR_NEVER};
+
+        msg.as.note.type = VR_NOTE_OWNER;
+        vr_system_post(vr_actor_system(self->actor), &msg);
+    }
+}
+
 static void look(struct replica *self)
 {
     vr_time_us now = vr_actor_now(self->actor);
@@ -151,6 +178,7 @@ static void look(struct replica *self)
     if (marks_owner_is_back(self)) {
         deeds_hand_over(self);
     }
+    announce(self);
     if (self->filling && now - self->asked_at >= REPLICA_ASK_AGAIN && self->owner != 0) {
         self->filling = false;
         replica_ask_snapshot(self, self->owner);

@@ -52,6 +52,7 @@ struct replica {
     struct vr_id *sessions; /* ascending */
     uint32_t session_count, session_capacity;
     uint64_t event_epoch;
+    uint64_t announced; /* the epoch to whose owner the sessions were sent; 0: to nobody */
     vr_time_us subscribe_at, idle_since;
 
     /* While nobody validly owns the room (marks.c): it as the copy has it, with what was done here

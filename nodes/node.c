@@ -4,8 +4,8 @@
  *     store -> keys -> directory, lobby, auth -> sockets -> system -> media loops -> control loops
  * (HTTP)
  *
- * Stopping: not ready, server:draining, HTTP closes while actors still answer; then the loops, the
- * actors, the engines, the store. */
+ * Stopping: in a cluster a drain; not ready, server:draining, HTTP closes while actors still
+ * answer; then the loops, the actors, the engines, the store. */
 #include "nodes/node.h"
 
 #include <errno.h>
@@ -285,8 +285,11 @@ bool vr_node_stop(struct vr_node *node)
     vr_time_us patience = VR_SECONDS((vr_time_us)node->config->shutdown_s) / 3;
     struct vr_blob *draining = vr_blob_new(vr_bytes_of(text));
 
-    atomic_store(&node->draining, true);
     vr_log(VR_LOG_INFO, "node is stopping");
+    if (node->cluster != NULL) {
+        node_drain(node, patience);
+    }
+    atomic_store(&node->draining, true);
     for (uint32_t i = 0; i < node->control_count; i++) {
         if (draining != NULL) {
             vr_http_announce(node->control[i].http, draining);

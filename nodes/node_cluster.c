@@ -241,9 +241,9 @@ static enum vr_err cluster_opened(void *ctx, struct vr_worker *worker, struct uv
     struct vr_transport *transport = NULL;
     enum vr_err err = backends_open(node, loop, &kv, &transport, why);
 
-    (void)worker;
     if (err == VR_OK) {
         vr_cluster_attach(node->cluster, node->system, kv, transport);
+        node_load_start(node, worker);
     }
     return err;
 }

@@ -86,6 +86,9 @@ struct vr_node {
     uint16_t https_port;
     atomic_bool draining;
     atomic_bool ready;
+    struct vr_timer load_timer; /* cluster worker: this node's load, once a second */
+    uint64_t load_cpu;          /* microseconds of this process at load_at */
+    vr_time_us load_at;
 };
 
 /* node.c */
@@ -121,6 +124,16 @@ uint32_t node_cluster_urls(void *ctx, char out[VR_NODE_URLS_MAX][256]);
 enum vr_err node_link_open(struct vr_node *node, uint32_t index, struct vr_why *why);
 /** As vr_session_services.move_to. */
 bool node_cluster_move_to(void *ctx, struct vr_id room, char *url, size_t size);
+
+/** As vr_session_services.draining. */
+bool node_cluster_draining(void *ctx);
+
+/* node_drain.c: only with cluster_etcd set */
+/** Tell the cluster this node's load, now and once a second. The cluster worker's thread. */
+void node_load_start(struct vr_node *node, struct vr_worker *worker);
+/** Before a clean end: rooms and people go to other nodes; waits until they have, at most
+ * `patience`. Nobody else there to take them: returns at once. The main thread. */
+void node_drain(struct vr_node *node, vr_time_us patience);
 
 /* node_keys.c */
 /** META rows of the node: resume key, pepper, DTLS identity; made on the first start. */

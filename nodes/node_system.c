@@ -165,17 +165,18 @@ void node_env_fill(struct vr_node *node)
                                   .holds = room_holds,
                                   .ctx = node,
                                   .outbox = vr_deployment_wants_events(node->deployment)};
-    node->session_services =
-        (struct vr_session_services){.place = peer_place,
-                                     .withdrawn = token_withdrawn,
-                                     .withdrawals = withdrawals,
-                                     .banned = banned,
-                                     .screen = screen,
-                                     .nodes = node->cluster == NULL ? NULL : node_cluster_urls,
-                                     .move_to = node->cluster == NULL ? NULL : node_cluster_move_to,
-                                     .node = node->cluster == NULL ? 0 : node->number,
-                                     .ctx = node,
-                                     .sessions = node->sessions};
+    node->session_services = (struct vr_session_services){
+        .place = peer_place,
+        .withdrawn = token_withdrawn,
+        .withdrawals = withdrawals,
+        .banned = banned,
+        .screen = screen,
+        .nodes = node->cluster == NULL ? NULL : node_cluster_urls,
+        .move_to = node->cluster == NULL ? NULL : node_cluster_move_to,
+        .draining = node->cluster == NULL ? NULL : node_cluster_draining,
+        .node = node->cluster == NULL ? 0 : node->number,
+        .ctx = node,
+        .sessions = node->sessions};
     env->room_services = &node->room_services;
     env->session_services = &node->session_services;
 }

@@ -175,7 +175,8 @@ struct vr_command {
     struct vr_id message; /* CHAT_DELETE */
     enum vr_show want;    /* SHOW */
     bool flag; /* LOCK: locked; KICK, LEAVE: for good; SNAPSHOT: only looks, for a session that
-                * moves here: refused with VR_E_CONFLICT when the one that has the place is lost */
+                * moves here: refused with VR_E_CONFLICT when the one that has the place is lost;
+                * RESUME: the running session tells that it is there, nothing is taken over */
     vr_participant_id after; /* SHOW participants: from the next one on; 0: the first */
     uint32_t limit;          /* at most so many; 0: all */
     char passcode[65];       /* JOIN */

@@ -202,8 +202,10 @@ static enum vr_err on_pong(struct vr_actor *actor, void *state, uint64_t tag, en
     }
     if (err != VR_OK || answer->kind != VR_MSG_PONG) {
         struct told_person *told = told_find(self, participant);
+        struct vr_person_view view;
 
-        if (told != NULL && told->generation == (uint32_t)tag) {
+        if (told != NULL && told->generation == (uint32_t)tag &&
+            vr_room_person(self->room, participant, &view) && view.reconnecting) {
             told->session = (struct vr_address){0}; /* the grace time decides */
         }
         return VR_OK;

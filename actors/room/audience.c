@@ -56,8 +56,7 @@ static void turn(struct step *step, bool on)
     }
     room->audience_told = listeners(room);
     room->audience_told_at = step->at.now;
-    room->counters.sequence++;
-    durable(step);
+    take_place(step);
     vr_buf_text(&event.json, "{\"type\":\"room:state\",");
     json_snapshot(room, false, NULL, &event.json);
     event_send(step, &event, 0);

@@ -71,8 +71,10 @@ struct vr_room *vr_room_copy_load(struct vr_system *system, struct vr_id id, uin
     const struct vr_env *env = vr_system_context(system);
     struct vr_room_conf conf = vr_room_conf_of(system, env);
     struct vr_vault vault = vr_room_vault_of(env->room_services);
-    struct vr_room *room = vr_room_new(id, &conf, epoch);
+    struct vr_room *room;
 
+    conf.provisional = true;
+    room = vr_room_new(id, &conf, epoch);
     if (room == NULL) {
         (void)vr_fail(why, VR_E_NO_MEMORY, "no memory for a room");
         return NULL;

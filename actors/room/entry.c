@@ -124,7 +124,7 @@ static enum vr_err check_door(struct step *step, bool fresh)
     return is_private ? vr_fail(&step->why, VR_E_NOT_INVITED, "this room is by invitation") : VR_OK;
 }
 
-static enum vr_err check_ban(struct step *step)
+enum vr_err entry_ban(struct step *step)
 {
     const struct ban *ban = ban_of(step, step->rank < VR_RANK_MODERATOR);
 
@@ -139,7 +139,7 @@ static enum vr_err check_ban(struct step *step)
 enum vr_err entry_check(struct step *step, const struct person *known, bool fresh)
 {
     const struct vr_room *room = step->room;
-    enum vr_err err = check_ban(step);
+    enum vr_err err = entry_ban(step);
 
     if (err != VR_OK || (known != NULL && person_present(known))) {
         return err; /* his place is his already */

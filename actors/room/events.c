@@ -35,6 +35,21 @@ static struct vr_effect *add(struct vr_effects *effects)
     return &effects->items[effects->count++];
 }
 
+/* A change has a place of its own, but not one that a copy makes: the place is the owner's to give.
+ */
+void take_place(struct step *step)
+{
+    if (!step->room->conf.provisional) {
+        step->room->counters.sequence++;
+    }
+    durable(step);
+}
+
+static const char *place_mark(const struct step *step)
+{
+    return step->room->conf.provisional ? ",\"provisional\":true" : "";
+}
+
 struct event event_begin(struct step *step, const char *type, bool state)
 {
     struct event event = {0};
@@ -42,12 +57,12 @@ struct event event_begin(struct step *step, const char *type, bool state)
     char id[VR_ID_TEXT];
 
     if (state) {
-        room->counters.sequence++;
-        durable(step);
+        take_place(step);
     }
-    vr_buf_printf(&event.json, "{\"type\":\"%s\",\"room\":\"%s\",\"epoch\":%llu,\"sequence\":%llu",
-                  type, vr_id_format(room->id, id), (unsigned long long)room->epoch,
-                  (unsigned long long)room->counters.sequence);
+    vr_buf_printf(&event.json,
+                  "{\"type\":\"%s\",\"room\":\"%s\",\"epoch\":%llu,\"sequence\":%llu%s", type,
+                  vr_id_format(room->id, id), (unsigned long long)room->epoch,
+                  (unsigned long long)room->counters.sequence, place_mark(step));
     return event;
 }
 
@@ -56,11 +71,11 @@ struct event event_begin_updated(struct step *step)
     struct event event = {0};
     struct vr_room *room = step->room;
 
-    room->counters.sequence++;
-    durable(step);
+    take_place(step);
     vr_buf_printf(&event.json,
-                  "{\"type\":\"room:updated\",\"epoch\":%llu,\"sequence\":%llu,\"room\":",
-                  (unsigned long long)room->epoch, (unsigned long long)room->counters.sequence);
+                  "{\"type\":\"room:updated\",\"epoch\":%llu,\"sequence\":%llu%s,\"room\":",
+                  (unsigned long long)room->epoch, (unsigned long long)room->counters.sequence,
+                  place_mark(step));
     json_room(room, &event.json);
     return event;
 }

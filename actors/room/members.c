@@ -41,16 +41,21 @@ static void replace_session(struct step *step, const struct person *person, bool
     event_send_last(step, &event, person->id, media_goes_on);
 }
 
+static void fill_place(struct step *step, const struct person *person)
+{
+    step->answer->participant = person->id;
+    step->answer->generation = person->generation;
+    step->answer->role = person->role;
+    step->answer->muted_by_moderator = person->muted_by_moderator;
+    step->answer->muted_by_self = person->muted_by_self;
+}
+
 static void fill_answer(struct step *step, const struct person *person)
 {
     struct vr_buf json = {0};
     struct vr_answer *answer = step->answer;
 
-    answer->participant = person->id;
-    answer->generation = person->generation;
-    answer->role = person->role;
-    answer->muted_by_moderator = person->muted_by_moderator;
-    answer->muted_by_self = person->muted_by_self;
+    fill_place(step, person);
     vr_buf_text(&json, "{");
     json_snapshot(step->room, person->role >= VR_ROLE_MODERATOR, person, &json);
     vr_buf_text(&json, "}");
@@ -151,6 +156,38 @@ enum vr_err step_join(struct step *step)
     return VR_OK;
 }
 
+/* A session that never ended tells a new owner that it is there: it keeps its place and generation,
+ * and comes in again, also above capacity, when its place was given up while nobody heard it. Only
+ * a ban, a kick or a newer session keeps it out. */
+static enum vr_err step_announce(struct step *step, struct person *person)
+{
+    const struct vr_command *cmd = step->cmd;
+    bool same = vr_address_equal(person->session, cmd->session);
+    enum vr_err err = entry_ban(step);
+
+    if (err != VR_OK) {
+        return err;
+    }
+    if (cmd->by.generation < person->resume_floor || cmd->by.generation < person->generation ||
+        (cmd->by.generation == person->generation && !same && person->presence == PERSON_LIVE)) {
+        return vr_fail(&step->why, VR_E_GONE, "a newer session has taken this place: join anew");
+    }
+    if (cmd->by.generation == person->generation && same && person_present(person)) {
+        if (person->presence == PERSON_LOST) {
+            member_returned(step, person);
+        }
+    } else {
+        person->generation = cmd->by.generation - 1; /* taking the session gives it the next */
+        if (person_present(person)) {
+            come_back(step, person, false);
+        } else {
+            come_in(step, person);
+        }
+    }
+    fill_place(step, person);
+    return VR_OK;
+}
+
 enum vr_err step_resume(struct step *step)
 {
     const struct vr_actor_identity *by = &step->cmd->by;
@@ -162,6 +199,9 @@ enum vr_err step_resume(struct step *step)
     }
     if (strcmp(person->user, by->user) != 0) {
         return vr_fail(&step->why, VR_E_UNAUTHORIZED, "the resume token is somebody else's");
+    }
+    if (step->cmd->flag) {
+        return step_announce(step, person);
     }
     err = entry_check(step, person, false);
     if (err != VR_OK) {

@@ -182,7 +182,7 @@ static struct vr_command *ask(struct cast *cast, enum vr_command_kind kind, int 
     }
     cmd->session = vr_session_address((struct vr_id){8, 8});
     cmd->message = kind == VR_CMD_CHAT_DELETE ? cast->chat : (struct vr_id){0};
-    cmd->flag = true;
+    cmd->flag = kind != VR_CMD_RESUME; /* there it is the session itself that speaks */
     cmd->want = VR_SHOW_STATE;
     if (kind == VR_CMD_UPDATE || kind == VR_CMD_CREATE) {
         cmd->settings = kit_settings("another title");

@@ -317,7 +317,7 @@ static struct vr_command *random_command(struct world *world, uint32_t who)
         cmd->settings->set |= VR_SET_SLOW_HAND;
         cmd->settings->slow_hand_s = (uint32_t)below(world, 2) * 3;
     }
-    cmd->flag = below(world, 3) == 0;
+    cmd->flag = cmd->kind != VR_CMD_RESUME && below(world, 3) == 0;
     cmd->duration_s = (uint32_t)below(world, 3) * 30;
     kit_text(cmd, "text");
     if (below(world, 3) == 0) {

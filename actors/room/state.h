@@ -240,6 +240,8 @@ bool index_add(struct vr_room *room, struct person *person); /* before it is in 
 void index_remove(struct vr_room *room, struct person *person);
 
 /* entry.c: may one come in, and as what */
+/** Is who asks banned? */
+enum vr_err entry_ban(struct step *step);
 enum vr_err entry_check(struct step *step, const struct person *known, bool fresh);
 enum vr_role entry_role(const struct step *step, const struct person *person);
 bool is_creator(const struct vr_room *room, const char *user);
@@ -404,6 +406,7 @@ void effect_gate(struct step *step, const struct vr_effect *gate);
 void audit(struct step *step, const char *act, const char *target_user, const char *target_name,
            const char *reason);
 void durable(struct step *step); /* counters changed */
+void take_place(struct step *step); /* the next in the order of changes; durable */
 
 static inline vr_participant_id self_id(const struct step *step)
 {

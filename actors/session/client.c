@@ -62,6 +62,9 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
             session->sequence = answer->sequence; /* what the snapshot holds need not come again */
         }
         send_answer(session, &request->msg, answer, NULL);
+        if (answer->err == VR_E_GONE) {
+            session_announce(session); /* the room lost sight of us; or the place is another's */
+        }
     } else {
         send_outcome(session, &request->msg, err == VR_OK ? VR_E_INTERNAL : err, NULL);
     }

@@ -101,6 +101,33 @@ static void register_all(const struct session_table *table)
     }
 }
 
+/* Not all at once: each makes a new peer elsewhere. Who is told too early, before the other nodes
+ * know, or finds no node, is told again. */
+static void drain(struct session_table *table, bool draining, vr_time_us now)
+{
+    uint32_t told = 0;
+    uint32_t staying = 0;
+
+    for (uint32_t i = 0; i < table->bucket_count; i++) {
+        for (struct session *s = table->buckets[i]; s != NULL; s = s->next) {
+            if (!draining) {
+                s->drain_told = 0;
+                continue;
+            }
+            staying += s->state != VR_SESSION_LOST;
+            if (s->state == VR_SESSION_LIVE && s->socket != NULL && !s->joining && !s->moving &&
+                told < DRAIN_AT_ONCE &&
+                (s->drain_told == 0 || now - s->drain_told >= DRAIN_AGAIN)) {
+                s->drain_told = now;
+                told++;
+                session_tell_draining(s);
+            }
+        }
+    }
+    __atomic_store_n(&table->staying, draining ? staying : STAYING_UNKNOWN, __ATOMIC_RELAXED);
+    table->draining = draining;
+}
+
 static void look(struct session_table *table)
 {
     const struct vr_session_services *services = session_env(table->worker)->session_services;
@@ -129,6 +156,13 @@ static void on_review(struct vr_timer *timer, vr_time_us now)
     look(table);
     if (services->node != 0 && ++table->reviews % REGISTER_EVERY == 0) {
         register_all(table);
+    }
+    if (services->draining != NULL) {
+        bool draining = services->draining(services->ctx);
+
+        if (draining || table->draining) {
+            drain(table, draining, now);
+        }
     }
     vr_timer_arm(table->worker, timer, now + REVIEW_EVERY);
 }

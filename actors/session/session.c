@@ -270,7 +270,7 @@ static void refuse(struct vr_actor *actor, const struct vr_msg *msg)
     vr_actor_stop(actor, VR_CLOSE_DONE);
 }
 
-static void tell_draining(struct session *session)
+void session_tell_draining(struct session *session)
 {
     const struct vr_session_services *services = session->env->session_services;
     struct vr_buf text = {0};
@@ -325,7 +325,7 @@ static enum vr_err handle_shell(struct vr_actor *actor, void *state, struct vr_m
         session_peer_state(session, msg->as.peer_state.peer, msg->as.peer_state.state);
         break;
     case VR_MSG_DRAIN:
-        tell_draining(session);
+        session_tell_draining(session);
         break;
     case VR_MSG_PING: /* a room that came back from the store asks who is still there */
         pong(actor, session, msg);

@@ -35,6 +35,8 @@ struct vr_sessions *vr_sessions_new(uint32_t control_workers); /* NULL when memo
 void vr_sessions_free(struct vr_sessions *sessions);
 /** Live sessions of all workers; any thread, for metrics. */
 uint32_t vr_sessions_count(const struct vr_sessions *sessions);
+/** Of these, while their node is drained: whose client is still here. Any thread. */
+uint32_t vr_sessions_staying(const struct vr_sessions *sessions);
 
 /** What a word filter says; VR_SCREEN_MASKED: the text to use instead was appended. */
 enum vr_screened { VR_SCREEN_FINE, VR_SCREEN_MASKED, VR_SCREEN_REFUSED };
@@ -60,6 +62,9 @@ struct vr_session_services {
     /** Base address of the node to which a client of this room is to move when this one drains;
      * false: any other that it knows. NULL: none is named. */
     bool (*move_to)(void *ctx, struct vr_id room, char *url, size_t size);
+    /** Is this node being drained? Then each session's client is told once, and again after a
+     * while, a few every 100 ms. NULL: never. */
+    bool (*draining)(void *ctx);
     /** Is this person, by the hash in resume tokens, or this address ("": not to be judged) banned
      * from the whole deployment? NULL: nobody is. */
     bool (*banned)(void *ctx, struct vr_id user_hint, const char *address, struct vr_why *why);

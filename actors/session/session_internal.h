@@ -25,6 +25,9 @@
 #define BUCKETS_MIN 64u
 #define REVIEW_EVERY VR_MS(100) /* has anything been withdrawn, or anybody banned? */
 #define REGISTER_EVERY 100      /* reviews */
+#define DRAIN_AT_ONCE 20        /* sessions that are told to move, each REVIEW_EVERY */
+#define DRAIN_AGAIN VR_SECONDS(10)
+#define STAYING_UNKNOWN 0xffffffu /* they were not looked at yet */
 #define RESUME_VALID_S ((int64_t)12 * 3600)
 
 struct session_peer {
@@ -44,6 +47,8 @@ struct session_table {
     struct vr_worker *worker;
     uint64_t withdrawals; /* as of the last review that saw all sessions */
     uint32_t reviews;
+    bool draining;    /* at the last review */
+    uint32_t staying; /* atomic: in a drain, whose client is still here */
 };
 
 struct session {
@@ -71,6 +76,7 @@ struct session {
     struct session_peer peers[PEERS_MAX];
     struct vr_peer_conf media; /* of the newest offer: what a resume without one is told */
     uint32_t answers;          /* SDP answers written */
+    vr_time_us drain_told;     /* when its client was told to move; 0: not in this drain */
     bool media_lost_told;
     vr_time_us
         media_lost_due; /* not told before: whoever closed the peer may be about to say why */
@@ -136,6 +142,9 @@ void session_ask_room(struct session *session, struct vr_command *command, vr_ti
 void session_take_over(struct session *session);
 /** The new peer did not come up: nothing was taken, nothing is told. */
 void session_move_failed(struct session *session);
+
+/** server:draining, with the node to go to. */
+void session_tell_draining(struct session *session);
 
 /* review.c */
 void session_review_start(struct session_table *table, struct vr_worker *worker);

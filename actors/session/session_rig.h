@@ -129,7 +129,8 @@ static inline struct vr_answer *room_answer(struct world *world, const struct vr
     if (command->kind == VR_CMD_JOIN || command->kind == VR_CMD_RESUME) {
         world->session = command->session;
         answer->participant = 17;
-        answer->generation = ++world->generation;
+        world->generation += command->flag ? 0 : 1; /* it only tells that it is there */
+        answer->generation = world->generation;
         answer->role = VR_ROLE_SPEAKER;
     }
     if (command->kind == VR_CMD_SNAPSHOT && command->flag) {

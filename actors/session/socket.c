@@ -56,10 +56,17 @@ static bool is_passing(const struct vr_blob *json)
     return false;
 }
 
+/** What a copy without an owner did: it has no place in the order. */
+static bool is_provisional(const struct vr_msg *msg)
+{
+    return msg->as.event.sequence == 0;
+}
+
 /** The snapshot that the client got may hold this change already. */
 static bool is_news(const struct session *session, const struct vr_msg *msg)
 {
-    if (msg->as.event.sequence > session->sequence || msg->epoch > session->epoch) {
+    if (is_provisional(msg) || msg->as.event.sequence > session->sequence ||
+        msg->epoch > session->epoch) {
         return true;
     }
     return msg->as.event.only != 0 || msg->as.event.last || is_passing(msg->as.event.json);
@@ -68,6 +75,10 @@ static bool is_news(const struct session *session, const struct vr_msg *msg)
 static void deliver(struct session *session, const struct vr_msg *msg)
 {
     if (!is_news(session, msg)) {
+        return;
+    }
+    if (is_provisional(msg)) {
+        session_send(session, msg->as.event.json);
         return;
     }
     if (msg->epoch > session->epoch) {

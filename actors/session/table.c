@@ -23,6 +23,7 @@ struct vr_sessions *vr_sessions_new(uint32_t control_workers)
     for (uint32_t i = 0; i < control_workers; i++) {
         vr_list_init(&sessions->tables[i].ops);
         vr_list_init(&sessions->tables[i].dead);
+        sessions->tables[i].staying = STAYING_UNKNOWN;
     }
     return sessions;
 }
@@ -71,6 +72,20 @@ uint32_t vr_sessions_count(const struct vr_sessions *sessions)
 
     for (uint32_t i = 0; i < sessions->count; i++) {
         count += __atomic_load_n(&sessions->tables[i].count, __ATOMIC_RELAXED);
+    }
+    return count;
+}
+
+uint32_t vr_sessions_staying(const struct vr_sessions *sessions)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < sessions->count; i++) {
+        const struct session_table *table = &sessions->tables[i];
+
+        if (__atomic_load_n(&table->count, __ATOMIC_RELAXED) > 0) {
+            count += __atomic_load_n(&table->staying, __ATOMIC_RELAXED);
+        }
     }
     return count;
 }

@@ -26,7 +26,7 @@ export class Client {
     person.take = (message) => {
       take(message);
       if (message.sequence !== undefined && message.type?.startsWith('room:') && message.id === undefined
-        && !PASSING.has(message.type) && person === this.person) {
+        && !PASSING.has(message.type) && message.provisional !== true && person === this.person) {
         this.run.note({ kind: 'event', t: now(), client: this.user, room: this.room, epoch: message.epoch,
           sequence: message.sequence, type: message.type });
       }

@@ -244,6 +244,8 @@ export interface Refusal {
 interface Placed {
   epoch: number;
   sequence: number;
+  /** Done by a node without a valid owner: no place of its own, the next owner confirms or lifts it. */
+  provisional?: boolean;
 }
 
 /** Events that changed the state: each raised `sequence` by one. */

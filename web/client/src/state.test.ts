@@ -116,6 +116,16 @@ describe("changes", () => {
     expect(step.state.participants.get(4)?.invited).toBe(true);
   });
 
+  it("what was done without an owner counts at once, whatever its place, and takes none", () => {
+    const person = aPerson(1, { role: "host", muted: true, muted_by_moderator: true });
+    for (const sequence of [4, 10, 30]) {
+      const event = { type: "room:muted", participant: person, by: 3, epoch: 1, sequence, provisional: true } as RoomEvent;
+      const step = applyEvent(start, event);
+      expect(step).toMatchObject({ verdict: "applied", state: { sequence: 10 } });
+      expect(maySpeak(step.state.participants.get(1)!)).toBe(false);
+    }
+  });
+
   it("the room's settings and its end", () => {
     const updated = after({ type: "room:updated", room: aRoom({ title: "Elm", locked: true, revision: 4 }) });
     expect(updated.room).toMatchObject({ title: "Elm", locked: true });

@@ -64,6 +64,10 @@ export function applyEvent(state: RoomState, event: RoomEvent, self?: number): S
   if (event.epoch > state.epoch) {
     return { state, verdict: "gap" };
   }
+  if ("provisional" in event && event.provisional === true) {
+    /* Done without an owner: the next one gives it a place, or undoes it; his state follows. */
+    return { state: isPassing(event) ? state : change(state, event), verdict: "applied" };
+  }
   if (event.type === "room:audience") {
     return { state: { ...state, audience: { listeners: event.listeners } }, verdict: "applied" };
   }

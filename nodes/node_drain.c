@@ -1,0 +1,142 @@
+/* node_drain.c - what a node tells the cluster of its load, and how it is left before a clean end.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "actors/base/log.h"
+#include "actors/base/owner.h"
+#include "nodes/node_internal.h"
+
+#define LOAD_EVERY VR_SECONDS(1)
+#define LOOK_EVERY_NS (20L * 1000 * 1000)
+#define BEGIN_WITHIN VR_SECONDS(2)
+
+/* --- load --- */
+
+static uint64_t cpu_us(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u +
+           (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+/* Stress is the part of this node's threads' time that was used: 1000 is every worker busy. */
+static void on_load(struct vr_timer *timer, vr_time_us now)
+{
+    struct vr_node *node = VR_OWNER(timer, struct vr_node, load_timer);
+    uint64_t cpu = cpu_us();
+    uint64_t threads = node->media_count + node->control_count;
+    uint64_t passed = now > node->load_at ? (uint64_t)(now - node->load_at) : 0;
+    uint64_t stress =
+        passed == 0 || node->load_at == 0 ? 0 : (cpu - node->load_cpu) * 1000 / (passed * threads);
+
+    node->load_cpu = cpu;
+    node->load_at = now;
+    vr_cluster_set_load(node->cluster, stress > 1000 ? 1000 : (uint32_t)stress,
+                        vr_sessions_count(node->sessions));
+    vr_timer_arm(vr_system_worker(node->system, VR_WORKER_CLUSTER, 0), timer, now + LOAD_EVERY);
+}
+
+void node_load_start(struct vr_node *node, struct vr_worker *worker)
+{
+    node->load_timer.fire = on_load;
+    vr_timer_arm(worker, &node->load_timer, vr_worker_now(worker));
+}
+
+bool node_cluster_draining(void *ctx)
+{
+    return vr_cluster_draining(((struct vr_node *)ctx)->cluster);
+}
+
+/* --- a clean end --- */
+
+/* Freed by whoever comes last: the one who waits gives up, the cluster may answer later. */
+struct begun {
+    atomic_int err; /* VR_E_IN_PROGRESS: not told yet */
+    atomic_int users;
+};
+
+static void begun_leave(struct begun *begun)
+{
+    if (atomic_fetch_sub(&begun->users, 1) == 1) {
+        free(begun);
+    }
+}
+
+static void on_begun(void *ctx, enum vr_err err)
+{
+    struct begun *begun = ctx;
+
+    atomic_store(&begun->err, (int)err);
+    begun_leave(begun);
+}
+
+static vr_time_us now_of(void)
+{
+    const struct vr_clock *clock = vr_clock_system();
+
+    return clock->now(clock->ctx);
+}
+
+static void wait_a_little(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_NS}, NULL);
+}
+
+static bool begin(struct vr_node *node)
+{
+    struct begun *begun = malloc(sizeof(*begun));
+    vr_time_us until = now_of() + BEGIN_WITHIN;
+    enum vr_err err;
+
+    if (begun == NULL) {
+        return false;
+    }
+    atomic_init(&begun->err, (int)VR_E_IN_PROGRESS);
+    atomic_init(&begun->users, 2);
+    vr_cluster_drain(node->cluster, 0, false, on_begun, begun);
+    while (atomic_load(&begun->err) == (int)VR_E_IN_PROGRESS && now_of() < until) {
+        wait_a_little();
+    }
+    err = (enum vr_err)atomic_load(&begun->err);
+    begun_leave(begun);
+    return err == VR_OK;
+}
+
+static uint32_t rooms_here(struct vr_node *node)
+{
+    struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
+    uint32_t count =
+        nodes == NULL ? 0 : vr_cluster_nodes(node->cluster, nodes, VR_CLUSTER_NODES_MAX);
+    uint32_t rooms = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        rooms += nodes[i].self ? nodes[i].rooms_owned : 0;
+    }
+    free(nodes);
+    return rooms;
+}
+
+void node_drain(struct vr_node *node, vr_time_us patience)
+{
+    vr_time_us until = now_of() + patience;
+    uint32_t rooms = 0;
+    uint32_t people = 0;
+
+    if (vr_cluster_state(node->cluster, NULL) != VR_CLUSTER_JOINED || !begin(node)) {
+        return; /* nobody takes over: clients come back by themselves */
+    }
+    do {
+        rooms = rooms_here(node);
+        people = vr_sessions_staying(node->sessions);
+        if (rooms > 0 || people > 0) {
+            wait_a_little();
+        }
+    } while ((rooms > 0 || people > 0) && now_of() < until);
+    vr_log(VR_LOG_INFO, "node was drained before its end", VR_U("rooms_left", rooms),
+           VR_U("people_left", people));
+}
