@@ -59,7 +59,7 @@ struct vr_room_conf {
     uint32_t chat_per_10s;
     uint32_t reactions_per_10s;
     uint32_t audience; /* listeners beyond which they are told as a count (audience.c); 0: never */
-    bool provisional; /* a copy, without an owner: its events say so and take no place */
+    bool provisional;  /* a copy, without an owner: its events say so and take no place */
     const atomic_bool *outbox; /* somebody wants events: they go into each commit; NULL: nobody */
 };
 

@@ -405,7 +405,7 @@ void effect_gate(struct step *step, const struct vr_effect *gate);
 /** An audit entry of the running command; `target` may be NULL. */
 void audit(struct step *step, const char *act, const char *target_user, const char *target_name,
            const char *reason);
-void durable(struct step *step); /* counters changed */
+void durable(struct step *step);    /* counters changed */
 void take_place(struct step *step); /* the next in the order of changes; durable */
 
 static inline vr_participant_id self_id(const struct step *step)

@@ -333,6 +333,11 @@ static enum vr_err handle_shell(struct vr_actor *actor, void *state, struct vr_m
     case VR_MSG_COMMAND:
         session_serve(session, msg);
         break;
+    case VR_MSG_CLUSTER:
+        if (msg->as.note.type == VR_NOTE_OWNER) {
+            session_announce(session);
+        }
+        break;
     case VR_MSG_ANSWER: /* of LOST and LEAVE, which were only posted */
     case VR_MSG_GATE:
     case VR_MSG_GATE_DONE:
@@ -347,7 +352,6 @@ static enum vr_err handle_shell(struct vr_actor *actor, void *state, struct vr_m
     case VR_MSG_RELAY:
     case VR_MSG_SHARD_LEVELS:
     case VR_MSG_PONG:
-    case VR_MSG_CLUSTER:
     case VR_MSG_CLUSTER_DONE:
     case VR_MSG_KINDS:
         break;

@@ -61,8 +61,9 @@ struct session {
     enum vr_session_state state; /* moved by session_move only */
     bool actor_open;             /* an actor of this address lives: it must be stopped at the end */
     bool joining;                /* a join or resume of this session is under way */
-    bool moving;  /* the place is another node's session's until our peer is up: move.c */
-    bool resumed; /* the JOIN of a new session was a RESUME: undone by LOST, not LEAVE */
+    bool moving;     /* the place is another node's session's until our peer is up: move.c */
+    bool announcing; /* announce.c */
+    bool resumed;    /* the JOIN of a new session was a RESUME: undone by LOST, not LEAVE */
 
     struct vr_id room;
     struct vr_actor_identity who;
@@ -145,6 +146,10 @@ void session_move_failed(struct session *session);
 
 /** server:draining, with the node to go to. */
 void session_tell_draining(struct session *session);
+
+/* announce.c */
+/** Tell the room that this session lives; one whose place is gone for good ends (4002). */
+void session_announce(struct session *session);
 
 /* review.c */
 void session_review_start(struct session_table *table, struct vr_worker *worker);
