@@ -96,8 +96,9 @@ struct vr_speaker {
  * and when it is no more. `from` names it. */
 #define VR_NOTE_SESSION 32u
 #define VR_NOTE_SESSION_GONE 33u
-#define VR_NOTE_OWNER 34u /* a replica to its sessions: the room has an owner, tell him you live   \
-                           */
+#define VR_NOTE_OWNER                                                                              \
+    34u /* a replica to its sessions: the room has an owner, tell him you live                     \
+         */
 
 struct vr_msg {
     enum vr_msg_kind kind;
