@@ -219,7 +219,7 @@ enum vr_err config_file_apply(struct vr_config *config, const char *file, struct
             complaint_locate(&complaint, text);
             err = vr_fail(why, VR_E_UNPROCESSABLE, "%s:%u: %s", file, complaint.line,
                           complaint.first[0] != 0 ? complaint.first : cyaml_strerror(loaded));
-        } else {
+        } else if (raw != NULL) {
             err = raw_apply(config, raw, file, text, why);
         }
     }

@@ -74,19 +74,18 @@ enum vr_err vr_node_reload(struct vr_node *node, struct vr_buf *applied, struct 
     const struct vr_config *old = node->reloaded != NULL ? node->reloaded : node->config;
     struct vr_config *fresh = calloc(1, sizeof(*fresh));
     enum vr_log_level level = VR_LOG_INFO;
-    enum vr_err err = fresh == NULL ? vr_fail(why, VR_E_NO_MEMORY, "memory is out") : VR_OK;
+    enum vr_err err;
 
-    if (err == VR_OK) {
-        err = vr_config_load(old->source_file, old->source_environment, old->source_flags,
-                             old->source_flag_count, fresh, why);
+    if (fresh == NULL) {
+        return vr_fail(why, VR_E_NO_MEMORY, "memory is out");
     }
+    err = vr_config_load(old->source_file, old->source_environment, old->source_flags,
+                         old->source_flag_count, fresh, why);
     if (err == VR_OK) {
         err = certificate_again(node, applied, why);
     }
     if (err != VR_OK) {
-        if (fresh != NULL) {
-            vr_config_free(fresh);
-        }
+        vr_config_free(fresh);
         free(fresh);
         return err;
     }

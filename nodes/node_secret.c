@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,12 +48,9 @@ static size_t hex_read(const char *text, uint8_t out[SECRET_MAX])
         return 0;
     }
     for (size_t i = 0; i < size; i++) {
-        unsigned value = 0;
+        const char pair[3] = {text[2 * i], text[2 * i + 1], 0};
 
-        if (sscanf(text + 2 * i, "%2x", &value) != 1) {
-            return 0;
-        }
-        out[i] = (uint8_t)value;
+        out[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
     return size;
 }

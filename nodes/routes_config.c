@@ -48,7 +48,9 @@ static enum vr_err check_text(struct vr_bytes text, struct vr_why *why)
 
             memmove(why->text + 4, why->text + strlen(path), size + 1);
             memcpy(why->text, "line", 4);
-            why->text[4] = why->text[4] == ':' ? ' ' : why->text[4];
+            if (why->text[4] == ':') {
+                why->text[4] = ' ';
+            }
         }
     }
     close(fd);

@@ -123,10 +123,15 @@ static bool list_report(void *ctx, struct vr_bytes key, struct vr_bytes value)
     return true;
 }
 
+struct dated {
+    json_t *report;
+    json_int_t at;
+};
+
 static int newest_first(const void *a, const void *b)
 {
-    json_int_t left = json_integer_value(json_object_get(*(json_t *const *)a, "-at"));
-    json_int_t right = json_integer_value(json_object_get(*(json_t *const *)b, "-at"));
+    json_int_t left = ((const struct dated *)a)->at;
+    json_int_t right = ((const struct dated *)b)->at;
 
     return (left < right) - (left > right);
 }
@@ -135,17 +140,18 @@ static int newest_first(const void *a, const void *b)
 static json_t *sorted(json_t *found)
 {
     size_t count = json_array_size(found);
-    json_t **items = calloc(count + 1, sizeof(*items));
+    struct dated *items = calloc(count + 1, sizeof(*items));
     json_t *out = json_array();
 
     for (size_t i = 0; items != NULL && i < count; i++) {
-        items[i] = json_array_get(found, i);
+        items[i].report = json_array_get(found, i);
+        items[i].at = json_integer_value(json_object_get(items[i].report, "-at"));
     }
     if (items != NULL) {
         qsort(items, count, sizeof(*items), newest_first);
         for (size_t i = 0; i < count && i < LISTED_MAX; i++) {
-            json_object_del(items[i], "-at");
-            json_array_append(out, items[i]);
+            json_object_del(items[i].report, "-at");
+            json_array_append(out, items[i].report);
         }
     }
     free(items);

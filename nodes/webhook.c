@@ -19,8 +19,8 @@ void vr_base64_write(struct vr_bytes in, struct vr_buf *out)
         group |= i + 2 < in.size ? in.data[i + 2] : 0;
         text[0] = digits[group >> 18];
         text[1] = digits[group >> 12 & 63];
-        text[2] = i + 1 < in.size ? digits[group >> 6 & 63] : '=';
-        text[3] = i + 2 < in.size ? digits[group & 63] : '=';
+        text[2] = (char)(i + 1 < in.size ? digits[group >> 6 & 63] : '=');
+        text[3] = (char)(i + 2 < in.size ? digits[group & 63] : '=');
         vr_buf_append(out, text, 4);
     }
 }
