@@ -50,6 +50,59 @@ static uint32_t number(const char *text)
     return (uint32_t)strtoul(text, NULL, 10);
 }
 
+static bool read_crowd_option(struct vr_crowd_conf *crowd, int option)
+{
+    switch (option) {
+    case 'e':
+        crowd->speech_folder = optarg;
+        break;
+    case 'r':
+        crowd->rooms = number(optarg);
+        break;
+    case 's':
+        crowd->speakers = number(optarg);
+        break;
+    case 'n':
+        crowd->listeners = number(optarg);
+        break;
+    case 'm':
+        crowd->muted = number(optarg);
+        break;
+    case 'P':
+        crowd->processes = number(optarg);
+        break;
+    case 'S':
+        crowd->sampled = number(optarg);
+        break;
+    case 'W':
+        crowd->window = number(optarg);
+        break;
+    case 'R':
+        crowd->join_rate = strtod(optarg, NULL);
+        break;
+    case 'x':
+        crowd->drop = strtod(optarg, NULL);
+        break;
+    case 'g':
+        crowd->stagger_us = (uint32_t)(strtod(optarg, NULL) * 1000);
+        break;
+    case 'a':
+        return inet_pton(AF_INET, optarg, &crowd->address) == 1;
+    case 'c':
+        crowd->reports = true;
+        break;
+    case 'y':
+        crowd->steady = true;
+        break;
+    case 'L':
+        crowd->leave_after_us = (vr_time_us)(strtod(optarg, NULL) * 1e6);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
 static bool read_option(struct vr_bench_options *o, int option)
 {
     switch (option) {
@@ -72,30 +125,6 @@ static bool read_option(struct vr_bench_options *o, int option)
             o->pids[o->pid_count++] = (int)number(optarg);
         }
         break;
-    case 'e':
-        o->crowd.speech_folder = optarg;
-        break;
-    case 'r':
-        o->crowd.rooms = number(optarg);
-        break;
-    case 's':
-        o->crowd.speakers = number(optarg);
-        break;
-    case 'n':
-        o->crowd.listeners = number(optarg);
-        break;
-    case 'm':
-        o->crowd.muted = number(optarg);
-        break;
-    case 'P':
-        o->crowd.processes = number(optarg);
-        break;
-    case 'S':
-        o->crowd.sampled = number(optarg);
-        break;
-    case 'W':
-        o->crowd.window = number(optarg);
-        break;
     case 'K':
         o->pack = number(optarg);
         break;
@@ -108,26 +137,6 @@ static bool read_option(struct vr_bench_options *o, int option)
     case 'f':
         o->floor_seconds = strtod(optarg, NULL);
         break;
-    case 'R':
-        o->crowd.join_rate = strtod(optarg, NULL);
-        break;
-    case 'x':
-        o->crowd.drop = strtod(optarg, NULL);
-        break;
-    case 'g':
-        o->crowd.stagger_us = (uint32_t)(strtod(optarg, NULL) * 1000);
-        break;
-    case 'a':
-        return inet_pton(AF_INET, optarg, &o->crowd.address) == 1;
-    case 'c':
-        o->crowd.reports = true;
-        break;
-    case 'y':
-        o->crowd.steady = true;
-        break;
-    case 'L':
-        o->crowd.leave_after_us = (vr_time_us)(strtod(optarg, NULL) * 1e6);
-        break;
     case 'E':
         o->early = number(optarg);
         break;
@@ -138,7 +147,7 @@ static bool read_option(struct vr_bench_options *o, int option)
         o->stay_quiet = true;
         break;
     default:
-        return false;
+        return read_crowd_option(&o->crowd, option);
     }
     return true;
 }

@@ -55,6 +55,18 @@ static pid_t start(const char *program, int in[2], int out[2])
     return pid;
 }
 
+/* What voiceroom-floor prints: CPU time, datagrams, bytes. */
+static bool read_result(const char *text, struct vr_floor_result *out)
+{
+    char *cpu_end, *packets_end, *bytes_end;
+
+    errno = 0;
+    out->cpu_us_per_packet = strtod(text, &cpu_end);
+    out->packets = strtoul(cpu_end, &packets_end, 10);
+    out->bytes = strtoul(packets_end, &bytes_end, 10);
+    return errno == 0 && cpu_end != text && packets_end != cpu_end && bytes_end != packets_end;
+}
+
 static bool await(int fd, void (*tick)(void *ctx), void *ctx, struct vr_floor_result *out)
 {
     char text[256];
@@ -74,7 +86,7 @@ static bool await(int fd, void (*tick)(void *ctx), void *ctx, struct vr_floor_re
         tick(ctx);
     }
     text[size] = 0;
-    return sscanf(text, "%lf %lu %lu", &out->cpu_us_per_packet, &out->packets, &out->bytes) == 3;
+    return read_result(text, out);
 }
 
 bool vr_floor_run(const char *program, const struct vr_floor_plan *plan, void (*tick)(void *ctx),

@@ -31,6 +31,13 @@ static bool read_plan(struct vr_floor_plan *plan)
            fread(plan->sizes, sizeof(uint16_t), sizes, stdin) == sizes;
 }
 
+static void free_plan(struct vr_floor_plan *plan)
+{
+    free(plan->speaker);
+    free(plan->ports);
+    free(plan->sizes);
+}
+
 static int64_t now_ns(clockid_t clock)
 {
     struct timespec ts;
@@ -75,10 +82,9 @@ static uint32_t fan_out(int fd, const struct vr_floor_plan *plan,
     return sent;
 }
 
-static const struct vr_floor_plan *sorting;
-
-static int by_offset(const void *a, const void *b)
+static int by_offset(const void *a, const void *b, void *ctx)
 {
+    const struct vr_floor_plan *sorting = ctx;
     uint32_t x = sorting->speaker[*(const uint32_t *)a].offset_us;
     uint32_t y = sorting->speaker[*(const uint32_t *)b].offset_us;
 
@@ -130,11 +136,15 @@ int main(void)
 
     if (!read_plan(&plan)) {
         fprintf(stderr, "voiceroom-floor: no plan on standard input\n");
+        free_plan(&plan);
         return 2;
     }
     names = calloc(plan.head.places, sizeof(*names));
     order = calloc(plan.head.speakers, sizeof(*order));
     if (names == NULL || order == NULL) {
+        free(names);
+        free(order);
+        free_plan(&plan);
         return 1;
     }
     for (uint32_t i = 0; i < plan.head.places; i++) {
@@ -144,13 +154,10 @@ int main(void)
     for (uint32_t i = 0; i < plan.head.speakers; i++) {
         order[i] = i;
     }
-    sorting = &plan;
-    qsort(order, plan.head.speakers, sizeof(*order), by_offset);
+    qsort_r(order, plan.head.speakers, sizeof(*order), by_offset, &plan);
     run(&plan, names, order);
     free(names);
     free(order);
-    free(plan.speaker);
-    free(plan.ports);
-    free(plan.sizes);
+    free_plan(&plan);
     return 0;
 }

@@ -191,7 +191,7 @@ static void count_numbers(struct vr_member *member, uint32_t ssrc, uint16_t seq)
     if (stream == NULL) {
         return;
     }
-    step = stream->used == 0 ? 1 : (int16_t)(seq - stream->newest);
+    step = (int16_t)(stream->used == 0 ? 1 : seq - stream->newest);
     stream->used = 1;
     if (step > 0) {
         stream->newest = seq;

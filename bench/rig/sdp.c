@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void put_head(const struct vr_bench_sdp *sdp, uint32_t sections, struct vr_buf *out)
 {
@@ -119,11 +120,13 @@ static bool read_candidate(const char *sdp, struct sockaddr_in *out)
 static uint8_t read_level(const char *sdp)
 {
     for (const char *at = sdp; (at = strstr(at, "a=extmap:")) != NULL; at++) {
+        const char *number = at + strlen("a=extmap:");
         char uri[128];
-        unsigned id;
+        char *end;
+        unsigned long id = strtoul(number, &end, 10);
 
-        if (sscanf(at, "a=extmap:%u%*[^ ] %127s", &id, uri) != 2 &&
-            sscanf(at, "a=extmap:%u %127s", &id, uri) != 2) {
+        /* A direction ("/sendonly") may follow the number. */
+        if (end == number || sscanf(end + strcspn(end, " "), " %127s", uri) != 1) {
             continue;
         }
         if (strstr(uri, "ssrc-audio-level") != NULL && id < 15) {

@@ -41,9 +41,14 @@ struct vr_sockets *vr_sockets_new(const char *url, uint32_t max)
 {
     struct vr_sockets *sockets = calloc(1, sizeof(*sockets));
     char scheme[8], host[64];
-    unsigned port;
+    int before = 0; /* bytes up to the port */
+    char *end = NULL;
+    unsigned long port = 0;
 
-    if (sockets == NULL || sscanf(url, "%7[a-z]://%63[^:]:%u", scheme, host, &port) != 3 ||
+    if (sscanf(url, "%7[a-z]://%63[^:]:%n", scheme, host, &before) == 2 && before > 0) {
+        port = strtoul(url + before, &end, 10);
+    }
+    if (sockets == NULL || end == NULL || end == url + before || port > UINT16_MAX ||
         inet_pton(AF_INET, host, &sockets->server.sin_addr) != 1) {
         fprintf(stderr, "voiceroom-bench: ws://ADDRESS:PORT or wss://ADDRESS:PORT is wanted\n");
         free(sockets);
@@ -51,7 +56,7 @@ struct vr_sockets *vr_sockets_new(const char *url, uint32_t max)
     }
     sockets->server.sin_family = AF_INET;
     sockets->server.sin_port = htons((uint16_t)port);
-    snprintf(sockets->host, sizeof(sockets->host), "%.40s:%u", host, port);
+    snprintf(sockets->host, sizeof(sockets->host), "%.40s:%lu", host, port);
     sockets->max = max;
     sockets->all = calloc(max, sizeof(*sockets->all));
     sockets->epoll = epoll_create1(EPOLL_CLOEXEC);
