@@ -76,7 +76,7 @@ void vr_relay_tree_make(struct vr_relay_tree *tree, const uint32_t *shards, uint
 {
     uint32_t sorted[VR_SHARDS_MAX + 1];
     uint32_t all = sort_shards(sorted, shards, count, self);
-    struct nodes nodes;
+    struct nodes nodes = {0};
     uint32_t here;
 
     list_nodes(&nodes, sorted, all);

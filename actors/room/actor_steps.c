@@ -213,6 +213,7 @@ bool actor_owns(struct room_actor *self)
     if (!self->disowned && services->holds != NULL && epoch != 0 &&
         !services->holds(services->ctx, vr_room_id(self->room), epoch)) {
         actor_disown(self, VR_E_FROZEN);
+        return false;
     }
     return !self->disowned;
 }

@@ -148,7 +148,8 @@ static void json_shown(const struct vr_room *room, bool with_user, const struct 
     for (uint32_t i = 0; i < room->people_count; i++) {
         const struct person *person = room->people[i];
 
-        if (person_shown(room, person) || (person == self && person_listed(person))) {
+        if (person_shown(room, person) ||
+            (self != NULL && person == self && person_listed(person))) {
             vr_buf_text(out, comma);
             json_person(room, person, with_user, out);
             comma = ",";

@@ -282,7 +282,7 @@ void vr_sim_run_calls(struct vr_sim *sim)
         if (call->at > sim->now) {
             return;
         }
-        vr_list_remove(&call->link);
+        (void)vr_list_pop(&sim->calls);
         if (call->node != NULL && call->node->paused) {
             call->at = sim->now + VR_MS(25); /* asks again until it goes on */
             insert_call(sim, call);
