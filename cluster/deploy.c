@@ -57,8 +57,10 @@ static void free_row(struct row *row)
 
 static void free_rows(struct vr_list *rows)
 {
-    while (!vr_list_empty(rows)) {
-        free_row(VR_OWNER(rows->next, struct row, link));
+    struct vr_list *link;
+
+    while ((link = vr_list_pop(rows)) != NULL) {
+        free_row(VR_OWNER(link, struct row, link));
     }
 }
 
@@ -312,8 +314,10 @@ static void on_sent(void *ctx, const struct vr_kv_result *result)
     struct vr_worker *worker = upload->cluster->worker;
 
     if (result->err == VR_OK) {
-        for (uint32_t i = 0; i < upload->sent && !vr_list_empty(&upload->rows); i++) {
-            free_row(VR_OWNER(upload->rows.next, struct row, link));
+        struct vr_list *link;
+
+        for (uint32_t i = 0; i < upload->sent && (link = vr_list_pop(&upload->rows)) != NULL; i++) {
+            free_row(VR_OWNER(link, struct row, link));
         }
         upload->at += upload->sent;
         upload->tries = 0;
@@ -436,13 +440,14 @@ bool deploy_complete(const struct vr_cluster *cluster)
 void deploy_free(struct vr_cluster *cluster)
 {
     struct cluster_deploy *deploy = cluster->deploy;
+    struct vr_list *link;
 
     if (deploy == NULL) {
         return;
     }
     cluster->worker = NULL; /* it has gone, and its timers */
-    while (!vr_list_empty(&deploy->uploads)) {
-        free_upload(VR_OWNER(deploy->uploads.next, struct upload, link));
+    while ((link = vr_list_pop(&deploy->uploads)) != NULL) {
+        free_upload(VR_OWNER(link, struct upload, link));
     }
     vr_commit_free(deploy->changes);
     free_rows(&deploy->listed);

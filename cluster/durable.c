@@ -47,7 +47,7 @@ static void finish_first(struct cluster_room *room, enum vr_err err, uint32_t pa
     struct durable *durable = first_of(room);
 
     room->durable_busy = false;
-    vr_list_remove(&durable->link);
+    (void)vr_list_pop(&room->durables);
     finish(durable, err, partner);
     durable_run(room);
 }

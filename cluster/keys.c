@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 static const char *const table_names[VR_TABLE_COUNT] = {
-#define X(name, number, text) [number] = text,
+#define X(name, number, text) [number] = (text),
     VR_TABLE_MAP(X)
 #undef X
 };

@@ -14,8 +14,8 @@ void vr_kv_base64(struct vr_buf *out, struct vr_bytes in)
         word |= left > 2 ? (uint32_t)in.data[at + 2] : 0;
         four[0] = alphabet[word >> 18];
         four[1] = alphabet[word >> 12 & 63];
-        four[2] = left > 1 ? alphabet[word >> 6 & 63] : '=';
-        four[3] = left > 2 ? alphabet[word & 63] : '=';
+        four[2] = (char)(left > 1 ? alphabet[word >> 6 & 63] : '=');
+        four[3] = (char)(left > 2 ? alphabet[word & 63] : '=');
         vr_buf_append(out, four, 4);
     }
 }

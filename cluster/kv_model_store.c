@@ -81,8 +81,8 @@ void model_store_deinit(struct model_store *store)
         return;
     }
     model_forget_history(store);
-    while (!vr_list_empty(&store->keys)) {
-        free_key(VR_OWNER(store->keys.next, struct model_key, link));
+    while ((link = vr_list_pop(&store->keys)) != NULL) {
+        free_key(VR_OWNER(link, struct model_key, link));
     }
     while ((link = vr_list_pop(&store->leases)) != NULL) {
         free(VR_OWNER(link, struct model_lease, link));

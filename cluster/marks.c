@@ -380,8 +380,10 @@ void marks_hear(struct replica *self, const struct vr_command *command)
 
 void marks_close(struct replica *self)
 {
-    while (self->acting.next != NULL && !vr_list_empty(&self->acting)) {
-        acting_free(VR_OWNER(self->acting.next, struct acting, link));
+    struct vr_list *link;
+
+    while (self->acting.next != NULL && (link = vr_list_pop(&self->acting)) != NULL) {
+        acting_free(VR_OWNER(link, struct acting, link));
     }
     vr_room_free(self->copy);
     self->copy = NULL;

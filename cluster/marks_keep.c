@@ -55,8 +55,10 @@ static void deed_free(struct deed *deed)
 
 void deeds_free(struct replica *self)
 {
-    while (self->deeds.next != NULL && !vr_list_empty(&self->deeds)) {
-        deed_free(VR_OWNER(self->deeds.next, struct deed, link));
+    struct vr_list *link;
+
+    while (self->deeds.next != NULL && (link = vr_list_pop(&self->deeds)) != NULL) {
+        deed_free(VR_OWNER(link, struct deed, link));
     }
 }
 

@@ -68,7 +68,7 @@ void copy_flush(struct cluster_copies *copies, struct copy_room *room)
         if (!decided(first)) {
             break;
         }
-        vr_list_remove(&first->link);
+        (void)vr_list_pop(&room->waiting);
         pthread_mutex_unlock(&copies->lock);
         if (first->err == VR_OK && !cluster_holds(copies->cluster, room->id, first->epoch)) {
             first->err = VR_E_FROZEN; /* the deadline has passed while it was on its way */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "actors/base/owner.h"
 #include "cluster/cluster.h"
@@ -20,9 +21,14 @@ struct sim_transport {
 static struct vr_sim_node *node_of(const struct sim_transport *self,
                                    const struct vr_transport_peer *peer)
 {
-    unsigned number = 0;
+    char *end = NULL;
+    unsigned long number;
 
-    return sscanf(peer->control, "sim:%u", &number) == 1 ? vr_sim_node_at(self->sim, number) : NULL;
+    if (strncmp(peer->control, "sim:", 4) != 0) {
+        return NULL;
+    }
+    number = strtoul(peer->control + 4, &end, 10);
+    return end != peer->control + 4 ? vr_sim_node_at(self->sim, (uint32_t)number) : NULL;
 }
 
 static enum vr_err on_send(struct vr_transport *transport, uint32_t node, enum vr_frame_lane lane,

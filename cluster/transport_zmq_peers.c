@@ -291,7 +291,7 @@ static void drop_old(struct transport *transport, struct link_out *out, uint64_t
         if (now - frame->queued_ms < AGE_MAX_MS) {
             break;
         }
-        vr_list_remove(&frame->link);
+        (void)vr_list_pop(&out->queue);
         out->count--;
         out->bytes -= frame->size;
         free_frame(frame);

@@ -99,6 +99,22 @@ static bool room_converged(struct world *world, uint32_t r, char *why, size_t si
     return true;
 }
 
+static void say_who_waits(const struct world *world, char *why, size_t size)
+{
+    snprintf(why, size, "somebody still waits for an answer or a place");
+    for (uint32_t r = 0; r < ROOMS; r++) {
+        for (uint32_t i = 0; i < PEOPLE; i++) {
+            const struct person *p = &world->people[r][i];
+
+            if (p->act != NULL || p->gap || ((!p->in || p->node == 0) && !p->banned)) {
+                snprintf(why, size, "%s at node %u still waits: %s%s%s", p->user, p->node,
+                         p->act != NULL ? vr_command_name(p->act->kind) : "",
+                         p->gap ? " snapshot" : "", p->in ? "" : " out");
+            }
+        }
+    }
+}
+
 bool check_converged(struct world *world, char *why, size_t size)
 {
     if (!ck_all_joined(world->kit)) {
@@ -106,18 +122,7 @@ bool check_converged(struct world *world, char *why, size_t size)
         return false;
     }
     if (!people_at_rest(world)) {
-        snprintf(why, size, "somebody still waits for an answer or a place");
-        for (uint32_t r = 0; r < ROOMS; r++) {
-            for (uint32_t i = 0; i < PEOPLE; i++) {
-                const struct person *p = &world->people[r][i];
-
-                if (p->act != NULL || p->gap || ((!p->in || p->node == 0) && !p->banned)) {
-                    snprintf(why, size, "%s at node %u still waits: %s%s%s", p->user, p->node,
-                             p->act != NULL ? vr_command_name(p->act->kind) : "",
-                             p->gap ? " snapshot" : "", p->in ? "" : " out");
-                }
-            }
-        }
+        say_who_waits(world, why, size);
         return false;
     }
     for (uint32_t r = 0; r < ROOMS; r++) {

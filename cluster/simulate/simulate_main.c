@@ -91,9 +91,11 @@ int main(int argc, char **argv)
 
     vr_log_set_level(VR_LOG_INFO);
     for (uint64_t i = 0; i < options.count; i++) {
-        failed += simulate(options.first + i, options.trace, options.mask, &tally) ? 0 : 1;
+        uint64_t seed = options.first + i;
+
+        failed += simulate(seed, options.trace, options.mask, &tally) ? 0 : 1;
         if (failed > 0 && options.until_broken) {
-            printf("caught by seed %llu\n", (unsigned long long)(options.first + i));
+            printf("caught by seed %llu\n", (unsigned long long)seed);
             return 0;
         }
     }
