@@ -397,6 +397,7 @@ static void test_full_queue(void **state)
 {
     static uint8_t large[VR_FRAME_MAX];
     uint32_t taken = 0;
+    bool again = false;
 
     (void)state;
     open_any(1);
@@ -409,8 +410,8 @@ static void test_full_queue(void **state)
     assert_int_equal(send_to(1, 2, VR_FRAME_CONTROL, large, sizeof(large)), VR_E_BUSY);
     assert_int_equal(send_to(1, 2, VR_FRAME_BULK, "x", 1), VR_OK); /* a lane of its own */
     assert_true(stats_of(1).refused_busy >= 2);
-    /* what nobody waits for any more goes */
-    WAIT_FOR(send_to(1, 2, VR_FRAME_CONTROL, large, sizeof(large)) == VR_OK);
+    /* what nobody waits for any more goes; the condition is looked at twice, but sends once */
+    WAIT_FOR(again || (again = send_to(1, 2, VR_FRAME_CONTROL, large, sizeof(large)) == VR_OK));
 }
 
 static void test_bad_address(void **state)

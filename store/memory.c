@@ -180,15 +180,31 @@ static struct waiting *take_first(struct memory *memory)
     return waiting;
 }
 
+static bool somebody_waits(struct memory *memory)
+{
+    bool waits;
+
+    pthread_mutex_lock(&memory->lock);
+    waits = memory->first != NULL;
+    pthread_mutex_unlock(&memory->lock);
+    return waits;
+}
+
+/* One thread lands at a time. Another does not wait for it, since it may hold what those who are
+ * told need: whoever lands looks again before he goes. */
 static void land_all(struct memory *memory)
 {
-    struct waiting *waiting;
+    do {
+        struct waiting *waiting;
 
-    pthread_mutex_lock(&memory->order);
-    while ((waiting = take_first(memory)) != NULL) {
-        land(memory, waiting, VR_OK);
-    }
-    pthread_mutex_unlock(&memory->order);
+        if (pthread_mutex_trylock(&memory->order) != 0) {
+            return;
+        }
+        while ((waiting = take_first(memory)) != NULL) {
+            land(memory, waiting, VR_OK);
+        }
+        pthread_mutex_unlock(&memory->order);
+    } while (somebody_waits(memory));
 }
 
 static uint64_t memory_submit(struct vr_records *records, struct vr_commit *commit,
