@@ -4,10 +4,33 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, Node, until } from './voiceroomd.mjs';
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import { Node, until } from './voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
+
+const BLOCK = 30;
+
+const free = (open) => new Promise((done) => open(() => done(true), () => done(false)));
+const freeTcp = (port) => free((yes, no) => {
+  const server = createServer().once('error', no).listen(port, '127.0.0.1', () => server.close(yes));
+});
+const freeUdp = (port) => free((yes, no) => {
+  const socket = createSocket('udp4').once('error', no);
+  socket.bind(port, '127.0.0.1', () => socket.close(yes));
+});
+
+/** The first of BLOCK ports in a row that are free, below those that the kernel gives to connections. */
+async function portBlock() {
+  for (let tries = 0; tries < 200; tries++) {
+    const base = 10000 + BLOCK * Math.floor(Math.random() * (22000 / BLOCK));
+    const all = await Promise.all([...Array(BLOCK).keys()].flatMap((i) => [freeTcp(base + i), freeUdp(base + i)]));
+    if (all.every(Boolean)) return base;
+  }
+  throw new Error('no free ports');
+}
 
 class Member {
   constructor(name, folder) { Object.assign(this, { name, folder, log: '' }); }
@@ -39,8 +62,9 @@ export class Cluster {
   async start() {
     for (let i = 0; i < this.options.etcd; i++) {
       const member = new Member(`e${i}`, join(this.folder, `e${i}`));
-      member.peer = `http://127.0.0.1:${await freePort()}`;
-      member.client = `http://127.0.0.1:${await freePort()}`;
+      const base = await portBlock();
+      member.peer = `http://127.0.0.1:${base}`;
+      member.client = `http://127.0.0.1:${base + 1}`;
       this.members.push(member);
     }
     const initial = this.members.map((m) => `${m.name}=${m.peer}`).join(',');
@@ -61,13 +85,13 @@ export class Cluster {
 
   async make(index) {
     const name = String.fromCharCode(97 + index);
-    const base = 21000 + Math.floor(Math.random() * 20000);
-    const port = await freePort();
+    const base = await portBlock();
+    const port = base;
     const node = new Node({
-      ...this.options, data: join(this.folder, name), mediaPort: base,
+      ...this.options, data: join(this.folder, name), mediaPort: base + 10,
       flags: {
         node: name, cluster_etcd: this.members.map((m) => m.client).join(','), cluster_address: '127.0.0.1',
-        cluster_secret_file: this.secret, cluster_port: await freePort(), cluster_speech_port: base + 50, public_urls: `http://127.0.0.1:${port}`,
+        cluster_secret_file: this.secret, cluster_port: base + 1, cluster_speech_port: base + 20, public_urls: `http://127.0.0.1:${port}`,
         ...this.options.flags, ...(this.options.each?.(index) ?? {}),
       },
     });
