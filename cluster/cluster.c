@@ -58,8 +58,6 @@ static void copy_conf(struct vr_cluster *cluster, const struct vr_cluster_conf *
     cluster->conf.lease_ttl = conf->lease_ttl == 0 ? VR_SECONDS(6) : conf->lease_ttl;
     cluster->conf.take_after = conf->take_after == 0 ? VR_MS(300) : conf->take_after;
     cluster->conf.sync_silent = conf->sync_silent == 0 ? VR_SECONDS(1) : conf->sync_silent;
-    cluster->conf.fan_out = conf->fan_out == 0 ? 16 : conf->fan_out;
-    cluster->conf.audience = conf->audience == 0 ? 200 : conf->audience;
 }
 
 enum vr_err vr_cluster_new(const struct vr_cluster_conf *conf, struct vr_cluster **out,

@@ -48,8 +48,6 @@ struct vr_cluster_conf {
     vr_time_us lease_ttl;     /* 0: 6 s */
     vr_time_us take_after;    /* by rank, 0: 300 ms */
     vr_time_us sync_silent;   /* a partner silent for so long is replaced; 0: 1 s */
-    uint32_t fan_out;         /* of speech between nodes; 0: 16 */
-    uint32_t audience;        /* listeners beyond which comings and goings are counts; 0: 200 */
     /** Has every worker of this node ticked within 2 s? The lease is renewed only then. Called on
      * the cluster worker's thread; NULL: always. */
     bool (*lively)(void *ctx);

@@ -10,7 +10,6 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "cluster/own.h"
-#include "store/personal.h"
 
 #define JOINED_KEY "cluster.deployed" /* in VR_TABLE_META: we have been a copy before */
 #define TRIES_MAX 10
@@ -143,20 +142,13 @@ static bool parse(struct vr_cluster *cluster, struct vr_bytes key, enum vr_table
                     *table == VR_TABLE_DEPLOYMENT || *table == VR_TABLE_USERS);
 }
 
-/* Two nodes may have made a key for one user, each before it knew of the other: both are kept. */
 static void merge_user(struct vr_cluster *cluster, struct vr_bytes ref, struct vr_bytes theirs)
 {
-    struct vr_buf ours = {0};
     struct vr_buf merged = {0};
-    enum vr_err err = vr_records_get(cluster->conf.local, VR_TABLE_USERS, ref, &ours);
 
-    if (err == VR_E_NOT_FOUND) {
-        vr_commit_put(changes_of(cluster->deploy), VR_TABLE_USERS, ref, theirs);
-    } else if (err == VR_OK && vr_personal_merge(vr_buf_bytes(&ours), theirs, &merged) == VR_OK &&
-               !vr_bytes_equal(vr_buf_bytes(&ours), vr_buf_bytes(&merged))) {
+    if (cluster_user_merged(cluster, ref, theirs, &merged)) {
         vr_commit_put(changes_of(cluster->deploy), VR_TABLE_USERS, ref, vr_buf_bytes(&merged));
     }
-    vr_buf_deinit(&ours);
     vr_buf_deinit(&merged);
 }
 

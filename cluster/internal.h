@@ -57,6 +57,11 @@ void cluster_durable(struct vr_cluster *cluster, struct vr_id room, uint64_t epo
                      uint64_t revision, const struct cluster_row *rows, uint32_t count,
                      cluster_done_fn done, void *ctx);
 
+/** What a user's row here becomes with that of another node (users.c), appended to `out`. False:
+ * nothing new in it. Any thread. */
+bool cluster_user_merged(struct vr_cluster *cluster, struct vr_bytes ref, struct vr_bytes theirs,
+                         struct vr_buf *out);
+
 /** As vr_cluster_holds. Any thread, no lock. */
 bool cluster_holds(struct vr_cluster *cluster, struct vr_id room, uint64_t epoch);
 /** The deadline of all that this node owns, in CLOCK_BOOTTIME. Any thread, no lock. */

@@ -7,7 +7,6 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "cluster/replica.h"
-#include "store/personal.h"
 
 void flight_free(struct flight *flight)
 {
@@ -140,18 +139,11 @@ void replica_submit(struct replica *self, struct flight *flight, struct vr_commi
 /* A user's row keeps the keys that were made here. */
 static void add_user(struct replica *self, struct vr_commit *to, const struct vr_op *op)
 {
-    struct vr_buf ours = {0};
     struct vr_buf merged = {0};
-    enum vr_err err = vr_records_get(self->cluster->conf.local, VR_TABLE_USERS, op->key, &ours);
 
-    if (err != VR_OK) {
-        ours.size = 0;
-    }
-    if (vr_personal_merge(vr_buf_bytes(&ours), op->value, &merged) == VR_OK &&
-        !(ours.size > 0 && vr_bytes_equal(vr_buf_bytes(&ours), vr_buf_bytes(&merged)))) {
+    if (cluster_user_merged(self->cluster, op->key, op->value, &merged)) {
         vr_commit_put(to, VR_TABLE_USERS, op->key, vr_buf_bytes(&merged));
     }
-    vr_buf_deinit(&ours);
     vr_buf_deinit(&merged);
 }
 

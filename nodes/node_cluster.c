@@ -153,7 +153,6 @@ enum vr_err node_cluster_make(struct vr_node *node, struct vr_why *why)
         .random = vr_random_system(),
         .local = node->records,
         .lease_ttl = VR_SECONDS((vr_time_us)config->cluster_lease_s),
-        .fan_out = (uint32_t)config->cluster_fan_out,
         .lively = loops_tick,
         .deployed = deployed,
         .seen = seen,

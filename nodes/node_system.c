@@ -158,6 +158,7 @@ void node_env_fill(struct vr_node *node)
     env->chat_per_10s = (uint32_t)config->chat_per_10s;
     env->reactions_per_10s = (uint32_t)config->reactions_per_10s;
     env->audience = (uint32_t)config->audience;
+    env->fan_out = (uint32_t)config->cluster_fan_out;
     node->room_services =
         (struct vr_room_services){.personal = node->personal,
                                   .take = room_take,
