@@ -113,7 +113,7 @@ export class Client {
 
   async final() {
     const state = await this.person.state();
-    const bans = await rest(this.run.world.nodes[this.home], this.run.adminToken, 'GET', `/v1/rooms/${this.room}/bans`).catch(() => ({ bans: [] }));
+    const bans = await rest(this.run.world.nodes[this.home], this.run.adminToken, 'GET', `/v1/rooms/${this.room}/bans`);
     return {
       kind: 'final', t: now(), client: this.user, room: this.room, digest: state.digest ?? `${state.epoch}.${state.sequence}`,
       mutes: Object.fromEntries(state.participants.map((p) => [p.participant, p.muted_by_moderator])),

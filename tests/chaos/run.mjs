@@ -103,15 +103,16 @@ const FAULTS = {
     await sleep(8000);
     world.heal();
   },
-  'etcd member killed': async (world) => {
-    const host = pick(world.hosts);
+  'etcd leader killed': async (world) => {
+    const host = await world.leader() ?? pick(world.hosts);
     host.etcd.kill('SIGKILL');
     await host.etcdGone;
     await sleep(4000);
     host.startEtcd(world.hosts);
   },
   'etcd without quorum': async (world) => {
-    const two = world.hosts.filter((h) => h !== pick(world.hosts)).slice(0, 2);
+    const left = pick(world.hosts);
+    const two = world.hosts.filter((h) => h !== left);
     for (const host of two) host.etcd.kill('SIGSTOP');
     await sleep(10000);
     for (const host of two) host.etcd.kill('SIGCONT');
@@ -132,27 +133,31 @@ async function nemesis(run, end) {
     run.note({ kind: 'fault', t: now(), name });
     console.log(`${(now() / 1000).toFixed(1)} s  ${name}`);
     await FAULTS[name](run.world);
-    await sleep(3000 + random() * 4000);
+    // The last one is judged from the moment it is undone.
+    if (now() < end) await sleep(3000 + random() * 4000);
   }
   run.world.heal();
   run.note({ kind: 'healed', t: now() });
 }
 
-/** Until all tell the same, or 10 s are over. */
-async function agree(run) {
-  const limit = now() + 12000;
-  for (const group of run.clients) {
-    for (;;) {
-      const finals = await Promise.all([group.host, ...group.others].map((c) => c.final().catch((error) => ({ missing: `${c.user}: ${error.message}` }))));
-      const missing = finals.filter((f) => f.missing);
-      if ((missing.length === 0 && new Set(finals.map((f) => f.digest)).size === 1) || now() > limit) {
-        finals.filter((f) => !f.missing).forEach((f) => run.note(f));
-        missing.forEach((f) => run.note({ kind: 'missing', ...f }));
-        break;
-      }
-      await sleep(100);
+/** Until all in a room tell the same, or the limit has passed; what each told last is noted. */
+async function agreeRoom(run, group, limit) {
+  for (;;) {
+    const all = [group.host, ...group.others];
+    const finals = await Promise.all(all.map((c) => c.final().catch((error) => ({ missing: `${c.user}: ${error.message}` }))));
+    const missing = finals.filter((f) => f.missing);
+    if ((missing.length === 0 && new Set(finals.map((f) => f.digest)).size === 1) || now() > limit) {
+      finals.filter((f) => !f.missing).forEach((f) => run.note(f));
+      missing.forEach((f) => run.note({ kind: 'missing', room: group.room, ...f }));
+      return;
     }
+    await sleep(100);
   }
+}
+
+function agree(run) {
+  const limit = now() + 12000;
+  return Promise.all(run.clients.map((group) => agreeRoom(run, group, limit)));
 }
 
 async function main() {

@@ -8,7 +8,9 @@ import { Node, until } from '../lib/voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
-const US = '10.77.0.254';
+// Two runs side by side do not meet: each has a net of its own.
+const NET = `10.77.${process.pid % 250}`;
+const US = `${NET}.254`;
 
 function run(command, ...args) {
   const done = spawnSync(command, args, { encoding: 'utf8' });
@@ -35,7 +37,7 @@ class Host {
   constructor(index, folder, tag) {
     this.index = index;
     this.name = String.fromCharCode(97 + index);
-    this.address = `10.77.0.${index + 1}`;
+    this.address = `${NET}.${index + 1}`;
     this.space = `vr-${tag}-${this.name}`;
     this.folder = join(folder, this.name);
     this.etcdLog = '';
@@ -102,6 +104,18 @@ export class World {
   }
 
   get nodes() { return this.hosts.map((host) => host.node); }
+
+  /** The host whose etcd member leads; null while none does. */
+  async leader() {
+    for (const host of this.hosts) {
+      try {
+        const answer = await fetch(`http://${host.address}:2379/v3/maintenance/status`, { method: 'POST', body: '{}', signal: AbortSignal.timeout(1000) });
+        const status = await answer.json();
+        if (status.leader !== undefined && status.leader === status.header.member_id) return host;
+      } catch { /* not this one */ }
+    }
+    return null;
+  }
 
   /** Packets from `a` to `b` are lost; both ways with `both`. */
   cut(a, b, both = true) {
