@@ -140,13 +140,21 @@ async function nemesis(run, end) {
   run.note({ kind: 'healed', t: now() });
 }
 
+/** All that a person was told of his room; bans are told apart from the digest. */
+const told = (final) => `${final.digest} ${[...final.bans].sort()}`;
+
 /** Until all in a room tell the same, or the limit has passed; what each told last is noted. */
 async function agreeRoom(run, group, limit) {
+  // A room is healed once its owner decides again: until then all may agree about what is still provisional.
+  const someone = group.others[0].participant;
+  for (let act; now() < limit && !(act?.outcome === 'ok' && !act.provisional); await sleep(100)) {
+    act = await group.host.act('room:mute', { participant: someone }, 'mute', someone, true);
+  }
   for (;;) {
     const all = [group.host, ...group.others];
     const finals = await Promise.all(all.map((c) => c.final().catch((error) => ({ missing: `${c.user}: ${error.message}` }))));
     const missing = finals.filter((f) => f.missing);
-    if ((missing.length === 0 && new Set(finals.map((f) => f.digest)).size === 1) || now() > limit) {
+    if ((missing.length === 0 && new Set(finals.map(told)).size === 1) || now() > limit) {
       finals.filter((f) => !f.missing).forEach((f) => run.note(f));
       missing.forEach((f) => run.note({ kind: 'missing', room: group.room, ...f }));
       return;
