@@ -147,10 +147,10 @@ describe("microphone", () => {
 
   it("muting is silent before the server answers, and stays so if it never does", async () => {
     const room = await inside({ role: "speaker" });
-    const asked = room.mute().catch((error: Error) => error);
+    void room.mute().catch(() => {});
     expect(platform.microphones[0]!.enabled).toBe(false);
     platform.socket.drop();
-    await asked;
+    await settle();
     expect(room.selfOpen).toBe(false);
     await platform.timers.advance(300);
     platform.socket.open();

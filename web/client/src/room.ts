@@ -9,6 +9,7 @@
 
 import { patientBackoff } from "./backoff.js";
 import { ChatLog } from "./chat_log.js";
+import { Commands } from "./commands.js";
 import { asVoiceroomError, VoiceroomError } from "./errors.js";
 import { Media } from "./media.js";
 import { Mirror } from "./mirror.js";
@@ -64,6 +65,7 @@ export class Room extends RoomActs {
   private readonly nodes: NodeList;
   private readonly returns: Returns;
   private readonly watch: QualityWatch;
+  private readonly commands: Commands;
   /** How loud each person is here, 0..1; who is missing: 1. Taken up within a tenth of a second. */
   readonly volumes = new Map<number, number>();
 
@@ -125,6 +127,13 @@ export class Room extends RoomActs {
       onStuck: (failures) => failures >= STUCK_AFTER && this.nodes.others().length > 0 && void this.rejoin(),
       onRefused: () => void this.rejoin(),
       onOver: (code) => this.closedByServer(code),
+    });
+    this.commands = new Commands({
+      timers: platform.timers,
+      request: (type, fields) => this.signalling.request(type, fields),
+      isOpen: () => this.signalling.state === "open",
+      isOver: () => this.statusNow === "over",
+      follow: (look) => this.followSocket(look),
     });
     this.stopWake = platform.onWake((why) => {
       this.signalling.wake();
@@ -460,6 +469,12 @@ export class Room extends RoomActs {
     if (this.statusNow === "joining" && this.entered) {
       await until(this.platform.timers, FIRST_SOCKET_MS, (look) => this.on("status", look), () => this.statusNow !== "joining");
     }
-    await this.signalling.request(type, fields);
+    await this.commands.send(type, fields);
+  }
+
+  /* A socket that is bound again brings a fresh token, also when the status never changed (a move). */
+  private followSocket(look: () => void): () => void {
+    const stops = [this.on("resumeToken", look), this.on("status", look)];
+    return () => stops.forEach((stop) => stop());
   }
 }
