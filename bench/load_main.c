@@ -282,8 +282,8 @@ static bool join(struct load *load, uint32_t i)
                                   .send = on_send,
                                   .rtp = on_rtp,
                                   .ctx = person};
-    static struct load_answer answers[8192];
-    struct load_answer *answer = &answers[i];
+    static struct vr_remote answers[8192];
+    struct vr_remote *answer = &answers[i];
     struct vr_buf offer = {0};
     char user[32];
     bool fine;
@@ -298,15 +298,15 @@ static bool join(struct load *load, uint32_t i)
     vr_buf_append(&offer, "", 1);
     snprintf(user, sizeof(user), i == 0 ? "load-host" : "load-%u", i);
     person->posted_at = now_us();
-    fine = load_http_join(load->http, load->room, user, i == 0, (const char *)offer.data, answer,
-                          &person->join_ms);
+    fine = load_http_join(load->http, load->room, user, i == 0 ? VR_ROLE_HOST : VR_ROLE_LISTENER,
+                          (const char *)offer.data, answer, &person->join_ms);
     vr_buf_deinit(&offer);
     if (!fine) {
         vr_client_free(person->client);
         return false;
     }
-    person->fd = open_socket(&answer->server);
-    load->media = answer->server;
+    person->fd = open_socket(&answer->address);
+    load->media = answer->address;
     vr_client_restart(person->client, answer->ufrag, answer->pwd);
     load->count = i + 1;
     vr_client_check(person->client, true, true);
