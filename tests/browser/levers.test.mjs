@@ -91,7 +91,7 @@ describe('packed and sent together', () => {
 
   it('who is muted is silent for all', async () => {
     await act(ana, 'muteAll');
-    await until('ben is silent', async () => !(await ear.hears([ben])).length, 3000);
+    await until('ben is silent', async () => !(await ear.hears([ben])).length);
     await ear.untilHears([ana], all);
   });
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { act, enter, onStage } from '../lib/enter.mjs';
 import { openBrowser, Page } from '../lib/chromium.mjs';
-import { Node, until } from '../lib/voiceroomd.mjs';
+import { Node, PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
 
 const self = (page) => page.evaluate(() => {
   const { participant, role, muted, muted_by_moderator } = window.rig.room.self;
@@ -54,7 +54,7 @@ describe('coming back', () => {
     await cdp.send('Network.emulateNetworkConditions', { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
     await new Promise((done) => setTimeout(done, 1500));
     await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
-    await ben.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: 15000 });
+    await ben.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: PATIENCE_MS });
     await cy.untilHears([ana, ben], [ana, ben, cy]);
     assert.equal((await self(ben)).role, 'speaker');
     await close([ana, ben, cy]);
@@ -70,10 +70,10 @@ describe('coming back', () => {
     await node.kill9();
     await node.start();
     const up = Date.now();
-    await until('ana hears ben again', async () => (await ana.hears(pages)).join() === 'ben', 15000);
-    await ben.untilHears([ana], pages, 15000);
+    await until('ana hears ben again', async () => (await ana.hears(pages)).join() === 'ben');
+    await ben.untilHears([ana], pages);
     console.log(`measured: node killed: heard again ${Date.now() - up} ms after it was ready`);
-    for (const page of pages) await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: 15000 });
+    for (const page of pages) await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: PATIENCE_MS });
     assert.deepEqual(await Promise.all(pages.map(self)), before);
     await close(pages);
   });

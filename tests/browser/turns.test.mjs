@@ -28,7 +28,7 @@ describe('turns on one slot', () => {
     await ear.evaluate((ms) => {
       for (const r of window.rig.connections.at(-1).getReceivers()) r.jitterBufferTarget = ms;
     }, BUFFER_MS);
-    await until('the deep buffer', async () => await depthMs() > BUFFER_MS * 0.9, 20000);
+    await until('the deep buffer', async () => await depthMs() > BUFFER_MS * 0.9);
   });
   after(async () => {
     await browser?.close();

@@ -25,7 +25,7 @@ describe('the examples of docs/client.md', () => {
     child.stdout.on('data', (text) => { child.said += text; });
     child.stderr.on('data', (text) => { child.said += text; });
     child.ended = new Promise((done) => child.once('exit', done));
-    child.says = (words) => until(`${name} says ${words}`, () => words.exec(child.said), 8000).catch((error) => {
+    child.says = (words) => until(`${name} says ${words}`, () => words.exec(child.said)).catch((error) => {
       throw new Error(`${error.message}\n${child.said}`);
     });
     running.push(child);

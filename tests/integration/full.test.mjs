@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { people, Refused, rest, toStage } from '../lib/client.mjs';
-import { Node, until } from '../lib/voiceroomd.mjs';
+import { Node, PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
 
 describe('a full disk', () => {
   let data; let node;
@@ -78,8 +78,8 @@ describe('a full disk', () => {
     assert.equal(ben.socket.readyState, 1);
 
     rmSync(ballast());
-    await until('writes go on', () => create().catch(() => null), 15000, 200);
-    await until('the room takes changes again', async () => (await ana.ask('room:mute', { participant: ben.id })).ok, 10000, 200);
+    await until('writes go on', () => create().catch(() => null), PATIENCE_MS, 200);
+    await until('the room takes changes again', async () => (await ana.ask('room:mute', { participant: ben.id })).ok, PATIENCE_MS, 200);
     const now = (await ben.state()).participants.find((p) => p.participant === ben.id);
     assert.equal(now.muted_by_moderator, true);
   });

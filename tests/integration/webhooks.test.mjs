@@ -55,7 +55,7 @@ describe('webhooks', () => {
     await ana.request('room:report', { participant: ben.id, reason: 'Something private' });
     await ana.request('room:kick', { participant: ben.id, reason: 'Something else' });
     await ana.request('room:end');
-    await until('the end', () => got.some((g) => g.event.type === 'room.ended'), 15000);
+    await until('the end', () => got.some((g) => g.event.type === 'room.ended'));
     got.forEach((g) => verify(hook, g));
     const types = got.map((g) => g.event.type);
     for (const type of ['room.created', 'room.participant_joined', 'room.hand_raised', 'room.role_changed', 'room.participant_muted', 'moderation.reported',
@@ -78,11 +78,11 @@ describe('webhooks', () => {
     await until('created', () => got.length === 1);
     refuse = held.id;
     await rest(node, node.admin(), 'POST', `/v1/rooms/${held.id}/end`, {});
-    await until('one failure', () => got.some((g) => g.status === 503), 10000);
+    await until('one failure', () => got.some((g) => g.status === 503));
     const other = await create(node, 'Other');
-    await until('the other room is not held up', () => got.some((g) => g.status === 200 && g.event.data.room === other.id), 10000);
+    await until('the other room is not held up', () => got.some((g) => g.status === 200 && g.event.data.room === other.id));
     refuse = null;
-    await until('delivered in the end', () => got.some((g) => g.status === 200 && g.event.type === 'room.ended'), 20000);
+    await until('delivered in the end', () => got.some((g) => g.status === 200 && g.event.type === 'room.ended'));
     const ends = got.filter((g) => g.event.type === 'room.ended');
     assert.equal(new Set(ends.map((g) => g.headers['webhook-id'])).size, 1, 'one message, one id');
   });
@@ -109,14 +109,14 @@ describe('webhooks', () => {
     const [dead] = await until('a dead letter', async () => {
       const list = (await deliveries(node, hook)).filter((d) => d.status === 'dead');
       return list.length ? list : null;
-    }, 15000);
+    });
     assert.equal(dead.attempts, 2);
     assert.match(dead.error, /HTTP 404/);
     assert.equal(got.length, 2);
     up = true;
     assert.deepEqual(await rest(node, node.admin(), 'POST', `/v1/webhooks/${hook.id}/redeliver`, { id: 'msg_other' }), { redelivered: 0 });
     assert.deepEqual(await rest(node, node.admin(), 'POST', `/v1/webhooks/${hook.id}/redeliver`, { id: dead.id }), { redelivered: 1 });
-    await until('delivered', () => got.some((g) => g.status === 200 && g.event.data.room === room.id), 10000);
+    await until('delivered', () => got.some((g) => g.status === 200 && g.event.data.room === room.id));
     assert.equal(got.at(-1).headers['webhook-id'], dead.id);
     await until('nothing is left', async () => (await deliveries(node, hook)).length === 0);
   });
@@ -127,13 +127,13 @@ describe('webhooks', () => {
     const outer = await receiver(t, () => ({ status: 302, headers: { location: inner.url } }));
     const hook = await add(node, outer.url, ['room.created']);
     await create(node, 'Redirected');
-    const [dead] = await until('refused', async () => { const d = await deliveries(node, hook); return d.length && d[0].status === 'dead' ? d : null; }, 10000);
+    const [dead] = await until('refused', async () => { const d = await deliveries(node, hook); return d.length && d[0].status === 'dead' ? d : null; });
     assert.match(dead.error, /HTTP 302/);
     assert.equal(inner.got.length, 0);
     const gone = await receiver(t, () => 410);
     const last = await add(node, gone.url, ['room.created']);
     await create(node, 'Gone');
-    await until('disabled', async () => (await rest(node, node.admin(), 'GET', `/v1/webhooks/${last.id}`)).disabled, 10000);
+    await until('disabled', async () => (await rest(node, node.admin(), 'GET', `/v1/webhooks/${last.id}`)).disabled);
     const before = gone.got.length;
     await create(node, 'Not told');
     await rest(node, node.admin(), 'POST', `/v1/webhooks/${hook.id}/test`);
@@ -155,7 +155,7 @@ describe('webhooks', () => {
     for (const host of ['localhost', '127.1', '2130706433', '0x7f000001', 'localhost.']) {
       const hook = await add(node, `https://${host}:${port}/`, ['room.created']);
       await rest(node, node.admin(), 'POST', `/v1/webhooks/${hook.id}/test`);
-      const [dead] = await until(`${host} is refused`, async () => { const d = await deliveries(node, hook); return d.length && d[0].status === 'dead' ? d : null; }, 15000);
+      const [dead] = await until(`${host} is refused`, async () => { const d = await deliveries(node, hook); return d.length && d[0].status === 'dead' ? d : null; });
       assert.match(dead.error, /private|resolve/, `${host}: ${dead.error}`);
     }
     assert.equal(connections, 0);

@@ -1,5 +1,6 @@
 // Real Chromium pages with tones as microphones, and ears that find those tones in what arrives.
 import { chromium } from 'playwright-core';
+import { PATIENCE_MS } from './voiceroomd.mjs';
 
 const FLAGS = [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -8,8 +9,8 @@ const FLAGS = [
   '--disable-backgrounding-occluded-windows', '--allow-loopback-in-peer-connection',
 ];
 
-export async function openBrowser(t) {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS, headless: true });
+export async function openBrowser(t, more = []) {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, ...more], headless: true });
   t?.after(() => browser.close());
   return browser;
 }
@@ -126,7 +127,7 @@ export class Page {
   }
 
   /** Waits until exactly `expected` of `all` are heard; answers the milliseconds. */
-  async untilHears(expected, all, ms = 8000) {
+  async untilHears(expected, all, ms = PATIENCE_MS) {
     const start = Date.now();
     const names = expected.map((p) => p.name).sort().join();
     let heard;

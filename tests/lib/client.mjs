@@ -1,7 +1,7 @@
 // A client without a browser: REST by fetch, the socket by ws, an SDP offer that no media follows.
 import { randomBytes } from 'node:crypto';
 import WebSocket from 'ws';
-import { until } from './voiceroomd.mjs';
+import { PATIENCE_MS, until } from './voiceroomd.mjs';
 
 /** An offer as Chromium makes it: one sending section without a track, `slots` receiving ones. */
 export function offer({ slots = 4, sender = true } = {}) {
@@ -89,7 +89,7 @@ export class Person {
   ask(type, fields = {}) {
     const id = String(this.next++);
     return new Promise((done, failed) => {
-      const timer = setTimeout(() => failed(new Error(`no answer to ${type}`)), 5000);
+      const timer = setTimeout(() => failed(new Error(`no answer to ${type}`)), PATIENCE_MS);
       this.answers.set(id, (answer) => { clearTimeout(timer); done(answer); });
       this.socket.send(JSON.stringify({ type, id, ...fields }));
     });
@@ -103,7 +103,7 @@ export class Person {
   }
 
   /** The first event of `type` (after `from`) that fits. */
-  event(type, fits = () => true, ms = 5000) {
+  event(type, fits = () => true, ms = PATIENCE_MS) {
     return until(`${this.name}: ${type}`, () => this.events.find((e) => e.type === type && fits(e)), ms);
   }
 

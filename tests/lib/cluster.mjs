@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
-import { Node, until } from './voiceroomd.mjs';
+import { Node, PATIENCE_MS, until } from './voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
@@ -73,7 +73,7 @@ export class Cluster {
       try {
         return (await fetch(`${this.members[0].client}/health`)).ok;
       } catch { return false; }
-    }, 20000, 50);
+    }, 2 * PATIENCE_MS, 50);
     this.secret = join(this.folder, 'secret');
     const made = spawnSync(BINARY, ['--data', join(this.folder, 'a'), '--cluster-secret', this.secret]);
     if (made.status !== 0) throw new Error(`no secret: ${made.stderr}`);
@@ -102,7 +102,7 @@ export class Cluster {
   }
 
   /** Until every living node sees `count` living ones. */
-  together(count, ms = 15000) {
+  together(count, ms = 2 * PATIENCE_MS) {
     return until(`all nodes see ${count}`, async () => {
       for (const node of this.nodes.filter((n) => n.child && !n.dead)) {
         const { nodes } = await (await fetch(`${node.url}/v1/nodes`, { headers: { authorization: `Bearer ${this.admin()}` } })).json();

@@ -33,7 +33,7 @@ export class Ctl {
       let out = '';
       let err = '';
       let ended = false;
-      const timer = setTimeout(() => { child.kill('SIGKILL'); failed(new Error(`no end: ${args.join(' ')}\n${out}\n${err}`)); }, 20000);
+      const timer = setTimeout(() => { child.kill('SIGKILL'); failed(new Error(`no end: ${args.join(' ')}\n${out}\n${err}`)); }, 60000);
       child.stdout.on('data', (text) => {
         out += text;
         if (until?.(out) && !ended) { ended = true; child.kill('SIGTERM'); }

@@ -1,5 +1,6 @@
 // Into a room with a real page, through the client library that the page hands out to tests (?e2e=1).
 import { rest } from './client.mjs';
+import { PATIENCE_MS } from './voiceroomd.mjs';
 
 /** Opens the page, and joins (or creates and joins). Answers the room's id. `window.rig.room` is the library's room. */
 export async function enter(page, { create, room, settings = {}, voice = {}, resume, quiet = true } = {}) {
@@ -8,7 +9,7 @@ export async function enter(page, { create, room, settings = {}, voice = {}, res
   if (create) room = (await rest(page.node, token, 'POST', '/v1/rooms', { title: create, ...settings })).id;
   await page.page.goto(`${page.node.url}/?e2e=1`);
   await page.page.waitForFunction(() => window.voicerooms?.client);
-  page.joinMs = await page.evaluate(async ([id, bearer, resumeToken]) => {
+  page.joinMs = await page.evaluate(async ([id, bearer, resumeToken, patience]) => {
     const { client } = window.voicerooms;
     client.setToken(bearer);
     const start = performance.now();
@@ -21,14 +22,14 @@ export async function enter(page, { create, room, settings = {}, voice = {}, res
         clearInterval(seen);
       }
     }, 10);
-    setTimeout(() => clearInterval(seen), 10000);
+    setTimeout(() => clearInterval(seen), patience);
     window.rig.room = await client.join(id, resumeToken ? { resumeToken } : {});
     return performance.now() - start;
-  }, [room, token, resume]);
-  await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: 8000 });
-  await page.page.waitForFunction(() => window.rig.connections.at(-1)?.connectionState === 'connected', null, { timeout: 8000 });
+  }, [room, token, resume, PATIENCE_MS]);
+  await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: PATIENCE_MS });
+  await page.page.waitForFunction(() => window.rig.connections.at(-1)?.connectionState === 'connected', null, { timeout: PATIENCE_MS });
   if (!create && !quiet) {
-    await page.page.waitForFunction(() => window.rig.sound !== null, null, { timeout: 8000 });
+    await page.page.waitForFunction(() => window.rig.sound !== null, null, { timeout: PATIENCE_MS });
     page.soundMs = await page.evaluate(() => window.rig.sound);
   }
   page.id = await page.evaluate(() => window.rig.room.selfParticipant);

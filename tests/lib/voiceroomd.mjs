@@ -10,6 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const ROOT = resolve(import.meta.dirname, '../..');
 const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
 
+/** How long anything is waited for that has no bound of its own: for ever, on the slowest machine. */
+export const PATIENCE_MS = 30000;
+
 /** A TCP port that was free a moment ago. */
 export async function freePort() {
   const server = createServer();
@@ -57,10 +60,10 @@ export class Node {
     this.exited.then(() => { this.dead = true; });
     this.child.stdout.on('data', (text) => { this.log += text; });
     this.child.stderr.on('data', (text) => { this.log += text; });
-    const limit = Date.now() + 20000;
+    const limit = Date.now() + 2 * PATIENCE_MS;
     for (;;) {
       if (this.dead) throw new Error(`voiceroomd ended at start:\n${this.log.slice(-4000)}`);
-      if (Date.now() > limit) throw new Error(`voiceroomd is not ready after 20 s:\n${this.log.slice(-4000)}`);
+      if (Date.now() > limit) throw new Error(`voiceroomd is not ready after ${2 * PATIENCE_MS} ms:\n${this.log.slice(-4000)}`);
       try {
         if ((await fetch(`${this.url}/readyz`)).ok) break;
       } catch { /* not listening yet */ }
@@ -82,7 +85,7 @@ export class Node {
   /** A clean end; throws when it was not one, or when a sanitizer complained. */
   async stop() {
     if (!this.dead) this.child.kill('SIGTERM');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 15000);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 2 * PATIENCE_MS);
     const end = await this.exited;
     clearTimeout(timer);
     if (!this.keep) rmSync(this.data, { recursive: true, force: true });
@@ -110,7 +113,7 @@ export async function startNode(t, options) {
 }
 
 /** Wait until `probe` gives something truthy; the message says what was waited for. */
-export async function until(what, probe, ms = 5000, step = 15) {
+export async function until(what, probe, ms = PATIENCE_MS, step = 15) {
   const limit = Date.now() + ms;
   for (;;) {
     const value = await probe();

@@ -122,7 +122,7 @@ describe('the page for everybody', () => {
     await inspect(ana, 'create');
     await press(ana, 'link', 'Cancel');
     const room = await createRoom(ana, 'Ana', title);
-    await see(ben, 'link', /A room with a title/, 12000);
+    await see(ben, 'link', /A room with a title/);
     await inspect(ben, 'list');
     await ben.page.goto(`${node.url}/#/room/${room}`);
     await see(ben, 'button', 'Join and listen');
@@ -195,7 +195,7 @@ describe('the page for everybody', () => {
     await see(ben, 'region', 'Coming up');
     await inspect(ben, 'list, scheduled');
     await rest(node, node.token('operator', { roomCreate: true }), 'POST', `/v1/rooms/${later.id}/end`, {});
-    await gone(ben, 'region', 'Coming up', 12000);
+    await gone(ben, 'region', 'Coming up');
     await ben.page.getByRole('searchbox').fill('no such thing');
     await see(ben, 'heading', 'No room matches');
     await inspect(ben, 'empty list');
@@ -307,11 +307,11 @@ describe('the page for everybody', () => {
     const ben = await open('Ben', 900);
     await createRoom(ana, 'Ana', 'Next year', () => ana.page.getByLabel(/^Begins/).fill(`${new Date().getFullYear() + 1}-05-01T19:30`));
     await read(ana, 'The room has not begun.');
-    const coming = await see(ben, 'region', 'Coming up', 12000);
+    const coming = await see(ben, 'region', 'Coming up');
     await coming.getByRole('link', { name: /Next year.*May 1/ }).waitFor();
     await press(ana, 'button', 'Start now');
     await unread(ana, 'The room has not begun.');
-    await gone(ben, 'region', 'Coming up', 12000);
+    await gone(ben, 'region', 'Coming up');
     for (const page of [ana, ben]) assert.deepEqual(complaints(page), []);
     await close(ana, ben);
   });
@@ -326,8 +326,8 @@ describe('the page for everybody', () => {
     await read(ben, 'The connection was lost.');
     await inspect(ben, 'reconnecting');
     await node.start();
-    await unread(ben, 'The connection was lost.', 20000);
-    await ben.untilHears([ana], [ana, ben], 15000);
+    await unread(ben, 'The connection was lost.');
+    await ben.untilHears([ana], [ana, ben]);
     await read(ben, 'You are listening');
     await close(ana, ben);
   });

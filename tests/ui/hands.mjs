@@ -1,6 +1,6 @@
 // What a person does with the page: everything by role and accessible name, as a screen reader finds it.
 import { Page } from '../lib/chromium.mjs';
-import { Node } from '../lib/voiceroomd.mjs';
+import { Node, PATIENCE_MS } from '../lib/voiceroomd.mjs';
 
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 360, height: 740 };
@@ -56,7 +56,7 @@ export function by(page, role, name) {
 }
 
 /* A failure tells what the page shows instead, as a screen reader has it. */
-async function wait(page, what, found, state, ms = 8000) {
+async function wait(page, what, found, state, ms = PATIENCE_MS) {
   try {
     await found.waitFor({ state, timeout: ms });
   } catch {

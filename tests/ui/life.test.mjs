@@ -30,7 +30,7 @@ describe('the life of a room in the page', () => {
   it('two others find it in the list, join to listen, and hear her', async () => {
     for (const [page, name] of [[ben, 'Ben'], [cy, 'Cy']]) {
       await page.page.reload();
-      await see(page, 'link', /Evening songs.*Ana/, 12000);
+      await see(page, 'link', /Evening songs.*Ana/);
       await joinFromList(page, name, 'Evening songs');
       await read(page, 'You are listening');
     }
