@@ -34,7 +34,7 @@ static void replace_session(struct step *step, const struct person *person, bool
 {
     struct event event;
 
-    if (person->presence != PERSON_LIVE || vr_address_equal(person->session, step->cmd->session)) {
+    if (!person_has_session(person) || vr_address_equal(person->session, step->cmd->session)) {
         return;
     }
     event = event_begin(step, "session:replaced", false);
@@ -296,6 +296,7 @@ enum vr_err step_lost(struct step *step)
     }
     person->presence = PERSON_LOST;
     person->was_lost = false;
+    person->unheard = false;
     person->lost_at = step->at.now;
     person_changed(step, person);
     effect_unsubscribe(step, person->id, false);

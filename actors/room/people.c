@@ -11,6 +11,11 @@ bool person_present(const struct person *person)
     return person->presence != PERSON_GONE;
 }
 
+bool person_has_session(const struct person *person)
+{
+    return person->presence == PERSON_LIVE || (person->presence == PERSON_LOST && person->unheard);
+}
+
 bool person_listed(const struct person *person)
 {
     return person_present(person) && !person->hidden;

@@ -43,6 +43,7 @@ static void fill_person(struct vr_room *room, struct person *person, const Vr__P
     person->role = (enum vr_role)record->role;
     person->presence = record->present ? PERSON_LOST : PERSON_GONE;
     person->was_lost = record->present && record->lost;
+    person->unheard = record->present && !record->lost;
     person->guest = record->guest;
     person->hidden = record->hidden;
     person->no_publish = record->no_publish;

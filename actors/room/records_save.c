@@ -106,7 +106,7 @@ static void fill_person(Vr__PersonRecord *record, const struct person *person, u
     vr_id_put(session, person->session.id);
     record->role = person->role;
     record->present = person_present(person);
-    record->lost = person->presence == PERSON_LOST;
+    record->lost = person->presence == PERSON_LOST && !person->unheard;
     record->guest = person->guest;
     record->hidden = person->hidden;
     record->no_publish = person->no_publish;

@@ -105,7 +105,7 @@ static enum vr_err find_self(struct step *step)
     }
     step->self = person;
     if (step->cmd->kind == VR_CMD_SNAPSHOT && step->cmd->flag) {
-        return person->presence == PERSON_LIVE
+        return person_has_session(person)
                    ? VR_OK
                    : vr_fail(&step->why, VR_E_CONFLICT, "the session is lost: resume");
     }

@@ -205,6 +205,57 @@ static void test_sessions_outlive_the_room(void **state)
     node_free(node);
 }
 
+static const struct vr_answer *move_of_ben(struct node *node, enum vr_command_kind kind)
+{
+    struct vr_command *cmd = kit_command(kind, "ben");
+
+    cmd->by.participant = 2;
+    cmd->by.generation = 1;
+    cmd->flag = kind == VR_CMD_SNAPSHOT; /* only looks */
+    cmd->session = vr_session_address((struct vr_id){0, 12});
+    cmd->shard = vr_shard_address(KIT_ROOM, 1);
+    return say(node, cmd);
+}
+
+/* A drain changes the owner and moves people at the same time: who has not been heard yet by the
+ * new owner is moved like anybody, not taken for lost, and his old session is told. */
+static void test_a_move_before_the_session_was_heard(void **state)
+{
+    struct node *node = node_new();
+
+    (void)state;
+    create_with_two(node);
+    stop(node);
+    node->sessions_dead = true; /* its answer is still on its way */
+    start(node);
+    assert_int_equal(move_of_ben(node, VR_CMD_SNAPSHOT)->err, VR_OK);
+    clear_log(node);
+    assert_int_equal(move_of_ben(node, VR_CMD_RESUME)->generation, 2);
+    assert_true(find(node, "session 2: session:replaced", 0) >= 0);
+    node_free(node);
+}
+
+/* What an owner that was deposed at once wrote does not make lost who was never heard. */
+static void test_who_was_not_heard_is_not_lost_for_the_next_owner(void **state)
+{
+    struct node *node = node_new();
+
+    (void)state;
+    create_with_two(node);
+    stop(node);
+    node->sessions_dead = true;
+    start(node);
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    stop(node);
+    node->sessions_dead = false;
+    start(node);
+    node->lines = 0;
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of ben"));
+    pass(node, VR_SECONDS(30));
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    node_free(node);
+}
+
 static void test_repeat_after_restart(void **state)
 {
     struct node *node = node_new();
@@ -259,6 +310,8 @@ int main(void)
         cmocka_unit_test(test_disk_full_reads_go_on),
         cmocka_unit_test(test_crash_and_return),
         cmocka_unit_test(test_sessions_outlive_the_room),
+        cmocka_unit_test(test_a_move_before_the_session_was_heard),
+        cmocka_unit_test(test_who_was_not_heard_is_not_lost_for_the_next_owner),
         cmocka_unit_test(test_repeat_after_restart),
         cmocka_unit_test(test_sleep_and_wake),
     };

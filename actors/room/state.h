@@ -45,6 +45,7 @@ struct person {
     bool muted_by_self;
     bool muted_by_moderator;
     bool was_lost; /* before the load, too: his session is not asked whether it lives */
+    bool unheard;  /* PERSON_LOST only since the load: his session is being asked */
     bool dirty;    /* to be written */
     bool touched;  /* changed in this step */
     bool shown;    /* clients have him in their list (audience.c) */
@@ -229,6 +230,8 @@ struct person *person_load(struct vr_room *room, vr_participant_id id, const cha
 void people_make_room(struct vr_room *room);
 void people_free(struct vr_room *room);
 bool person_present(const struct person *person);
+/** A session of his plays, as far as this owner knows: one not heard since the load counts. */
+bool person_has_session(const struct person *person);
 bool person_listed(const struct person *person); /* present and not hidden */
 void person_changed(struct step *step, struct person *person);
 void settings_changed(struct step *step);

@@ -183,7 +183,7 @@ static void on_room(void *ctx, enum vr_err err, struct vr_msg *answer)
         return;
     }
     if (err == VR_OK && answer->kind == VR_MSG_ANSWER && join->moves &&
-        answer->as.answer->err != VR_OK) {
+        answer->as.answer->err != VR_OK && vr_err_status(answer->as.answer->err) != 503) {
         join->stays = true; /* lost, or over its grace time: there is nothing to be left behind */
         join_ask_room(join, session);
         return;

@@ -81,6 +81,17 @@ static void who_is_lost_takes_his_place_at_once(void **state)
     assert_non_null(strstr(world->json, "\"generation\":5"));
 }
 
+static void a_look_that_nobody_may_answer_now_takes_nothing(void **state)
+{
+    struct world *world = *state;
+
+    world->refuse = VR_E_FROZEN;
+    start(world, true, true, "ana");
+    assert_int_equal(world->joined_err, VR_E_FROZEN);
+    assert_int_equal(last_asked(world), VR_CMD_SNAPSHOT);
+    assert_int_equal(vr_sessions_count(world->services.sessions), 0);
+}
+
 static void somebody_was_faster(void **state)
 {
     struct world *world = *state;
@@ -126,6 +137,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(who_is_lost_takes_his_place_at_once, set_up_cluster,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_look_that_nobody_may_answer_now_takes_nothing,
+                                        set_up_cluster, tear_down),
         cmocka_unit_test_setup_teardown(somebody_was_faster, set_up_cluster, tear_down),
         cmocka_unit_test_setup_teardown(a_changing_owner_is_asked_again, set_up_cluster, tear_down),
     };
