@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Person } from '../lib/client.mjs';
-import { Node, until } from '../lib/voiceroomd.mjs';
+import { keep, Node, until } from '../lib/voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -20,7 +20,7 @@ describe('the examples of docs/client.md', () => {
 
   function run(name, ...args) {
     const file = join(ROOT, 'web/client/examples', name);
-    const child = spawn(process.execPath, ['--experimental-websocket', '--no-warnings', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = keep(spawn(process.execPath, ['--experimental-websocket', '--no-warnings', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
     child.said = '';
     child.stdout.on('data', (text) => { child.said += text; });
     child.stderr.on('data', (text) => { child.said += text; });

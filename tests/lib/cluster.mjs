@@ -4,33 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
-import { Node, PATIENCE_MS, until } from './voiceroomd.mjs';
+import { portBlock } from './ports.mjs';
+import { keep, Node, PATIENCE_MS, until } from './voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
-
-const BLOCK = 30;
-
-const free = (open) => new Promise((done) => open(() => done(true), () => done(false)));
-const freeTcp = (port) => free((yes, no) => {
-  const server = createServer().once('error', no).listen(port, '127.0.0.1', () => server.close(yes));
-});
-const freeUdp = (port) => free((yes, no) => {
-  const socket = createSocket('udp4').once('error', no);
-  socket.bind(port, '127.0.0.1', () => socket.close(yes));
-});
-
-/** The first of BLOCK ports in a row that are free, below those that the kernel gives to connections. */
-async function portBlock() {
-  for (let tries = 0; tries < 200; tries++) {
-    const base = 10000 + BLOCK * Math.floor(Math.random() * (22000 / BLOCK));
-    const all = await Promise.all([...Array(BLOCK).keys()].flatMap((i) => [freeTcp(base + i), freeUdp(base + i)]));
-    if (all.every(Boolean)) return base;
-  }
-  throw new Error('no free ports');
-}
 
 class Member {
   constructor(name, folder) { Object.assign(this, { name, folder, log: '' }); }
@@ -43,6 +21,7 @@ class Member {
       '--advertise-client-urls', this.client, '--initial-cluster', this.initial,
       '--initial-cluster-state', 'new', '--logger', 'zap',
     ], { stdio: ['ignore', 'pipe', 'pipe'] });
+    keep(this.child);
     this.child.stderr.on('data', (text) => { this.log = (this.log + text).slice(-20000); });
     this.exited = new Promise((done) => this.child.once('exit', done));
   }
@@ -59,7 +38,18 @@ export class Cluster {
     this.nodes = [];
   }
 
+  /** All nodes up and seen by each other, or nothing left running. */
   async start() {
+    try {
+      return await this.bringUp();
+    } catch (error) {
+      const said = this.nodes.map((node) => `${node.name}:\n${node.log.slice(-1500)}`).join('\n');
+      await this.stop().catch(() => {});
+      throw new Error(`${error.message}\n${said}`);
+    }
+  }
+
+  async bringUp() {
     for (let i = 0; i < this.options.etcd; i++) {
       const member = new Member(`e${i}`, join(this.folder, `e${i}`));
       const base = await portBlock();
@@ -124,7 +114,7 @@ export class Cluster {
         await node.stop().catch((error) => faults.push(error));
       }
     }
-    for (const member of this.members) {
+    for (const member of this.members.filter((m) => m.child)) {
       member.signal('SIGCONT');
       await member.kill9();
     }

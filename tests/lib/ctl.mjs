@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { keep } from './voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 export const CTL = process.env.VOICEROOMCTL ?? join(ROOT, 'build/release/tools/ctl/voiceroomctl');
@@ -29,7 +30,7 @@ export class Ctl {
   /** Resolves with { code, out, err }; `options`: env, input, until (ends the program when the output fits). */
   raw(args, { env = {}, input = '', until, cwd = this.home } = {}) {
     return new Promise((done, failed) => {
-      const child = spawn(CTL, args.map(String), { cwd, env: { ...this.env, ...env } });
+      const child = keep(spawn(CTL, args.map(String), { cwd, env: { ...this.env, ...env } }));
       let out = '';
       let err = '';
       let ended = false;

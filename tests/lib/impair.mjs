@@ -2,13 +2,14 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { keep } from './voiceroomd.mjs';
 
 const BINARY = process.env.VOICEROOM_IMPAIR ?? join(resolve(import.meta.dirname, '../..'), 'build/release/tools/voiceroom-impair');
 
 export class Impair {
   static async open(t, port, seed = 1) {
     const relay = new Impair();
-    relay.child = spawn(BINARY, ['--to', `127.0.0.1:${port}`, '--seed', String(seed)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    relay.child = keep(spawn(BINARY, ['--to', `127.0.0.1:${port}`, '--seed', String(seed)], { stdio: ['pipe', 'pipe', 'inherit'] }));
     relay.lines = createInterface({ input: relay.child.stdout })[Symbol.asyncIterator]();
     const [, address, at] = (await relay.line()).split(' ');
     Object.assign(relay, { address, port: Number(at) });

@@ -1,11 +1,13 @@
 // A real voiceroomd for a test: own data folder, own ports, ended and removed with the test.
 import { spawn } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, portBlock } from './ports.mjs';
+
+export { freePort };
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
@@ -13,13 +15,15 @@ const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voicero
 /** How long anything is waited for that has no bound of its own: for ever, on the slowest machine. */
 export const PATIENCE_MS = 30000;
 
-/** A TCP port that was free a moment ago. */
-export async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+// What a test started ends with it, whatever became of the test.
+const children = new Set();
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+
+/** Remembers a child process until it ends. */
+export function keep(child) {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
 }
 
 const b64 = (value) => Buffer.from(value).toString('base64url');
@@ -45,8 +49,12 @@ export class Node {
   }
 
   async start() {
-    this.port ??= await freePort();
-    this.media ??= this.options.mediaPort ?? 20000 + (randomBytes(2).readUInt16BE() % 20000);
+    if (this.port === undefined) {
+      const base = await portBlock();
+      this.port = base;
+      this.media = this.options.mediaPort ?? base + 10;
+    }
+    this.media ??= this.options.mediaPort;
     const flags = {
       data: this.data, http_address: '127.0.0.1', http_port: this.port, https_port: 0, media_port: this.media,
       web: join(ROOT, 'web/app/dist'), docs: join(ROOT, 'docs'), guests: 'localhost', log_level: 'info',
@@ -54,7 +62,9 @@ export class Node {
     };
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
     const [program, before] = this.wrap ?? [BINARY, []];
+    const from = this.log.length;
     this.child = spawn(program, this.wrap ? [...before, BINARY, ...args] : args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.options.env } });
+    keep(this.child);
     this.exited = new Promise((done) => this.child.once('exit', (code, signal) => done({ code, signal })));
     this.dead = false;
     this.exited.then(() => { this.dead = true; });
@@ -63,9 +73,13 @@ export class Node {
     const limit = Date.now() + 2 * PATIENCE_MS;
     for (;;) {
       if (this.dead) throw new Error(`voiceroomd ended at start:\n${this.log.slice(-4000)}`);
-      if (Date.now() > limit) throw new Error(`voiceroomd is not ready after ${2 * PATIENCE_MS} ms:\n${this.log.slice(-4000)}`);
+      if (Date.now() > limit) {
+        await this.kill9();
+        throw new Error(`voiceroomd is not ready after ${2 * PATIENCE_MS} ms:\n${this.log.slice(-4000)}`);
+      }
       try {
-        if ((await fetch(`${this.url}/readyz`)).ok) break;
+        // Its own word too: what answers at this port could be another one.
+        if ((await fetch(`${this.url}/readyz`)).ok && this.log.includes('node is ready', from)) break;
       } catch { /* not listening yet */ }
       await sleep(20);
     }
