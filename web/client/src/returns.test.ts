@@ -155,4 +155,38 @@ describe("a node is about to go", () => {
     expect(room.node).toBe("http://server");
     expect(room.status).toBe("live");
   });
+
+  it("the end of the old session is no end of ours, also before the new node has answered", async () => {
+    const room = await inside();
+    let answered = () => {};
+    platform.respond = () => new Promise<Response>((done) => { answered = () => done(json(201, answer(NODES, "moved"))); });
+    draining();
+    await settle();
+    platform.socket.say({ type: "session:replaced", room: "01room", epoch: 1, sequence: 10 });
+    platform.socket.drop(4002);
+    expect(room.status).not.toBe("over");
+    answered();
+    await settle();
+    platform.peers[1]!.become("connected");
+    await bind();
+    expect(room.status).toBe("live");
+    expect(room.node).toBe("http://second");
+  });
+
+  it("replaced by another device meanwhile: no node gives the place back", async () => {
+    const room = await inside();
+    let answered = () => {};
+    platform.respond = () => new Promise<Response>((done) => { answered = () => done(problem(410, "gone")); });
+    draining();
+    await settle();
+    platform.socket.say({ type: "session:replaced", room: "01room", epoch: 1, sequence: 10 });
+    platform.socket.drop(4002);
+    platform.respond = () => problem(410, "gone");
+    answered();
+    await platform.timers.advance(100);
+    platform.socket.open();
+    platform.socket.refuse("gone");
+    await platform.timers.advance(1_000);
+    expect(room.status).toBe("over");
+  });
 });

@@ -383,8 +383,11 @@ export class Room extends RoomActs {
     this.mirror.replace(answer.state);
   }
 
+  /* Replaced while we return: by the session that our own join has made, or by somebody else's. Its answer tells. */
   private closedByServer(code: number): void {
-    if (code === closeCode.replacedSocket) {
+    if (this.returns.busy && code === closeCode.sessionOver && (this.ending?.reason ?? "replaced") === "replaced") {
+      this.ending = undefined;
+    } else if (code === closeCode.replacedSocket) {
       const error = new VoiceroomError({ code: "client-replaced" });
       this.finish({ reason: "replaced", detail: "", error });
     } else {

@@ -174,7 +174,7 @@ export class FakePlatform implements Platform {
   readonly requests: FakeRequest[] = [];
   readonly microphones: FakeTrack[] = [];
   /** What the server says to a request; throw for "not reached". */
-  respond: (request: FakeRequest) => Response = () => {
+  respond: (request: FakeRequest) => Response | Promise<Response> = () => {
     throw new TypeError("Failed to fetch");
   };
   openMicrophone: (options: MicrophoneOptions) => Promise<MediaStreamTrack> = async () => {
