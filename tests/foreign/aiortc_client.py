@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A WebRTC client that is not ours: joins by a WHIP-shaped POST, plays a tone, listens for another.
 
-    aiortc_client.py URL TOKEN ROOM TONE_HZ LISTEN_HZ SECONDS
+    aiortc_client.py URL TOKEN ROOM TONE_HZ LISTEN_HZ
 
-Prints one JSON line per event: {"joined": ms}, {"connected": ms}, {"first_frame": ms}, at the end
-{"heard_db": loudness of LISTEN_HZ against the whole, "frames": n}, then leaves by DELETE and prints {"left": status}.
+Prints one JSON line per event: {"joined": ms}, {"connected": ms}, {"first_frame": ms}, and {"heard_db": loudness of
+LISTEN_HZ against the whole} whenever it was never so loud. Stays until its stdin ends, then says how many frames it got,
+leaves by DELETE and prints {"left": status}.
 """
 import asyncio
 import fractions
@@ -77,20 +78,23 @@ class Ear:
             self.window += [int.from_bytes(raw[i:i + 2], "little", signed=True)
                             for i in range(0, frame.samples * step, step)]
             if len(self.window) >= RATE // 5:
-                self.best = max(self.best, goertzel(self.window, self.frequency))
+                loud = goertzel(self.window, self.frequency)
                 self.window = []
+                if loud > self.best:
+                    self.best = loud
+                    say(heard_db=round(loud, 1))
 
 
 def request(method, url, token, body=None):
     head = {"Authorization": "Bearer " + token}
     if body is not None:
         head["Content-Type"] = "application/sdp"
-    with urllib.request.urlopen(urllib.request.Request(url, body, head, method=method), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, body, head, method=method), timeout=30) as answer:
         return answer.status, answer.headers, answer.read().decode()
 
 
 async def main():
-    url, token, room, tone, listen, seconds = sys.argv[1:7]
+    url, token, room, tone, listen = sys.argv[1:6]
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     start = time.monotonic()
     ear = Ear(float(listen), start)
@@ -110,8 +114,8 @@ async def main():
         None, request, "POST", f"{url}/v1/rooms/{room}/join", token, connection.localDescription.sdp.encode())
     say(joined=round(1000 * (time.monotonic() - start)))
     await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-    await asyncio.sleep(float(seconds))
-    say(heard_db=round(ear.best, 1), frames=ear.frames)
+    await loop.run_in_executor(None, sys.stdin.read)
+    say(frames=ear.frames)
     status, _, _ = await loop.run_in_executor(None, request, "DELETE", url + headers["Location"], token)
     say(left=status)
     await connection.close()
