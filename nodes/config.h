@@ -39,6 +39,7 @@ struct vr_config {
     uint64_t https_port;   /* 0: off */
     char *tls_certificate; /* PEM files; both "" : self-signed, in the data folder */
     char *tls_key;
+    uint64_t hsts_s;                   /* 0: no Strict-Transport-Security */
     struct vr_config_list public_urls; /* for clients; empty: made from the addresses */
     struct vr_config_list cors_origins;
 

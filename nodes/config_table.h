@@ -16,6 +16,7 @@
     NUMBER(https_port, 8443, 0, 65535, "TCP port of HTTPS; 0: off")                                \
     TEXT(tls_certificate, "", "PEM file with the chain; empty: self-signed, kept in the data folder") \
     TEXT(tls_key, "", "PEM file with the key of tls_certificate")                                  \
+    NUMBER(hsts_s, 15552000, 0, 63072000, "seconds for which browsers insist on HTTPS once they came by it; only with a tls_certificate that did not sign itself; 0: not told") \
     LIST(public_urls, "base addresses told to clients; empty: made from the local addresses")      \
     LIST(cors_origins, "origins of foreign pages that may call, each as https://host[:port]")      \
     LIST(media_addresses, "addresses for speech, told to clients, behind NAT each as LOCAL=PUBLIC; empty: all local ones") \

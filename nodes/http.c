@@ -11,6 +11,7 @@
 
 #include "actors/base/log.h"
 #include "nodes/http_internal.h"
+#include "nodes/tls.h"
 
 #define SWEEP_MS 1000
 #define STORE_SWEEP VR_SECONDS(3600)
@@ -75,6 +76,7 @@ static void on_connection_closed(uv_handle_t *handle)
         }
     }
     connection_forget(connection);
+    vr_tls_close(connection->tls);
     free(connection);
 }
 
@@ -146,6 +148,7 @@ static void on_connection(uv_stream_t *stream, int status)
     /* h2o writes a WebSocket frame's header and payload apart: with Nagle's algorithm every message
      * would wait 44 ms for an acknowledgement. */
     uv_tcp_nodelay(&connection->tcp, 1);
+    connection->tls = listener->tls ? vr_tls_retain(part->accept_tls.ssl_ctx) : NULL;
     connection->sock = h2o_uv_socket_create((uv_stream_t *)&connection->tcp, on_connection_closed);
     h2o_accept(listener->tls ? &part->accept_tls : &part->accept_plain, connection->sock);
 }

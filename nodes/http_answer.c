@@ -103,6 +103,7 @@ static void common_headers(struct request *request)
                    "Location, ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id");
     }
     header_add(h2o, "vary", "origin");
+    http_hsts_header(request->part, h2o);
     rate_headers(request);
     for (uint32_t i = 0; i < request->header_count; i++) {
         header_add(h2o, request->headers[i].name, request->headers[i].value);
@@ -361,6 +362,7 @@ void answer_file(struct vr_http_worker *part, h2o_req_t *h2o, const struct vr_fi
     header_add(h2o, "x-content-type-options", "nosniff");
     header_add(h2o, "cache-control",
                file->hashed ? "public, max-age=31536000, immutable" : "no-cache");
+    http_hsts_header(part, h2o);
     if (strncmp(file->type, "text/html", 9) == 0) {
         http_page_headers(part, h2o);
     }

@@ -36,6 +36,7 @@ struct vr_http {
     atomic_ushort by_address[ADDRESS_COUNTS];
     pthread_mutex_t parts_lock;
     struct vr_list parts; /* vr_http_worker.link; freed with this */
+    char hsts[40];        /* Strict-Transport-Security, for TLS; "": none */
 };
 
 /** One accepted connection; it lives until its handle is closed. */
@@ -44,6 +45,7 @@ struct connection {
     struct vr_list link; /* vr_http_worker.connections */
     struct vr_http_worker *part;
     h2o_socket_t *sock;     /* h2o's, good until the handle is closed; NULL before */
+    struct ssl_ctx_st *tls; /* a reference; h2o keeps the bare pointer. NULL: not TLS */
     uint32_t address_place; /* in by_address; ADDRESS_COUNTS: not counted */
     bool websocket;
 };
@@ -151,6 +153,8 @@ void answer_send(struct request *request, int status, const char *content_type,
 const char *status_reason(int status);
 /** http_page.c: what the page may load, connect to and use. */
 void http_page_headers(const struct vr_http_worker *part, h2o_req_t *h2o);
+/** On every answer over TLS: that browsers shall come by TLS only (RFC 6797). */
+void http_hsts_header(const struct vr_http_worker *part, h2o_req_t *h2o);
 void answer_file(struct vr_http_worker *part, h2o_req_t *h2o, const struct vr_file *file,
                  int status);
 void answer_repeat(struct request *request, struct vr_bytes kept);

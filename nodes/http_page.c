@@ -1,4 +1,6 @@
-/* http_page.c - the headers that go with the page itself: what it may load, connect to and use. */
+/* http_page.c - the headers that go with the page itself: what it may load, connect to and use; and
+ * what goes with TLS. */
+#include <stdio.h>
 #include <string.h>
 
 #include "nodes/config.h"
@@ -46,4 +48,24 @@ void http_page_headers(const struct vr_http_worker *part, h2o_req_t *h2o)
     add(h2o, "permissions-policy", "microphone=(self), camera=(), geolocation=(), payment=()");
     add(h2o, "referrer-policy", "same-origin");
     add(h2o, "cross-origin-opener-policy", "same-origin");
+}
+
+void http_hsts_header(const struct vr_http_worker *part, h2o_req_t *h2o)
+{
+    if (part->http->hsts[0] != 0 && h2o->scheme == &H2O_URL_SCHEME_HTTPS) {
+        add(h2o, "strict-transport-security", part->http->hsts);
+    }
+}
+
+void vr_http_tls_set(struct vr_http *http, struct ssl_ctx_st *tls, uint64_t hsts_s)
+{
+    http->conf.tls = tls;
+    VR_LIST_EACH(item, &http->parts)
+    {
+        VR_OWNER(item, struct vr_http_worker, link)->accept_tls.ssl_ctx = tls;
+    }
+    http->hsts[0] = 0;
+    if (hsts_s > 0) {
+        snprintf(http->hsts, sizeof(http->hsts), "max-age=%llu", (unsigned long long)hsts_s);
+    }
 }

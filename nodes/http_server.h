@@ -59,6 +59,9 @@ struct vr_http_limits {
     uint32_t connections_per_address;
 };
 void vr_http_limits_set(struct vr_http *http, const struct vr_http_limits *limits);
+/** Another context for TLS connections that come from now on, and how long browsers shall insist on
+ * TLS (RFC 6797; 0: not told). On the worker's own thread, or before it is opened. */
+void vr_http_tls_set(struct vr_http *http, struct ssl_ctx_st *tls, uint64_t hsts_s);
 
 /** On the loop's thread. `worker` may be NULL in tests. On an error nothing is left open but what
  * uv_close still has to run. */

@@ -327,6 +327,14 @@ static void store_write(const struct vr_records_stats *s, struct vr_buf *out)
     gauge(out, "store_full", "1 while writes are refused for want of space.", s->full ? 1 : 0);
 }
 
+static void certificate_write(const struct vr_certificate_stats *c, struct vr_buf *out)
+{
+    gauge(out, "certificate_not_after_seconds",
+          "When HTTPS's certificate ends (Unix time); 0: none.", (double)c->not_after);
+    counter(out, "certificate_taken_total", "Certificates taken while running.", c->taken);
+    counter(out, "certificate_refused_total", "Certificates refused while running.", c->refused);
+}
+
 void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct vr_buf *out)
 {
     struct vr_measures *measures = NULL;
@@ -361,5 +369,6 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     runtime_write(measures, out);
     store_write(&measures->store, out);
     webhooks_write(&measures->webhooks, out);
+    certificate_write(&measures->certificate, out);
     free(measures);
 }

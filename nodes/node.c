@@ -227,12 +227,12 @@ static void node_free(struct vr_node *node)
         close(node->control[0].sockets[i].fd);
     }
     vr_files_free(node->files);
-    vr_tls_close(node->tls);
+    vr_certificate_free(node->certificate);
+    node_reload_free(node);
     vr_sessions_free(node->sessions);
     vr_metrics_free(node->metrics);
     vr_auth_free(node->auth);
     vr_deployment_free(node->deployment);
-    node_reloaded_free(node);
     vr_lobby_free(node->lobby);
     vr_directory_free(node->directory);
     vr_personal_free(node->personal);

@@ -69,6 +69,8 @@ struct vr_lobby *vr_node_lobby(const struct vr_node *node);
  * the configuration's; then nothing has changed. */
 VR_MUST_CHECK enum vr_err vr_node_reload(struct vr_node *node, struct vr_buf *applied,
                                          struct vr_buf *later, struct vr_why *why);
+/** The same, soon, told in the log. Any thread, between start and stop. */
+void vr_node_reload_soon(struct vr_node *node);
 struct vr_metrics *vr_node_metrics(const struct vr_node *node);
 /** The port that a listener got (for port 0 in tests). */
 uint16_t vr_node_http_port(const struct vr_node *node);

@@ -326,6 +326,7 @@ void vr_node_measure(struct vr_node *node, struct vr_measures *out)
     vr_records_stats(node->records, &out->store);
     vr_lobby_totals(node->lobby, &out->lobby);
     vr_sender_stats(node->sender, &out->webhooks);
+    vr_certificate_stats(node->certificate, &out->certificate);
     out->ready = vr_node_ready(node, &ignored);
     vr_buf_deinit(&ignored);
 }

@@ -10,6 +10,7 @@
 #include "actors/session/session.h"
 #include "cluster/cluster.h"
 #include "cluster/directory.h"
+#include "nodes/certificate.h"
 #include "nodes/chores.h"
 #include "nodes/config.h"
 #include "nodes/deployment.h"
@@ -66,7 +67,8 @@ struct vr_node {
     struct vr_lobby *lobby;
     struct vr_metrics *metrics;
     struct vr_files *files;
-    struct ssl_ctx_st *tls;
+    struct vr_certificate *certificate; /* NULL: no HTTPS */
+    struct node_hup *hup;               /* NULL: not running yet */
     struct vr_http *http;
     struct vr_sessions *sessions;
     struct vr_dtls_identity *identity;
@@ -152,7 +154,12 @@ enum vr_err node_admin_file(struct vr_node *node, struct vr_why *why);
 enum vr_err node_tls_open(struct vr_node *node, struct vr_why *why);
 
 /* node_reload.c */
-void node_reloaded_free(struct vr_node *node);
+/** As vr_certificate_conf.changed; `ctx` is the node. */
+void node_certificate_changed(void *ctx, struct ssl_ctx_st *tls, bool trusted);
+/** On the control worker's loop: watch the certificate, and be there for vr_node_reload_soon. */
+void node_reload_open(struct vr_node *node, struct uv_loop_s *loop);
+void node_reload_close(struct vr_node *node);
+void node_reload_free(struct vr_node *node); /* after the loop */
 
 /* node_about.c */
 /** data/running.json: who runs here, and where; for the one who starts a second. */

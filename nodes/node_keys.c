@@ -173,15 +173,22 @@ enum vr_err node_tls_open(struct vr_node *node, struct vr_why *why)
     const char *names[VR_ADDRESSES_MAX];
     char certificate[1024];
     char key[1024];
+    struct vr_certificate_conf conf = {.certificate = node->config->tls_certificate,
+                                       .key = node->config->tls_key,
+                                       .configured = node->config->tls_certificate[0] != 0,
+                                       .changed = node_certificate_changed,
+                                       .ctx = node};
 
-    if (node->config->tls_certificate[0] != 0) {
-        return vr_tls_open(node->config->tls_certificate, node->config->tls_key, &node->tls, why);
-    }
     for (uint32_t i = 0; i < node->local.count; i++) {
         names[i] = node->local.text[i];
     }
     snprintf(certificate, sizeof(certificate), "%s/tls-certificate.pem", node->config->data);
     snprintf(key, sizeof(key), "%s/tls-key.pem", node->config->data);
+    if (conf.configured) {
+        return vr_certificate_new(&conf, &node->certificate, why);
+    }
+    conf.certificate = certificate;
+    conf.key = key;
     enum vr_err err = vr_tls_self_signed(certificate, key, names, node->local.count, why);
-    return err == VR_OK ? vr_tls_open(certificate, key, &node->tls, why) : err;
+    return err == VR_OK ? vr_certificate_new(&conf, &node->certificate, why) : err;
 }

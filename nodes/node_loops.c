@@ -44,7 +44,13 @@ static enum vr_err control_opened(void *ctx, struct vr_worker *worker, struct uv
     uint32_t count = part->socket_count;
 
     part->socket_count = 0; /* theirs from now on */
-    return vr_http_open(part->node->http, worker, loop, part->sockets, count, &part->http, why);
+    enum vr_err err =
+        vr_http_open(part->node->http, worker, loop, part->sockets, count, &part->http, why);
+
+    if (err == VR_OK) {
+        node_reload_open(part->node, loop);
+    }
+    return err;
 }
 
 static void control_before_wait(void *ctx, vr_time_us now)
@@ -55,8 +61,10 @@ static void control_before_wait(void *ctx, vr_time_us now)
 
 static void control_closing(void *ctx)
 {
-    struct vr_http_worker *http = ((struct control_part *)ctx)->http;
+    struct control_part *part = ctx;
+    struct vr_http_worker *http = part->http;
 
+    node_reload_close(part->node);
     if (!vr_http_closed(http)) {
         vr_http_close(http, 0);
     }

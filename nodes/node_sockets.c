@@ -155,8 +155,12 @@ enum vr_err node_http_make(struct vr_node *node, struct vr_why *why)
         }
     }
     conf.files = node->files;
-    conf.tls = node->tls;
     conf.tables[0].routes = vr_routes(&conf.tables[0].count);
     conf.tables[1].routes = vr_admin_routes(&conf.tables[1].count);
-    return vr_http_new(&conf, &node->http);
+    err = vr_http_new(&conf, &node->http);
+    if (err == VR_OK && node->certificate != NULL) {
+        node_certificate_changed(node, vr_certificate_tls(node->certificate),
+                                 vr_certificate_trusted(node->certificate));
+    }
+    return err;
 }

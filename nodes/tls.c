@@ -65,6 +65,7 @@ enum vr_err vr_tls_open(const char *certificate, const char *key, struct ssl_ctx
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(tls, choose_protocol, NULL);
     if (SSL_CTX_set_cipher_list(tls, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
+        SSL_CTX_set1_groups_list(tls, "X25519:P-256:P-384") != 1 ||
         SSL_CTX_use_certificate_chain_file(tls, certificate) != 1) {
         enum vr_err err = ssl_fail(why, certificate);
         SSL_CTX_free(tls);
@@ -80,23 +81,36 @@ enum vr_err vr_tls_open(const char *certificate, const char *key, struct ssl_ctx
     return VR_OK;
 }
 
-enum vr_err vr_tls_reload(struct ssl_ctx_st *tls, const char *certificate, const char *key,
-                          struct vr_why *why)
-{
-    SSL_CTX *trial = NULL;
-    enum vr_err err = vr_tls_open(certificate, key, &trial, why); /* do they fit together? */
-
-    SSL_CTX_free(trial);
-    if (err == VR_OK && (SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
-                         SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)) {
-        err = ssl_fail(why, certificate);
-    }
-    return err;
-}
-
 void vr_tls_close(struct ssl_ctx_st *tls)
 {
     SSL_CTX_free(tls);
+}
+
+struct ssl_ctx_st *vr_tls_retain(struct ssl_ctx_st *tls)
+{
+    if (tls != NULL) {
+        SSL_CTX_up_ref(tls);
+    }
+    return tls;
+}
+
+void vr_tls_about(const struct ssl_ctx_st *tls, struct vr_tls_about *out)
+{
+    const X509 *x509 = SSL_CTX_get0_certificate(tls);
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    struct tm ends = {0};
+
+    *out = (struct vr_tls_about){0};
+    if (x509 == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(x509), &ends) != 1 ||
+        X509_digest(x509, EVP_sha256(), hash, &size) != 1 || size != 32) {
+        return;
+    }
+    out->not_after = (int64_t)timegm(&ends);
+    out->self_signed = X509_NAME_cmp(X509_get_subject_name(x509), X509_get_issuer_name(x509)) == 0;
+    for (unsigned i = 0; i < size; i++) {
+        snprintf(out->sha256 + 2 * (size_t)i, 3, "%02x", hash[i]);
+    }
 }
 
 static void alternative_names(const char *const *names, uint32_t count, struct vr_buf *out)

@@ -2,6 +2,7 @@
 #ifndef VR_NODES_TLS_H
 #define VR_NODES_TLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/base/bytes.h"
@@ -13,11 +14,18 @@ struct ssl_ctx_st;
  * (ALPN). */
 VR_MUST_CHECK enum vr_err vr_tls_open(const char *certificate, const char *key,
                                       struct ssl_ctx_st **out, struct vr_why *why);
-/** Another certificate for connections that come from now on; on an error the old one stays. On the
- * thread that accepts. */
-VR_MUST_CHECK enum vr_err vr_tls_reload(struct ssl_ctx_st *tls, const char *certificate,
-                                        const char *key, struct vr_why *why);
+/** The opener's reference; it goes with the last one. */
 void vr_tls_close(struct ssl_ctx_st *tls);
+/** One more reference: for a connection, which h2o gives an SSL object only once it says something.
+ * Given back with vr_tls_close. */
+struct ssl_ctx_st *vr_tls_retain(struct ssl_ctx_st *tls);
+
+struct vr_tls_about {
+    int64_t not_after; /* Unix time */
+    bool self_signed;  /* nobody else vouches for it */
+    char sha256[65];   /* fingerprint */
+};
+void vr_tls_about(const struct ssl_ctx_st *tls, struct vr_tls_about *out);
 
 /** Make `certificate` and `key` (mode 0600) when they are missing, about to expire, or name other
  *  addresses than these: self-signed, P-256, for `names` (host names or addresses) and localhost.

@@ -137,6 +137,7 @@ static void signals_block(sigset_t *set)
     sigemptyset(set);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL); /* before any thread: they inherit it */
     signal(SIGPIPE, SIG_IGN);
 }
@@ -158,6 +159,7 @@ static int run(const struct vr_config *config)
     struct vr_buf about = {0};
     sigset_t set;
     int number = 0;
+    bool terminal = isatty(STDIN_FILENO) == 1;
 
     files_allow();
     signals_block(&set);
@@ -170,7 +172,12 @@ static int run(const struct vr_config *config)
     fflush(stdout);
     vr_buf_deinit(&about);
 
-    sigwait(&set, &number);
+    /* A terminal that is closed ends what it started; from anybody else SIGHUP means: read again.
+     */
+    while (sigwait(&set, &number) == 0 && number == SIGHUP && !terminal) {
+        vr_node_reload_soon(node);
+    }
+    signal(SIGHUP, SIG_IGN);
     signal(SIGINT, on_second_signal);
     signal(SIGTERM, on_second_signal);
     signal(SIGALRM, on_too_long);
