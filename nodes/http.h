@@ -123,6 +123,7 @@ struct vr_http_problem {
     const char *detail;      /* NULL: the error's own text */
     uint32_t retry_after_ms; /* 0: none, but 429 and 503 always give one */
     const char *pointer;     /* JSON pointer of the member that is wrong, or NULL */
+    const char *more;        /* further members as text ("\"a\":1"), or NULL */
 };
 void vr_http_answer_problem_full(struct vr_http_request *request,
                                  const struct vr_http_problem *problem);

@@ -287,6 +287,10 @@ static void problem_write(const struct vr_http_request *pub, const struct vr_htt
         vr_json_text(out, problem->detail != NULL ? problem->detail : vr_err_text(problem->err));
         vr_buf_text(out, "}]");
     }
+    if (problem->more != NULL) {
+        vr_buf_text(out, ",");
+        vr_buf_text(out, problem->more);
+    }
     vr_buf_text(out, "}");
 }
 

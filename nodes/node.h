@@ -76,6 +76,10 @@ struct vr_metrics *vr_node_metrics(const struct vr_node *node);
 uint16_t vr_node_http_port(const struct vr_node *node);
 uint16_t vr_node_https_port(const struct vr_node *node);
 bool vr_node_draining(const struct vr_node *node);
+/** It is being drained, and others take who wants to come in: then the member `"nodes":[...]` with
+ *  their addresses is made, a text with its end. False: he may come in here, for want of another
+ *  node too. Any worker. */
+bool vr_node_elsewhere(struct vr_node *node, struct vr_buf *member);
 
 /** Per-check detail of /readyz as JSON; true when all are well. */
 bool vr_node_ready(struct vr_node *node, struct vr_buf *json);

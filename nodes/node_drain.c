@@ -52,6 +52,25 @@ bool node_cluster_draining(void *ctx)
     return vr_cluster_draining(((struct vr_node *)ctx)->cluster);
 }
 
+/* --- who comes while it is drained --- */
+
+bool vr_node_elsewhere(struct vr_node *node, struct vr_buf *member)
+{
+    char urls[VR_NODE_URLS_MAX][256];
+    uint32_t count = node->cluster == NULL || !vr_cluster_draining(node->cluster)
+                         ? 0
+                         : node_cluster_urls(node, urls);
+
+    for (uint32_t i = 0; i < count; i++) {
+        vr_buf_text(member, i == 0 ? "\"nodes\":[" : ",");
+        vr_json_text(member, urls[i]);
+    }
+    if (count > 0) {
+        vr_buf_append(member, "]", 2); /* and the end of the text */
+    }
+    return count > 0;
+}
+
 /* --- a clean end --- */
 
 /* Freed by whoever comes last: the one who waits gives up, the cluster may answer later. */

@@ -80,9 +80,27 @@ static bool judge_entry(struct vr_http_request *request, bool resume, struct vr_
     return true;
 }
 
+/** True: answered. Who is here already is moved; who comes is sent to the others at once. */
+static bool sent_elsewhere(struct vr_http_request *request)
+{
+    struct vr_buf nodes = {0};
+    bool others = vr_node_elsewhere(request->node, &nodes);
+
+    if (others) {
+        const struct vr_http_problem problem = {
+            .err = VR_E_DRAINING,
+            .detail = "this node is being drained: join at another",
+            .more = nodes.failed ? NULL : (const char *)nodes.data};
+
+        vr_http_answer_problem_full(request, &problem);
+    }
+    vr_buf_deinit(&nodes);
+    return others;
+}
+
 static void join_by_whip(struct vr_http_request *request, struct vr_join_request *join)
 {
-    if (judge_entry(request, false, join)) {
+    if (judge_entry(request, false, join) && !sent_elsewhere(request)) {
         join->whip = true;
         join->sdp = request->body;
         vr_session_join(request->worker, join, on_whip, request);
@@ -100,7 +118,8 @@ static void join_by_json(struct vr_http_request *request, struct vr_join_request
     } else {
         join->msg = &msg;
         join->resume = msg.resume_token[0] != '\0';
-        if (judge_entry(request, join->resume, join)) {
+        if (judge_entry(request, join->resume, join) &&
+            (msg.sdp == NULL || !sent_elsewhere(request))) {
             vr_session_join(request->worker, join, on_joined, request);
         }
         join->msg = NULL; /* borrowed for the call only */

@@ -86,16 +86,22 @@ static void on_closed(struct vr_ws *ws, bool by_us)
     }
 }
 
-static void send_answer(struct client *client, const struct vr_client_msg *asked,
-                        const struct vr_answer *answer)
+static void answer_with(struct client *client, const struct vr_client_msg *asked,
+                        const struct vr_answer *answer, const char *extra)
 {
     struct vr_buf text = {0};
 
-    vr_client_answer_write(asked, answer, NULL, &text);
+    vr_client_answer_write(asked, answer, extra, &text);
     if (!text.failed) {
         (void)vr_ws_send_text(client->ws, vr_buf_bytes(&text));
     }
     vr_buf_deinit(&text);
+}
+
+static void send_answer(struct client *client, const struct vr_client_msg *asked,
+                        const struct vr_answer *answer)
+{
+    answer_with(client, asked, answer, NULL);
 }
 
 static void refuse(struct client *client, const struct vr_client_msg *asked, enum vr_err err,
@@ -219,6 +225,23 @@ static bool judge(struct client *client, const struct vr_client_msg *msg,
     return true;
 }
 
+/** True: answered. Who has his session here already comes back to it; who comes with an offer is
+ * sent to the others. */
+static bool sent_elsewhere(struct client *client, const struct vr_client_msg *msg)
+{
+    struct vr_answer answer = {.err = VR_E_DRAINING,
+                               .retry_after_ms = 1000,
+                               .why = "this node is being drained: join at another"};
+    struct vr_buf nodes = {0};
+    bool others = msg->sdp != NULL && vr_node_elsewhere(client->node, &nodes);
+
+    if (others) {
+        answer_with(client, msg, &answer, nodes.failed ? NULL : (const char *)nodes.data);
+    }
+    vr_buf_deinit(&nodes);
+    return others;
+}
+
 /** Takes over `msg`. */
 static void enter(struct client *client, struct vr_client_msg *msg)
 {
@@ -230,7 +253,7 @@ static void enter(struct client *client, struct vr_client_msg *msg)
         return;
     }
     join.token_ref = vr_auth_ref(&client->grants);
-    if (!judge(client, msg, &join)) {
+    if (!judge(client, msg, &join) || sent_elsewhere(client, msg)) {
         vr_client_msg_deinit(msg);
         return;
     }

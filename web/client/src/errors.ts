@@ -10,6 +10,7 @@ export interface ErrorFields {
   retryAfterMs?: number;
   requestId?: string;
   fields?: { pointer: string; detail: string }[];
+  nodes?: string[];
 }
 
 /* What a person can do about it. `detail` of the server says what happened; this says what next. */
@@ -57,6 +58,8 @@ export class VoiceroomError extends Error {
   readonly retryAfterMs: number;
   readonly requestId: string | undefined;
   readonly fields: { pointer: string; detail: string }[];
+  /** Of a node that is being drained: those that take us. */
+  readonly nodes: readonly string[];
 
   constructor(fields: ErrorFields) {
     super(fields.detail || fields.code);
@@ -67,6 +70,7 @@ export class VoiceroomError extends Error {
     this.retryAfterMs = fields.retryAfterMs ?? 0;
     this.requestId = fields.requestId;
     this.fields = fields.fields ?? [];
+    this.nodes = fields.nodes ?? [];
   }
 
   /** What the person can do now. */
@@ -103,6 +107,7 @@ export function errorFromProblem(status: number, body: unknown, retryAfterMs = 0
   const code = typeof problem.code === "string" ? problem.code : codeOfStatus(status);
   const detail = typeof problem.detail === "string" ? problem.detail : typeof problem.title === "string" ? problem.title : "";
   const fields = Array.isArray(problem.errors) ? (problem.errors as { pointer: string; detail: string }[]) : [];
+  const nodes = Array.isArray(problem.nodes) ? problem.nodes.filter((url) => typeof url === "string") : [];
   const own = typeof problem.retry_after_ms === "number" ? problem.retry_after_ms : 0;
   return new VoiceroomError({
     code,
@@ -111,6 +116,7 @@ export function errorFromProblem(status: number, body: unknown, retryAfterMs = 0
     retryAfterMs: Math.max(own, retryAfterMs),
     requestId: typeof problem.request_id === "string" ? problem.request_id : undefined,
     fields,
+    nodes,
   });
 }
 

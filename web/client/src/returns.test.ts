@@ -190,3 +190,38 @@ describe("a node is about to go", () => {
     expect(room.status).toBe("over");
   });
 });
+
+describe("a node that is being drained", () => {
+  /* It sends on; `working` let in. */
+  const drained = (working: string[]) => {
+    platform.respond = (request) =>
+      working.includes(nodeOf(request))
+        ? json(201, answer(NODES, "in"))
+        : json(503, { code: "draining", nodes: ["http://third", "http://second"] });
+  };
+  const enter = () => new VoiceRooms({ url: "http://server", token: "jwt", platform }).join("01room");
+
+  it("sends who comes in to others, which are asked at once", async () => {
+    drained(["http://second"]);
+    const room = await enter();
+    expect(platform.requests.map(nodeOf)).toEqual(["http://server", "http://third", "http://second"]);
+    expect(room.node).toBe("http://second");
+    expect(platform.socket.url).toBe("ws://second/v1/ws");
+  });
+
+  it("is what a refusal tells when nobody takes us", async () => {
+    drained([]);
+    await expect(enter()).rejects.toMatchObject({ code: "draining" });
+    expect(platform.requests.map(nodeOf)).toEqual(["http://server", "http://third", "http://second"]);
+  });
+
+  it("is left for a node that it names, known before or not, by who comes back", async () => {
+    const room = await inside([]);
+    drained(["http://second", "http://third"]);
+    platform.peer.become("failed");
+    await platform.timers.advance(2_000);
+    await bind();
+    expect(room.node).toBe("http://third");
+    expect(room.status).toBe("live");
+  });
+});

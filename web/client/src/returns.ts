@@ -35,6 +35,24 @@ export class Returns {
     return this.running;
   }
 
+  /** The first entry. A node that is being drained sends us on: to each that it names, until one takes us. */
+  async enter(): Promise<void> {
+    const { nodes, join } = this.options;
+    try {
+      await join("first");
+    } catch (cause) {
+      const error = asVoiceroomError(cause);
+      nodes.learn(error.nodes);
+      for (const node of error.nodes.length > 0 ? nodes.others() : []) {
+        nodes.use(node);
+        if (await join("first").then(() => true, () => false)) {
+          return;
+        }
+      }
+      throw error;
+    }
+  }
+
   /** One at a time; it ends when it worked or when a node says no for good. */
   async rejoin(): Promise<void> {
     if (this.running || this.options.isOver()) {
@@ -56,8 +74,11 @@ export class Returns {
           this.options.onRefused(error);
           break;
         }
+        if (error.nodes.length > 0) {
+          this.options.nodes.learn(error.nodes);
+        }
         this.options.nodes.next();
-        await sleep(this.options.timers, backoff.next(error.retryAfterMs));
+        await sleep(this.options.timers, backoff.next(error.nodes.length > 0 ? 0 : error.retryAfterMs));
       }
     }
     this.running = false;

@@ -211,7 +211,7 @@ export class Room extends RoomActs {
   /** First entry. Used by VoiceRooms.join; throws what the server refused it with. */
   async enter(): Promise<void> {
     try {
-      await this.joinOnce("first");
+      await this.returns.enter();
       this.entered = true;
     } catch (cause) {
       this.finish({ reason: "failed", detail: "", error: asVoiceroomError(cause) });
