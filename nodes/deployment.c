@@ -95,6 +95,17 @@ void deployment_share_user(struct vr_deployment *deployment, struct vr_id ref,
     vr_buf_deinit(&row);
 }
 
+enum vr_err vr_deployment_user(struct vr_deployment *deployment, const char *user,
+                               struct vr_commit *commit, struct vr_id *ref)
+{
+    enum vr_err err = vr_personal_ensure(deployment->conf.personal, user, commit, ref);
+
+    if (err == VR_OK) {
+        deployment_share_user(deployment, *ref, commit);
+    }
+    return err;
+}
+
 const struct vr_vault *vr_deployment_vault(const struct vr_deployment *deployment)
 {
     return &deployment->vault;
@@ -137,6 +148,8 @@ static void apply(struct vr_deployment *deployment, const struct vr_deployment_r
     case VR_DEPLOYMENT_WEBHOOK:
         deployment_webhook_apply(deployment, row);
         wants_decide(deployment);
+        break;
+    case VR_DEPLOYMENT_REMINDER: /* read where they are kept: nodes/reminders.h */
         break;
     }
 }
@@ -340,7 +353,9 @@ static void landed(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revisio
         pthread_rwlock_wrlock(&deployment->lock);
         apply(deployment, &landing->row);
         pthread_rwlock_unlock(&deployment->lock);
-        atomic_fetch_add(&deployment->changes, 1);
+        if (landing->row.kind != VR_DEPLOYMENT_REMINDER) { /* bans nobody */
+            atomic_fetch_add(&deployment->changes, 1);
+        }
         if (!landing->foreign && deployment->watch != NULL) {
             tell_watch(deployment, &landing->row);
         }

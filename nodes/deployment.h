@@ -47,6 +47,9 @@ void vr_deployment_free(struct vr_deployment *deployment);
 const struct vr_vault *vr_deployment_vault(const struct vr_deployment *deployment);
 vr_time_us vr_deployment_wall(const struct vr_deployment *deployment);
 struct vr_id vr_deployment_id_make(const struct vr_deployment *deployment);
+/** A row of this change is about `user`: his own row goes with it, so that other nodes know him. */
+VR_MUST_CHECK enum vr_err vr_deployment_user(struct vr_deployment *deployment, const char *user,
+                                             struct vr_commit *commit, struct vr_id *ref);
 
 /* --- bans --- */
 

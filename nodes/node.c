@@ -84,6 +84,40 @@ static enum vr_err deployment_make(struct vr_node *node, struct vr_why *why)
     return err == VR_OK ? vr_sender_new(&sender, &node->sender) : err;
 }
 
+/* Of a cluster the node of the lowest number that is up and stays. */
+static bool leads(void *ctx)
+{
+    struct vr_node *node = ctx;
+    struct vr_cluster_node *nodes = NULL;
+    uint32_t count = 0;
+    bool first = atomic_load(&node->ready) && !atomic_load(&node->draining);
+
+    if (first && node->cluster != NULL) {
+        nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
+        count = nodes == NULL ? 0 : vr_cluster_nodes(node->cluster, nodes, VR_CLUSTER_NODES_MAX);
+        first = false;
+        for (uint32_t i = 0; i < count; i++) {
+            if (nodes[i].alive && !nodes[i].draining) {
+                first = nodes[i].self;
+                break;
+            }
+        }
+        free(nodes);
+    }
+    return first;
+}
+
+static enum vr_err reminders_make(struct vr_node *node)
+{
+    const struct vr_reminders_conf conf = {.records = vr_node_records(node),
+                                           .personal = node->personal,
+                                           .deployment = node->deployment,
+                                           .leads = leads,
+                                           .ctx = node};
+
+    return vr_reminders_new(&conf, &node->reminders);
+}
+
 static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
 {
     const struct vr_auth_conf auth = {
@@ -118,6 +152,9 @@ static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
     }
     if (err == VR_OK) {
         err = deployment_make(node, why);
+    }
+    if (err == VR_OK) {
+        err = reminders_make(node);
     }
     node->metrics = vr_metrics_new();
     node->sessions = vr_sessions_new(node->control_count);
@@ -208,6 +245,7 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
 
 static void node_free(struct vr_node *node)
 {
+    vr_reminders_free(node->reminders);
     vr_chores_free(node->chores); /* before what its jobs answer */
     vr_sender_free(node->sender);
     vr_system_free(node->system);
@@ -286,6 +324,7 @@ bool vr_node_stop(struct vr_node *node)
     struct vr_blob *draining = vr_blob_new(vr_bytes_of(text));
 
     vr_log(VR_LOG_INFO, "node is stopping");
+    vr_reminders_stop(node->reminders);
     if (node->cluster != NULL) {
         node_drain(node, patience);
     }
@@ -355,6 +394,11 @@ struct vr_deployment *vr_node_deployment(const struct vr_node *node)
 struct vr_chores *vr_node_chores(const struct vr_node *node)
 {
     return node->chores;
+}
+
+struct vr_reminders *vr_node_reminders(const struct vr_node *node)
+{
+    return node->reminders;
 }
 
 struct vr_sender *vr_node_sender(const struct vr_node *node)

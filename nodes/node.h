@@ -62,6 +62,7 @@ void vr_node_admin_kid(const struct vr_node *node, char out[VR_KID_MAX + 1]);
 struct vr_deployment *vr_node_deployment(const struct vr_node *node);
 struct vr_chores *vr_node_chores(const struct vr_node *node);
 struct vr_sender *vr_node_sender(const struct vr_node *node);
+struct vr_reminders *vr_node_reminders(const struct vr_node *node);
 struct vr_lobby *vr_node_lobby(const struct vr_node *node);
 /** Read the configuration again from where it came, and apply what can be changed while running:
  * log level, rates, connections, certificate. Control worker's own thread. `applied` and `later`

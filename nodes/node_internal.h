@@ -20,6 +20,7 @@
 #include "nodes/lobby.h"
 #include "nodes/media_port.h"
 #include "nodes/node.h"
+#include "nodes/reminders.h"
 #include "nodes/sender.h"
 #include "store/personal.h"
 
@@ -64,6 +65,7 @@ struct vr_node {
     struct vr_deployment *deployment;
     struct vr_chores *chores;
     struct vr_sender *sender;
+    struct vr_reminders *reminders;
     struct vr_lobby *lobby;
     struct vr_metrics *metrics;
     struct vr_files *files;

@@ -69,6 +69,11 @@ void vr_route_chat_delete(struct vr_http_request *request);
 void vr_route_room_calendar(struct vr_http_request *request);
 void vr_route_calendar(struct vr_http_request *request);
 
+/* routes_reminders.c */
+void vr_route_reminders(struct vr_http_request *request);
+void vr_route_reminder_set(struct vr_http_request *request);
+void vr_route_reminder_remove(struct vr_http_request *request);
+
 /* list.c */
 void vr_route_room_list(struct vr_http_request *request);
 

@@ -323,8 +323,13 @@ void ws_sweep(struct vr_http_worker *part, vr_time_us now)
         if (((ws->closing || ws->dead) && now >= ws->close_until) ||
             now >= ws->ponged + PONG_WITHIN) {
             drop(ws);
-        } else if (!ws->closing && !ws->dead && now >= ws->pinged + PING_EVERY) {
-            ping(ws, now);
+        } else if (!ws->closing && !ws->dead) {
+            if (now >= ws->pinged + PING_EVERY) {
+                ping(ws, now);
+            }
+            if (ws->handlers->tick != NULL) {
+                ws->handlers->tick(ws);
+            }
         }
     }
 }

@@ -43,6 +43,8 @@ struct vr_ws_handlers {
      * `by_us`: after vr_ws_close. Never called from inside vr_ws_send or vr_ws_close. Also at
      * shutdown. */
     void (*closed)(struct vr_ws *ws, bool by_us);
+    /** Once a second or so, while it is open. NULL: not wanted. */
+    void (*tick)(struct vr_ws *ws);
 };
 
 /** Queue one text message; takes a reference of its own; written at the end of this turn. False:

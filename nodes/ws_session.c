@@ -16,6 +16,7 @@
 #include "nodes/metrics.h"
 #include "nodes/node.h"
 #include "nodes/quality.h"
+#include "nodes/reminders.h"
 #include "nodes/ws.h"
 
 #define HELLO_WITHIN VR_SECONDS(10)
@@ -36,6 +37,8 @@ struct client {
     struct vr_id room;          /* of the session */
     struct vr_client_msg asked; /* the join under way */
     vr_time_us asked_at;
+    uint64_t
+        reminded; /* number of the newest reminder that this socket was told of, or need not be */
 };
 
 static void free_client(struct client *client)
@@ -268,7 +271,10 @@ static void enter(struct client *client, struct vr_client_msg *msg)
 /** Takes over `msg`. */
 static void early_message(struct client *client, struct vr_client_msg *msg)
 {
-    if (++client->early > EARLY_MESSAGES) {
+    bool ping = client->known && strcmp(msg->type, "session:ping") == 0;
+
+    /* Who is known may stay in the lobby for hours, and pings to know that it is there. */
+    if (!ping && ++client->early > EARLY_MESSAGES) {
         vr_ws_close(client->ws, VR_WS_TOO_MANY, "too many messages");
     } else if (client->joining) {
         refuse(client, msg, VR_E_IN_PROGRESS, "the join is under way");
@@ -319,9 +325,35 @@ static void on_message(struct vr_ws *ws, struct vr_bytes text)
     free(msg);
 }
 
+static void tell_reminder(void *ctx, const struct vr_reminder *reminder)
+{
+    struct vr_buf text = {0};
+
+    vr_reminder_json(reminder, &text);
+    if (!text.failed) {
+        (void)vr_ws_send_text(ctx, vr_buf_bytes(&text));
+    }
+    vr_buf_deinit(&text);
+}
+
+/* What fell due before this socket came is told to it too, as long as it is not over. */
+static void on_tick(struct vr_ws *ws)
+{
+    struct client *client = vr_ws_state(ws);
+    struct vr_reminders *reminders = vr_node_reminders(vr_ws_node(ws));
+    uint64_t newest = vr_reminders_newest(reminders);
+
+    if (client != NULL && client->known && client->reminded < newest) {
+        struct vr_id ref = vr_personal_ref(vr_node_personal(client->node), client->grants.user);
+
+        vr_reminders_due(reminders, ref, client->reminded, tell_reminder, ws);
+        client->reminded = newest;
+    }
+}
+
 const struct vr_ws_handlers *vr_ws_session_handlers(void)
 {
-    static const struct vr_ws_handlers handlers = {on_opened, on_message, on_closed};
+    static const struct vr_ws_handlers handlers = {on_opened, on_message, on_closed, on_tick};
 
     return &handlers;
 }

@@ -1,5 +1,5 @@
-/* deployment.h - what every node of a deployment must know: bans, filter words, webhooks. One
- * table, one form.
+/* deployment.h - what every node of a deployment must know: bans, filter words, webhooks,
+ * reminders. One table, one form.
  *
  *     VR_TABLE_DEPLOYMENT    | kind 1 | id 16 |  ->  | revision 8 | gone 1 | body ... |
  *
@@ -23,6 +23,7 @@ enum vr_deployment_kind {
     VR_DEPLOYMENT_BAN = 'b',
     VR_DEPLOYMENT_FILTER = 'f',
     VR_DEPLOYMENT_WEBHOOK = 'w',
+    VR_DEPLOYMENT_REMINDER = 'r',
 };
 
 struct vr_deployment_row {

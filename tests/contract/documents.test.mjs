@@ -65,7 +65,7 @@ test('every message of docs/protocol.md is described, and no other', () => {
   const socket = protocol.slice(protocol.indexOf('## WebSocket'));
   const [asked, told] = [socket.slice(socket.indexOf('| request |'), socket.indexOf('Events:')), socket.slice(socket.indexOf('| event |'), socket.indexOf('### Digest'))];
   const names = (text, column) => new Set(text.split('\n').filter((l) => l.startsWith('| `'))
-    .flatMap((l) => [...l.split(' | ')[column].matchAll(/`((?:room|session|server):[a-z:-]+)`/g)].map((m) => m[1])));
+    .flatMap((l) => [...l.split(' | ')[column].matchAll(/`((?:room|session|server|schedule):[a-z:-]+)`/g)].map((m) => m[1])));
   const wanted = names(asked, 0);
   for (const more of ['session:hello', 'session:ping', 'room:accept', 'room:decline']) wanted.add(more);
   assert.deepEqual([...requests.keys()].sort(), [...wanted].sort());

@@ -164,6 +164,12 @@ describe('REST', () => {
     assert.ok(file.includes(`UID:${later.id}@voicerooms\r\n`) && file.includes(`DTSTART:${start}\r\n`) && file.includes('SUMMARY:Later\r\n'), file);
     assert.ok((await call('getCalendar', 200, { token: bob.token })).body.includes(`UID:${later.id}@`));
     await call('getRoomCalendar', 404, { token: bob.token, id: NOBODY });
+    await call('setReminder', 200, { token: bob.token, id: later.id });
+    assert.equal((await call('listReminders', 200, { token: bob.token })).body.reminders[0].room, later.id);
+    await call('removeReminder', 204, { token: bob.token, id: later.id });
+    await call('setReminder', 404, { token: bob.token, id: NOBODY });
+    await call('removeReminder', 404, { token: bob.token, id: 'nothing' });
+    await call('listReminders', 401);
     await call('startRoom', 403, { token: bob.token, id: later.id });
     assert.equal((await call('startRoom', 200, { token: host, id: later.id })).body.phase, 'active');
     await call('startRoom', 409, { token: host, id: later.id });

@@ -286,6 +286,18 @@ describe('WebSocket', () => {
     for (const socket of [first, one, two, three]) assert.deepEqual(socket.wrong, []);
   });
 
+  test('a reminder, before any room', async (t) => {
+    const node = await nodeUnderTest(t);
+    const token = node.token('contract-host', { roomCreate: true });
+    const room = await rest(node, token, 'POST', '/v1/rooms', { title: 'Soon', starts_at: new Date(Date.now() + 300_000).toISOString().replace(/\.\d+/, '') });
+    await rest(node, token, 'PUT', `/v1/rooms/${room.id}/reminder`);
+    const socket = await Socket.open(node);
+    await socket.fine('session:hello', { token });
+    await until('the reminder', () => socket.messages.some((m) => m.type === 'schedule:reminder' && m.room === room.id));
+    assert.deepEqual(socket.wrong, []);
+    socket.ws.close();
+  });
+
   test('every message was seen', () => {
     assert.deepEqual([...requests.keys()].filter((type) => !asked.has(type)), []);
     // These need speech, a restart, or a network that fails: tests/browser and tests/restart see them.

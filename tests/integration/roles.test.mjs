@@ -86,6 +86,9 @@ const ENDPOINTS = [
   ['DELETE', '/v1/rooms/{room}', undefined, (h) => h.request('room:end'), 1, 0, 0, 0, 0],
   ['POST', '/v1/rooms/{room}/join', { protocol: 1, sdp: offer() }, null, 1, 1, 1, 1, 1],
   ['GET', '/v1/rooms/{room}/calendar', undefined, null, ...Array(5).fill('not-found')], // it has no time; all may see it
+  ['PUT', '/v1/rooms/{room}/reminder', undefined, null, ...Array(5).fill('conflict')], // it has begun; all may see it
+  ['DELETE', '/v1/rooms/{room}/reminder', undefined, null, 1, 1, 1, 1, 1],
+  ['GET', '/v1/reminders', undefined, null, 1, 1, 1, 1, 1],
   ['GET', '/v1/calendar', undefined, null, 1, 1, 1, 1, 1],
   ['DELETE', '/v1/sessions/{session}', undefined, null, ...Array(5).fill('not-found')], // the victim's: nobody else has such a session
   ['DELETE', '/v1/sessions/{own}', undefined, null, 1, 1, 1, 1, 'not-found'],
