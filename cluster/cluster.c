@@ -147,6 +147,7 @@ void vr_cluster_free(struct vr_cluster *cluster)
         return;
     }
     close_ends(cluster); /* not detached: a simulated crash */
+    rebalance_free(cluster);
     owners_free(cluster);
     deploy_free(cluster);
     replicate_free(cluster);
@@ -254,6 +255,9 @@ static void handle_note(struct vr_cluster *cluster, struct vr_msg *msg)
     case VR__CLUSTER__NOTE_TYPE__NOTE_DRAIN:
     case VR__CLUSTER__NOTE_TYPE__NOTE_UNDRAIN:
         admin_on_note(cluster, msg);
+        break;
+    case VR__CLUSTER__NOTE_TYPE__NOTE_GIVE:
+        rebalance_on_note(cluster, msg);
         break;
     default: /* of a newer version, or the copies' */
         (void)replica_note(cluster, msg);

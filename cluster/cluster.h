@@ -150,6 +150,53 @@ void vr_cluster_undrain(struct vr_cluster *cluster, uint32_t node,
 /** After a restore of etcd: raise the generation, show and merge newer records. */
 void vr_cluster_adopt(struct vr_cluster *cluster, void (*done)(void *ctx, enum vr_err err),
                       void *ctx);
+
+/* Spread the rooms anew: owners are handed over, one by one and at most four a second. */
+enum vr_cluster_move_state {
+    VR_CLUSTER_MOVE_PLANNED,
+    VR_CLUSTER_MOVE_RUNS,
+    VR_CLUSTER_MOVE_DONE,
+    VR_CLUSTER_MOVE_SKIPPED, /* at its turn it was not as when it was planned */
+    VR_CLUSTER_MOVE_FAILED,  /* the owner did not give it away within 10 s */
+};
+struct vr_cluster_move {
+    struct vr_id room;
+    uint32_t from, to;
+    char reason[96];
+    enum vr_cluster_move_state state;
+};
+#define VR_CLUSTER_MOVES_MAX 1000 /* in one go */
+
+/** What would be handed over now. Any thread. */
+uint32_t vr_cluster_rebalance_plan(struct vr_cluster *cluster, struct vr_cluster_move *out,
+                                   uint32_t max);
+/** Begin: told VR_OK when it is planned and runs, VR_E_IN_PROGRESS while one runs already,
+ * VR_E_FROZEN. Any thread; `done` on the cluster worker's. */
+void vr_cluster_rebalance(struct vr_cluster *cluster, void (*done)(void *ctx, enum vr_err err),
+                          void *ctx);
+/** The hand-overs of the last one that was begun here, in order. Any thread. */
+uint32_t vr_cluster_rebalance_progress(struct vr_cluster *cluster, struct vr_cluster_move *out,
+                                       uint32_t max);
+
+/** A safety act that was done without a valid owner and waits for the next one. */
+struct vr_cluster_mark {
+    struct vr_id room, command;
+    enum vr_command_kind kind; /* MUTE, KICK or BAN */
+    vr_participant_id target;  /* 0: of target_user */
+    char target_user[VR_USER_MAX + 1];
+    vr_participant_id by; /* 0: not from the room */
+    char by_user[VR_USER_MAX + 1];
+    char by_name[VR_NAME_MAX + 1];
+    char reason[257];
+    uint32_t node; /* where it was done */
+    uint64_t epoch;
+    vr_time_us at;
+};
+/** Those that this node did or was told of, by room; until `each` says false. Any thread. */
+VR_MUST_CHECK enum vr_err
+vr_cluster_marks(struct vr_cluster *cluster,
+                 bool (*each)(void *ctx, const struct vr_cluster_mark *mark), void *ctx);
+
 /** Is this node being drained, and do the others know (its record says so)? Any thread. */
 bool vr_cluster_draining(struct vr_cluster *cluster);
 /** This node's load, from metrics, once a second: placement. */

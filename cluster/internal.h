@@ -134,6 +134,7 @@ struct cluster_member;
 struct cluster_owners;
 struct cluster_copies;
 struct cluster_deploy;
+struct cluster_rebalance;
 
 struct vr_cluster {
     struct vr_cluster_conf conf; /* texts are copies, below */
@@ -163,7 +164,8 @@ struct vr_cluster {
     struct cluster_member *member;
     struct cluster_owners *owners;
     struct cluster_deploy *deploy;
-    struct cluster_copies *copies; /* the copies half's own */
+    struct cluster_copies *copies;       /* the copies half's own */
+    struct cluster_rebalance *rebalance; /* rebalance.c: the last one begun here; or NULL */
 };
 
 #endif

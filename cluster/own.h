@@ -298,6 +298,9 @@ void route_refuse_msg(struct vr_cluster *cluster, struct vr_msg *msg, enum vr_er
 
 /* ---- admin.c: what administrators ask ---- */
 void admin_on_note(struct vr_cluster *cluster, struct vr_msg *msg);
+/* rebalance.c */
+void rebalance_on_note(struct vr_cluster *cluster, const struct vr_msg *msg);
+void rebalance_free(struct vr_cluster *cluster);
 void move_drain(struct vr_cluster *cluster, bool force, void (*done)(void *ctx, enum vr_err err),
                 void *ctx);
 void move_undrain(struct vr_cluster *cluster);

@@ -202,3 +202,24 @@ uint32_t cluster_view_owned(struct cluster_view *view, uint32_t node)
     atomic_fetch_sub(&view->readers, 1);
     return count;
 }
+
+void cluster_view_each(struct cluster_view *view,
+                       void (*each)(void *ctx, struct vr_id room,
+                                    const struct cluster_view_room *now),
+                       void *ctx)
+{
+    struct cluster_view_table *table;
+
+    atomic_fetch_add(&view->readers, 1);
+    table = atomic_load(&view->table);
+    for (uint32_t i = 0; i < table->size; i++) {
+        struct slot *slot = &table->slots[i];
+        struct cluster_view_room now;
+
+        if (atomic_load_explicit(&slot->used, memory_order_acquire) && !is_empty(slot)) {
+            read_slot(slot, &now);
+            each(ctx, (struct vr_id){slot->hi, slot->lo}, &now);
+        }
+    }
+    atomic_fetch_sub(&view->readers, 1);
+}

@@ -41,6 +41,11 @@ VR_MUST_CHECK enum vr_err cluster_view_set(struct cluster_view *view, struct vr_
                                            const struct cluster_view_room *now);
 /** How many rooms a node owns. Any thread; walks the table. */
 uint32_t cluster_view_owned(struct cluster_view *view, uint32_t node);
+/** Every room that has a place, in no order. Any thread; `each` must be quick. */
+void cluster_view_each(struct cluster_view *view,
+                       void (*each)(void *ctx, struct vr_id room,
+                                    const struct cluster_view_room *now),
+                       void *ctx);
 /** Any thread. False, and zeroes, when the room has no place. */
 bool cluster_view_get(struct cluster_view *view, struct vr_id room, struct cluster_view_room *out);
 

@@ -8,6 +8,7 @@
 #include "actors/session/session.h"
 #include "nodes/chores.h"
 #include "nodes/node.h"
+#include "nodes/routes_cluster.h"
 
 /* clang-format off */
 static const struct vr_route table[] = {
@@ -38,6 +39,10 @@ static const struct vr_route table[] = {
     { VR_HTTP_POST,   "/v1/webhooks/{webhook}/redeliver",    vr_route_webhook_redeliver,       VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/events",                          vr_route_events,                  VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/analytics",                       vr_route_analytics_summary,       VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_GET,    "/v1/cluster/rebalance/plan",          vr_route_cluster_plan,            VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_GET,    "/v1/cluster/rebalance",               vr_route_cluster_progress,        VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_POST,   "/v1/cluster/rebalance",               vr_route_cluster_rebalance,       VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_GET,    "/v1/cluster/provisional",             vr_route_cluster_provisional,     VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/config",                          vr_route_config_show,             VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_POST,   "/v1/config/check",                    vr_route_config_check,            VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_POST,   "/v1/node/reload",                     vr_route_node_reload,             VR_NEEDS_ADMIN,   0 },

@@ -9,12 +9,13 @@
 #include "nodes/lobby.h"
 #include "nodes/node.h"
 #include "nodes/routes.h"
+#include "nodes/routes_cluster.h"
 #include "store/records.h"
 
 #define PLACEMENT_MAX 1000 /* rooms in one answer */
 
-static uint32_t nodes_list(const struct vr_http_request *request,
-                           struct vr_cluster_node out[VR_CLUSTER_NODES_MAX])
+uint32_t vr_route_nodes_read(const struct vr_http_request *request,
+                             struct vr_cluster_node out[VR_CLUSTER_NODES_MAX])
 {
     struct vr_cluster *cluster = vr_node_cluster(request->node);
     struct vr_lobby_totals totals;
@@ -32,6 +33,24 @@ static uint32_t nodes_list(const struct vr_http_request *request,
     snprintf(out[0].name, sizeof(out[0].name), "%s", vr_node_env(request->node)->node);
     snprintf(out[0].url, sizeof(out[0].url), "%s", vr_node_env(request->node)->node_urls[0]);
     return 1;
+}
+
+bool vr_route_node_is(const struct vr_cluster_node *node, const char *text)
+{
+    char number[16];
+
+    snprintf(number, sizeof(number), "%u", node->number);
+    return strcmp(node->name, text) == 0 || strcmp(number, text) == 0;
+}
+
+const char *vr_route_node_name(const struct vr_cluster_node *nodes, uint32_t count, uint32_t number)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (nodes[i].number == number) {
+            return nodes[i].name;
+        }
+    }
+    return "";
 }
 
 static void node_json(struct vr_buf *out, const struct vr_cluster_node *node)
@@ -55,7 +74,7 @@ static void node_json(struct vr_buf *out, const struct vr_cluster_node *node)
 void vr_route_nodes(struct vr_http_request *request)
 {
     struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
-    uint32_t count = nodes == NULL ? 0 : nodes_list(request, nodes);
+    uint32_t count = nodes == NULL ? 0 : vr_route_nodes_read(request, nodes);
     struct vr_buf body = {.failed = nodes == NULL};
 
     vr_buf_text(&body, "{\"nodes\":[");
@@ -72,15 +91,11 @@ void vr_route_nodes(struct vr_http_request *request)
 static bool node_find(struct vr_http_request *request, struct vr_cluster_node *out)
 {
     struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
-    uint32_t count = nodes == NULL ? 0 : nodes_list(request, nodes);
+    uint32_t count = nodes == NULL ? 0 : vr_route_nodes_read(request, nodes);
     bool found = false;
 
     for (uint32_t i = 0; i < count && !found && request->param_count > 0; i++) {
-        char number[16];
-
-        snprintf(number, sizeof(number), "%u", nodes[i].number);
-        found =
-            strcmp(nodes[i].name, request->param[0]) == 0 || strcmp(number, request->param[0]) == 0;
+        found = vr_route_node_is(&nodes[i], request->param[0]);
         *out = nodes[i];
     }
     free(nodes);
@@ -199,7 +214,7 @@ void vr_route_cluster_show(struct vr_http_request *request)
                                          [VR_CLUSTER_REFUSED] = "refused"};
     struct vr_cluster *cluster = vr_node_cluster(request->node);
     struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
-    uint32_t count = nodes == NULL ? 0 : nodes_list(request, nodes);
+    uint32_t count = nodes == NULL ? 0 : vr_route_nodes_read(request, nodes);
     uint32_t alive = 0;
     struct vr_why why = {0};
     struct vr_buf body = {.failed = nodes == NULL};
@@ -225,16 +240,6 @@ struct placement {
     uint32_t count;
     struct vr_buf body;
 };
-
-static const char *node_name(const struct placement *placement, uint32_t number)
-{
-    for (uint32_t i = 0; i < placement->node_count; i++) {
-        if (placement->nodes[i].number == number) {
-            return placement->nodes[i].name;
-        }
-    }
-    return "";
-}
 
 static bool placement_add(void *ctx, struct vr_bytes key, struct vr_bytes value)
 {
@@ -265,10 +270,12 @@ static bool placement_add(void *ctx, struct vr_bytes key, struct vr_bytes value)
     vr_buf_printf(&placement->body,
                   "%s{\"room\":\"%s\",\"owner\":", placement->count == 0 ? "" : ",",
                   vr_id_format(room, text));
-    vr_json_text(&placement->body, node_name(placement, owner.node));
+    vr_json_text(&placement->body,
+                 vr_route_node_name(placement->nodes, placement->node_count, owner.node));
     vr_buf_printf(&placement->body,
                   ",\"epoch\":%llu,\"in_sync\":", (unsigned long long)owner.epoch);
-    vr_json_text(&placement->body, node_name(placement, owner.in_sync));
+    vr_json_text(&placement->body,
+                 vr_route_node_name(placement->nodes, placement->node_count, owner.in_sync));
     vr_buf_printf(&placement->body, ",\"participants\":%u,\"reason\":", live.participants);
     vr_json_text(&placement->body, owner.reason);
     vr_buf_text(&placement->body, "}");
@@ -283,7 +290,7 @@ void vr_route_cluster_placement(struct vr_http_request *request)
     enum vr_err err = placement.nodes == NULL ? VR_E_NO_MEMORY : VR_OK;
 
     if (err == VR_OK) {
-        placement.node_count = nodes_list(request, placement.nodes);
+        placement.node_count = vr_route_nodes_read(request, placement.nodes);
         vr_buf_text(&placement.body, "{\"rooms\":[");
         err = vr_records_scan(vr_node_records(request->node), VR_TABLE_ROOMS, (struct vr_bytes){0},
                               (struct vr_bytes){0}, placement_add, &placement);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nodes/routes.h"
+#include "nodes/routes_cluster.h"
 
 static void show(struct vr_http_request *request, enum vr_show want, vr_participant_id target,
                  vr_route_done_fn done)
@@ -134,6 +135,10 @@ void vr_route_act(struct vr_http_request *request)
             about(request, acts[i].kind, answer_person);
             return;
         }
+    }
+    if (strcmp(request->param[2], "move") == 0) {
+        vr_route_move(request);
+        return;
     }
     vr_http_answer_problem(request, VR_E_NOT_FOUND, "no such act");
 }

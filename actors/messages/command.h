@@ -64,7 +64,8 @@ enum vr_speak_on_entry {
     X(VR_CMD_CHAT_DELETE,    "room:chat-delete")                                                   \
     X(VR_CMD_QUALITY,        "room:quality")                                                       \
     X(VR_CMD_SPOKE,          NULL)                /* a shard's count of time spoken */             \
-    X(VR_CMD_SHOW,           NULL)                /* REST reads; `want` says what */
+    X(VR_CMD_SHOW,           NULL)                /* REST reads; `want` says what */               \
+    X(VR_CMD_MOVE,           NULL)                /* target's client is told to go to another node */
 /* clang-format on */
 
 enum vr_command_kind {
@@ -178,10 +179,10 @@ struct vr_command {
                 * moves here: refused with VR_E_CONFLICT when the one that has the place is lost;
                 * RESUME: the running session tells that it is there, nothing is taken over */
     vr_participant_id after; /* SHOW participants: from the next one on; 0: the first */
-    uint32_t limit;          /* at most so many; 0: all */
+    uint32_t limit;          /* at most so many; 0: all; MOVE: the number of the node to go to */
     char passcode[65];       /* JOIN */
-    struct vr_blob
-        *text; /* CHAT, REACTION, reason of KICK BAN REPORT END, QUALITY (JSON); may be NULL */
+    struct vr_blob *text;    /* CHAT, REACTION, reason of KICK BAN REPORT END, QUALITY (JSON), base
+                              * address of the node of MOVE; may be NULL */
     struct vr_settings *settings; /* CREATE, UPDATE; else NULL */
     struct {
         vr_participant_id participant;

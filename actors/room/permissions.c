@@ -13,6 +13,7 @@
 #define SPEAKER   VR_RANK_SPEAKER
 #define MODERATOR VR_RANK_MODERATOR
 #define HOST      VR_RANK_HOST
+#define ADMIN     VR_RANK_ADMIN
 #define PRESENT   VR_TRAIT_PRESENT
 #define PASSING   VR_TRAIT_PASSING
 #define REMEMBER  VR_TRAIT_REMEMBER
@@ -58,6 +59,7 @@ static const struct vr_permission permissions[VR_CMD_KINDS] = {
     [VR_CMD_QUALITY]        = { VR_CMD_QUALITY,        OPEN,    LISTENER,  NOBODY,    VR_AIM_NONE,   PRESENT | PASSING },
     [VR_CMD_SPOKE]          = { VR_CMD_SPOKE,          ANYTIME, OUTSIDER,  NOBODY,    VR_AIM_NONE,   PASSING },
     [VR_CMD_SHOW]           = { VR_CMD_SHOW,           ANYTIME, OUTSIDER,  NOBODY,    VR_AIM_NONE,   PASSING },
+    [VR_CMD_MOVE]           = { VR_CMD_MOVE,           OPEN,    NOBODY,    ADMIN,     VR_AIM_ANY,    AUDIT | TARGET },
 };
 /* clang-format on */
 

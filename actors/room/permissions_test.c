@@ -62,6 +62,7 @@ static const struct {
     { VR_CMD_QUALITY,        { "ffffff", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "ffffff" } },
     { VR_CMD_SPOKE,          { "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk" } },
     { VR_CMD_SHOW,           { "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk" } },
+    { VR_CMD_MOVE,           { "bfffff", "bfffff", "bfffff", "bfffff", "bfffbf", "bkkkkk" } },
 };
 /* clang-format on */
 _Static_assert(sizeof(expected) / sizeof(expected[0]) == VR_CMD_KINDS, "every command is judged");

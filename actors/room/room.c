@@ -44,6 +44,7 @@ static const handler handlers[VR_CMD_KINDS] = {
     [VR_CMD_QUALITY]        = step_quality,
     [VR_CMD_SPOKE]          = step_spoke,
     [VR_CMD_SHOW]           = step_show,
+    [VR_CMD_MOVE]           = step_move,
 };
 /* clang-format on */
 

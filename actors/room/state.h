@@ -262,6 +262,9 @@ void member_thrown_out(struct step *step, struct person *person, const char *typ
                        const char *reason, vr_time_us until_wall);
 void member_returned(struct step *step, struct person *person);
 
+/* moves.c: to another node */
+enum vr_err step_move(struct step *step);
+
 /* roles.c: moves between roles */
 enum role_move {
     MOVE_PROMOTED,

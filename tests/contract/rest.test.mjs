@@ -406,6 +406,9 @@ describe('REST', () => {
     await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: verdict.head } });
     assert.equal((await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: '0'.repeat(64) } })).body.sound, false);
     await call('verifyDeploymentAudit', 422, { token: admin, query: { number: 1 } });
+    assert.equal((await call('diagnoseRoom', 200, { token: host, id: room.id })).body.room, room.id);
+    await call('diagnoseRoom', 403, { token: node.token('contract-nosy'), id: room.id });
+    await call('diagnoseRoom', 404, { token: admin, id: NOBODY });
     assert.equal((await call('exportRoom', 200, { token: host, id: room.id })).body.room.id, room.id);
     await call('exportRoom', 403, { token: node.token('contract-nosy'), id: room.id });
     await call('exportRoom', 404, { token: admin, id: NOBODY });
@@ -474,8 +477,10 @@ describe('REST', () => {
     await call('getNode', 404, { token: admin, node: 'no-such-node' });
     assert.equal((await call('getCluster', 200, { token: admin })).body.state, 'alone');
     await call('getPlacement', 200, { token: admin });
-    for (const id of ['drainNode', 'undrainNode', 'adoptCluster']) await call(id, 409, { token: admin, node: self.node });
-    for (const id of ['listNodes', 'getCluster', 'getPlacement']) await call(id, 403, { token: host });
+    for (const id of ['drainNode', 'undrainNode', 'adoptCluster', 'rebalance']) await call(id, 409, { token: admin, node: self.node });
+    for (const id of ['planRebalance', 'getRebalance']) assert.deepEqual((await call(id, 200, { token: admin })).body, { planned: 0, open: 0, done: 0, moves: [] });
+    assert.deepEqual((await call('listProvisional', 200, { token: admin })).body, { acts: [] });
+    for (const id of ['listNodes', 'getCluster', 'getPlacement', 'planRebalance', 'getRebalance', 'listProvisional']) await call(id, 403, { token: host });
   });
 
   test('the documents are served', async () => {
@@ -500,7 +505,7 @@ describe('REST', () => {
   });
 
   test('every operation was seen to succeed, and to refuse where it can', () => {
-    const missing = [...operations].filter(([id]) => !['drainNode', 'undrainNode', 'adoptCluster'].includes(id) && // they need a cluster
+    const missing = [...operations].filter(([id]) => !['drainNode', 'undrainNode', 'adoptCluster', 'rebalance'].includes(id) && // they need a cluster
        ![...seen].some((s) => s.startsWith(`${id} 2`))).map(([id]) => id);
     assert.deepEqual(missing, []);
     const refusals = [...operations].filter(([id, { operation }]) => Object.keys(operation.responses).some((c) => /^4/.test(c)) &&

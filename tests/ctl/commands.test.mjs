@@ -123,6 +123,15 @@ describe('people', () => {
     assert.match((await ctl.run('analytics', 'room', room.id)).out, /^PEAK +3$/m);
   });
 
+  it('moves nobody where there is one node, and says so', async (t) => {
+    const ctl = new Ctl(t, node);
+    const { room, ben } = await people(t, node, ['ana', 'ben']);
+    const refused = await ctl.run('participant', 'move', room.id, ben.id, 'b');
+    assert.equal(refused.code, 5);
+    assert.match(refused.err, /runs alone: there is nowhere to move; it needs a cluster \(conflict, HTTP 409\)/);
+    assert.equal((await ctl.run('participant', 'move', room.id, ben.id)).code, 2, 'where to?');
+  });
+
   it('bans by number and by user, for a time, and lifts it', async (t) => {
     const ctl = new Ctl(t, node);
     const { room, ben } = await people(t, node, ['ana', 'ben']);

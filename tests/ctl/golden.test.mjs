@@ -67,7 +67,7 @@ after(async () => {
 
 // What only reads: table and JSON of the same state. name, words
 const READ = [
-  ['room-list', () => ['room', 'list', '--topic', 'Golden']], ['room-show', () => ['room', 'show', room]], ['room-export', () => ['room', 'export', room]],
+  ['room-list', () => ['room', 'list', '--topic', 'Golden']], ['room-show', () => ['room', 'show', room]], ['room-export', () => ['room', 'export', room]], ['room-diagnose', () => ['room', 'diagnose', scheduled]],
   ['participant-list', () => ['participant', 'list', room]], ['participant-show', () => ['participant', 'show', room, 2]],
   ['hand-list', () => ['hand', 'list', room]],
   ['ban-list', () => ['ban', 'list', room]], ['ban-show', () => ['ban', 'show', room, ban]],
@@ -80,6 +80,7 @@ const READ = [
   ['webhook-list', () => ['webhook', 'list']], ['webhook-deliveries', () => ['webhook', 'deliveries', webhook]],
   ['schedule-list', () => ['schedule', 'list']], ['analytics-room', () => ['analytics', 'room', room]], ['analytics-summary', () => ['analytics', 'summary']],
   ['node-list', () => ['node', 'list']], ['cluster-status', () => ['cluster', 'status']], ['cluster-placement', () => ['cluster', 'placement']],
+  ['cluster-provisional', () => ['cluster', 'provisional']],
   ['log-level-get', () => ['log-level', 'get']], ['config-check', () => ['config', 'check', ctl.file('good.yaml', 'http_port: 80\n')]],
   ['top', () => ['top']], ['doctor', () => ['doctor']],
 ];
@@ -101,7 +102,7 @@ const CHANGE = [
   ['room-delete', ['room', 'delete', () => room, '--yes']],
 ];
 // Tested elsewhere in this folder, or not the same from one day to the next.
-const ELSEWHERE = ['room create', 'room start', 'room watch', 'hand decline', 'participant promote', 'participant make-moderator', 'token create', 'token inspect', 'token revoke',
+const ELSEWHERE = ['participant move', 'cluster rebalance', 'room create', 'room start', 'room watch', 'hand decline', 'participant promote', 'participant make-moderator', 'token create', 'token inspect', 'token revoke',
   'node show', 'config show', 'events', 'node drain', 'node undrain', 'cluster adopt', 'completion', 'man', 'version'];
 
 describe('examples', () => {

@@ -62,6 +62,7 @@ const ENDPOINTS = [
   ['GET', '/v1/rooms/{room}/analytics', undefined, null, 1, 1, 0, 0, 0],
   ['GET', '/v1/rooms/{room}/audit', undefined, null, 1, 1, 0, 0, 0],
   ['GET', '/v1/rooms/{room}/export', undefined, null, 1, 1, 0, 0, 0],
+  ['GET', '/v1/rooms/{room}/diagnosis', undefined, null, 1, 1, 0, 0, 0],
   ['GET', '/v1/rooms/{room}/participants', undefined, null, 1, 1, 1, 1, 1],
   ['GET', '/v1/rooms/{room}/hands', undefined, null, 1, 1, 1, 1, 1],
   ['GET', '/v1/rooms/{room}', undefined, null, 1, 1, 1, 1, 1],
@@ -69,6 +70,7 @@ const ENDPOINTS = [
   ['POST', '/v1/rooms/{room}/participants/{victim}/promote', undefined, (h, v) => v.request('room:hand-raise'), 1, 1, 0, 0, 0],
   ['POST', '/v1/rooms/{room}/participants/{victim}/demote', undefined, (h, v) => toStage(h, v), 1, 1, 0, 0, 0],
   ['POST', '/v1/rooms/{room}/participants/{victim}/transfer-host', undefined, (h, v) => toStage(h, v), 1, 0, 0, 0, 0],
+  ['POST', '/v1/rooms/{room}/participants/{victim}/move', { node: 'b' }, null, 0, 0, 0, 0, 0], // the operator's
   ['POST', '/v1/rooms/{room}/hands/{victim}', undefined, null, 0, 0, 0, 0, 0],
   ['DELETE', '/v1/rooms/{room}/bans/{ban}', undefined, async (h) => ({ ban: (await h.request('room:ban', { user: 'somebody' })).result.id }), 1, 1, 0, 0, 0],
   ['DELETE', '/v1/rooms/{room}/chat/{message}', undefined, async (h, v) => ({ message: (await v.request('room:chat', { text: 'hi' })).result.message }), 1, 1, 0, 0, 0],
@@ -123,6 +125,7 @@ const ADMINISTRATION = [
   ['GET', '/v1/webhooks'], ['POST', '/v1/webhooks', { url: 'https://example.org/' }], ['GET', '/v1/webhooks/{room}'], ['DELETE', '/v1/webhooks/{room}'],
   ['POST', '/v1/webhooks/{room}/test'], ['GET', '/v1/webhooks/{room}/deliveries'], ['POST', '/v1/webhooks/{room}/redeliver'],
   ['GET', '/v1/events'], ['GET', '/v1/analytics'], ['GET', '/v1/config'], ['POST', '/v1/config/check', {}], ['POST', '/v1/node/reload'],
+  ['GET', '/v1/cluster/rebalance/plan'], ['GET', '/v1/cluster/rebalance'], ['POST', '/v1/cluster/rebalance'], ['GET', '/v1/cluster/provisional'],
 ];
 ENDPOINTS.push(...ADMINISTRATION.map(([method, path, body]) => [method, path, body, null, 0, 0, 0, 0, 0]));
 
@@ -140,7 +143,7 @@ describe('roles', () => {
   after(() => node.stop());
 
   it('has a row for every endpoint and every message of the contract', () => {
-    const acts = ['mute', 'unmute', 'ask-unmute', 'promote', 'demote', 'invite', 'make-moderator', 'transfer-host'];
+    const acts = ['mute', 'unmute', 'ask-unmute', 'promote', 'demote', 'invite', 'make-moderator', 'transfer-host', 'move'];
     const described = [...operations.values()].flatMap(({ method, path }) => (path.includes('{act}') ? acts.map((a) => [method, path.replace('{act}', a)]) : [[method, path]]));
     const missing = described.filter(([method, path]) => {
       const shape = new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+').replaceAll('.', '\\.')}$`);

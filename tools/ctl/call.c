@@ -202,6 +202,9 @@ static enum vr_ctl_exit may_send(struct vr_ctl *ctl, const struct vr_ctl_request
         print_curl(ctl, send);
         return VR_CTL_NOT_SENT;
     }
+    if (request->reads) {
+        return VR_CTL_OK;
+    }
     if ((traits & VR_CTL_CHANGES) != 0 && vr_ctl_given(ctl->line, "dry-run")) {
         return dry_run(ctl, request, send);
     }

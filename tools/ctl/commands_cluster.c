@@ -27,6 +27,21 @@ static const struct vr_ctl_column placement_columns[] = {
 };
 static const struct vr_ctl_shape placement_shape = {placement_columns, "room"};
 
+static const struct vr_ctl_column move_columns[] = {
+    {"ROOM", "room", false},   {"FROM", "from", false},     {"TO", "to", false},
+    {"STATE", "state", false}, {"REASON", "reason", false}, {NULL, NULL, false},
+};
+static const struct vr_ctl_shape move_shape = {move_columns, "room"};
+
+static const struct vr_ctl_column act_columns[] = {
+    {"AT", "at", false},      {"ROOM", "room", false},
+    {"ACT", "act", false},    {"PARTICIPANT", "participant", false},
+    {"USER", "user", false},  {"BY", "by", false},
+    {"NODE", "node", false},  {"REASON", "reason", false},
+    {"EPOCH", "epoch", true}, {NULL, NULL, false},
+};
+static const struct vr_ctl_shape act_shape = {act_columns, "room"};
+
 static const struct vr_ctl_column reload_columns[] = {
     {"APPLIED", "applied", false}, {"NEEDS-RESTART", "needs_restart", false}, {NULL, NULL, false}};
 static const struct vr_ctl_shape reload_shape = {reload_columns, "applied"};
@@ -129,4 +144,91 @@ enum vr_ctl_exit vr_ctl_cluster_adopt(struct vr_ctl *ctl)
         vr_ctl_say(ctl, "the nodes take up their work under a new generation");
     }
     return code;
+}
+
+/** How far the hand-overs are, on standard error, until none is open. */
+static enum vr_ctl_exit follow_moves(struct vr_ctl *ctl, json_t **answer)
+{
+    struct vr_ctl_request request = {
+        .method = "GET", .path = "/v1/cluster/rebalance", .reads = true};
+    enum vr_ctl_exit code = VR_CTL_OK;
+    json_int_t told = -1;
+
+    while (code == VR_CTL_OK && json_integer_value(json_object_get(*answer, "open")) > 0) {
+        json_int_t open = json_integer_value(json_object_get(*answer, "open"));
+
+        if (open != told) {
+            vr_ctl_say(ctl, "%lld rooms are still to be handed over", (long long)open);
+            told = open;
+        }
+        json_decref(*answer);
+        *answer = NULL;
+        nanosleep(&(struct timespec){.tv_nsec = 500L * 1000 * 1000}, NULL);
+        code = vr_ctl_call(ctl, &request, answer);
+    }
+    return code;
+}
+
+static bool all_done(const json_t *answer)
+{
+    return json_integer_value(json_object_get(answer, "done")) ==
+           json_integer_value(json_object_get(answer, "planned"));
+}
+
+static enum vr_ctl_exit rebalance(struct vr_ctl *ctl)
+{
+    struct vr_ctl_request request = {.method = "POST",
+                                     .path = "/v1/cluster/rebalance",
+                                     .args = {"the rooms of all nodes"},
+                                     .question = "Hand rooms over to other nodes?"};
+    json_t *answer = NULL;
+    enum vr_ctl_exit code = vr_ctl_call(ctl, &request, &answer);
+
+    if (code == VR_CTL_OK) {
+        code = follow_moves(ctl, &answer);
+    }
+    if (code == VR_CTL_OK) {
+        code = vr_ctl_print(ctl, json_object_get(answer, "moves"), &move_shape);
+    }
+    if (code == VR_CTL_OK && !all_done(answer)) {
+        code = vr_ctl_fail(ctl, VR_CTL_ERROR, "not all rooms were handed over; see STATE");
+    } else if (code == VR_CTL_OK && json_integer_value(json_object_get(answer, "planned")) == 0) {
+        vr_ctl_say(ctl, "the rooms are spread well: nothing was to be done");
+    }
+    json_decref(answer);
+    return code;
+}
+
+/** It only reads: --dry-run does not keep it from being sent. */
+static enum vr_ctl_exit show_plan(struct vr_ctl *ctl)
+{
+    struct vr_ctl_request request = {
+        .method = "GET", .path = "/v1/cluster/rebalance/plan", .reads = true};
+    json_t *answer = NULL;
+    enum vr_ctl_exit code = vr_ctl_call(ctl, &request, &answer);
+
+    if (code == VR_CTL_OK) {
+        code = vr_ctl_print(ctl, json_object_get(answer, "moves"), &move_shape);
+    }
+    json_decref(answer);
+    return code;
+}
+
+enum vr_ctl_exit vr_ctl_cluster_rebalance(struct vr_ctl *ctl)
+{
+    enum vr_ctl_exit code;
+
+    if (!vr_ctl_given(ctl->line, "dry-run") || vr_ctl_given(ctl->line, "curl")) {
+        return rebalance(ctl);
+    }
+    code = show_plan(ctl);
+    if (code == VR_CTL_OK) {
+        vr_ctl_say(ctl, "dry run: this is the plan, nothing was handed over");
+    }
+    return code;
+}
+
+enum vr_ctl_exit vr_ctl_cluster_provisional(struct vr_ctl *ctl)
+{
+    return vr_ctl_show(ctl, "/v1/cluster/provisional", "acts", &act_shape);
 }

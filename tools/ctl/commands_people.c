@@ -56,6 +56,27 @@ enum vr_ctl_exit vr_ctl_participant_show(struct vr_ctl *ctl)
     return about(ctl, "GET", "/v1/rooms/%/participants/%", NULL);
 }
 
+enum vr_ctl_exit vr_ctl_participant_move(struct vr_ctl *ctl)
+{
+    struct vr_ctl_request request = {
+        .method = "POST",
+        .path = "/v1/rooms/%/participants/%/move",
+        .args = {vr_ctl_arg(ctl, 0), vr_ctl_arg(ctl, 1)},
+        .body = json_pack("{s:s}", "node", vr_ctl_arg(ctl, 2)),
+    };
+    json_t *answer = NULL;
+    enum vr_ctl_exit code = vr_ctl_call(ctl, &request, &answer);
+
+    if (code == VR_CTL_OK && answer != NULL) {
+        code = vr_ctl_print(ctl, answer, &shape);
+        vr_ctl_say(ctl, "participant %s was told to go to node %s", vr_ctl_arg(ctl, 1),
+                   vr_ctl_arg(ctl, 2));
+    }
+    json_decref(request.body);
+    json_decref(answer);
+    return code;
+}
+
 /** The verb is the act's name in the REST interface. */
 enum vr_ctl_exit vr_ctl_participant_act(struct vr_ctl *ctl)
 {

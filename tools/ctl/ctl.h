@@ -33,6 +33,7 @@ struct vr_ctl_request {
     const char *yaml;        /* a body of this kind instead; NULL: none */
     const char *if_match;
     bool idempotent; /* an Idempotency-Key is sent */
+    bool reads; /* of a command that changes: this one does not, it is sent without a question */
 };
 
 /** Ask what must be asked, send, explain a refusal on standard error.

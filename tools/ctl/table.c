@@ -124,6 +124,7 @@ static const struct vr_ctl_flag token_flags[] = {
 static const struct vr_ctl_arg title_arg[] = {{"TITLE", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg room_arg[] = {{"ROOM", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg person_args[] = {{"ROOM", false, false, NULL}, {"PARTICIPANT", true, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg move_args[] = {{"ROOM", false, false, NULL}, {"PARTICIPANT", true, false, NULL}, {"NODE", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg ban_args[] = {{"ROOM", false, false, NULL}, {"BAN", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg report_arg[] = {{"REPORT", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg resolve_args[] = {{"REPORT", false, false, NULL}, {"OUTCOME", false, false, outcomes}, END_ARGS};
@@ -158,6 +159,7 @@ static const struct vr_ctl_command commands[] = {
     {"room",        "delete",         vr_ctl_room_delete,          room_arg,    NULL,         D, "forget a room and all that was kept of it",         "room delete " ID " --dry-run"},
     {"room",        "watch",          vr_ctl_room_watch,           room_arg,    NULL,         R, "who comes, goes, speaks: a line for each change",   "room watch " ID " --watch 1 -o jsonl"},
     {"room",        "export",         vr_ctl_room_export,          room_arg,    NULL,         R, "all that is kept of a room: people, bans, log, figures", "room export " ID},
+    {"room",        "diagnose",       vr_ctl_room_diagnose,        room_arg,    NULL,         R, "who should hear whom, what arrives, what was repaired", "room diagnose " ID " --watch 2"},
     {"participant", "list",           vr_ctl_participant_list,     room_arg,    NULL,         R, "who is in a room",                                  "participant list " ID},
     {"participant", "show",           vr_ctl_participant_show,     person_args, NULL,         R, "one person in a room",                              "participant show " ID " 17"},
     {"participant", "mute",           vr_ctl_participant_act,      person_args, NULL,         C, "silence a person until he is unmuted",              "participant mute " ID " 17"},
@@ -168,6 +170,7 @@ static const struct vr_ctl_command commands[] = {
     {"participant", "invite",         vr_ctl_participant_act,      person_args, NULL,         C, "invite a listener to speak",                        "participant invite " ID " 17"},
     {"participant", "make-moderator", vr_ctl_participant_act,      person_args, NULL,         C, "make a person a moderator of the room",             "participant make-moderator " ID " 17"},
     {"participant", "kick",           vr_ctl_participant_kick,     person_args, reason_flags, D, "throw a person out; he may come back",              "participant kick " ID " 17 --reason noise --yes"},
+    {"participant", "move",           vr_ctl_participant_move,     move_args,   NULL,         C, "ask a person's client to another node; nobody hears a gap", "participant move " ID " 17 b"},
     {"hand",        "list",           vr_ctl_hand_list,            room_arg,    NULL,         R, "raised hands, first come first",                    "hand list " ID},
     {"hand",        "accept",         vr_ctl_hand_accept,          person_args, NULL,         C, "let a person with a raised hand speak",             "hand accept " ID " 17"},
     {"hand",        "decline",        vr_ctl_hand_decline,         person_args, NULL,         C, "lower the hand of a person",                        "hand decline " ID " 17"},
@@ -175,7 +178,7 @@ static const struct vr_ctl_command commands[] = {
     {"ban",         "list",           vr_ctl_ban_list,             room_arg,    NULL,         R, "bans of a room, or of 'all', that are in force",     "ban list " ID},
     {"ban",         "show",           vr_ctl_ban_show,             ban_args,    NULL,         R, "one ban, of a room or of 'all'",                    "ban show all " ID},
     {"ban",         "remove",         vr_ctl_ban_remove,           ban_args,    NULL,         C, "lift a ban, of a room or of 'all'",                 "ban remove " ID " " ID},
-    {"filter",      "list",           vr_ctl_filter_list,          NULL,        NULL,         R, "words that are not wanted in chat and names",       "filter list"},
+    {"filter",      "list",           vr_ctl_filter_list,          NULL,        NULL,         R, "words not wanted in chat, names and rooms' titles",        "filter list"},
     {"filter",      "add",            vr_ctl_filter_add,           word_arg,    filter_flags, C, "mask a word, or reject what has it; * fits inside of words", "filter add 'badword*' --action reject"},
     {"filter",      "remove",         vr_ctl_filter_remove,        word_arg,    NULL,         C, "let a word through again",                          "filter remove 'badword*'"},
     {"report",      "list",           vr_ctl_report_list,          NULL,        report_flags, R, "what participants have reported, newest first",     "report list --status all"},
@@ -208,6 +211,8 @@ static const struct vr_ctl_command commands[] = {
     {"node",        "reload",         vr_ctl_node_reload,          NULL,        NULL,         C, "read its settings and certificate again",           "node reload --endpoint https://b.example:8443"},
     {"cluster",     "status",         vr_ctl_cluster_status,       NULL,        NULL,         R, "is the node in its cluster, and does what it owns hold", "cluster status"},
     {"cluster",     "placement",      vr_ctl_cluster_placement,    NULL,        NULL,         R, "where rooms live now, and why there",               "cluster placement"},
+    {"cluster",     "rebalance",      vr_ctl_cluster_rebalance,    NULL,        NULL,         D, "hand rooms over until the nodes carry alike; --dry-run shows which and why", "cluster rebalance --dry-run"},
+    {"cluster",     "provisional",    vr_ctl_cluster_provisional,  NULL,        NULL,         R, "mutes, kicks and bans done without an owner, which the next one takes", "cluster provisional"},
     {"cluster",     "adopt",          vr_ctl_cluster_adopt,        NULL,        NULL,         D, "after a restore of etcd: go on from what it holds",  "cluster adopt --yes"},
     {"log-level",   "get",            vr_ctl_log_level_get,        NULL,        NULL,         R, "how much a node logs",                              "log-level get"},
     {"log-level",   "set",            vr_ctl_log_level_set,        level_arg,   NULL,         C, "change it until the node is started again",         "log-level set debug"},

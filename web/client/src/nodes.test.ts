@@ -22,6 +22,14 @@ describe("NodeList", () => {
     expect(nodes.others()).toEqual(["https://a", "https://c"]);
   });
 
+  it("puts the one first that the server named, when it knows it", () => {
+    const nodes = new NodeList("https://a");
+    nodes.learn(["https://b", "https://c"]);
+    expect(nodes.others("https://c/")).toEqual(["https://c", "https://b"]);
+    expect(nodes.others("https://a")).toEqual(["https://b", "https://c"]);
+    expect(nodes.others("https://stranger")).toEqual(["https://b", "https://c"]);
+  });
+
   it("takes no address that the page may not use", () => {
     const nodes = new NodeList("https://a");
     nodes.learn(["http://b", "ftp://c", "", "https://d"]);

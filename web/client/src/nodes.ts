@@ -38,9 +38,11 @@ export class NodeList {
     this.at = at < 0 ? this.at : at;
   }
 
-  /** Everybody but the current one, the next in turn first. */
-  others(): string[] {
-    return [...this.all.slice(this.at + 1), ...this.all.slice(0, this.at)];
+  /** Everybody but the current one, the next in turn first; before them `named`, if it is known. */
+  others(named?: string): string[] {
+    const rest = [...this.all.slice(this.at + 1), ...this.all.slice(0, this.at)];
+    const first = named?.replace(/\/+$/, "");
+    return first !== undefined && rest.includes(first) ? [first, ...rest.filter((url) => url !== first)] : rest;
   }
 }
 

@@ -278,7 +278,7 @@ export type PassingEvent = Placed &
     | { type: "room:chat-deleted"; message: string; by: number }
     | { type: "room:active-speakers"; speakers: { participant: number; level: number }[] }
     | { type: "session:replaced" }
-    | { type: "server:draining"; retry_after_ms: number }
+    | { type: "server:draining"; retry_after_ms: number; node?: string }
   );
 
 export type RoomEvent = StateEvent | PassingEvent;

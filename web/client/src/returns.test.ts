@@ -118,6 +118,16 @@ describe("a node is about to go", () => {
     expect(platform.microphones).toHaveLength(1);
   });
 
+  it("goes to the node that the server names before any other", async () => {
+    const room = await inside();
+    serve(["http://second", "http://third"]);
+    platform.socket.say({ type: "server:draining", room: "01room", epoch: 1, sequence: 10, retry_after_ms: 0, node: "http://third" });
+    await settle();
+    platform.peers[1]!.become("connected");
+    await bind();
+    expect(room.node).toBe("http://third");
+  });
+
   it("the end of the old session is no end of ours", async () => {
     const room = await inside();
     const first = platform.socket;

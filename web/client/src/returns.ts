@@ -84,15 +84,15 @@ export class Returns {
     this.running = false;
   }
 
-  /** To the first other node that takes us; false: none did, and we are where we were. */
-  async move(): Promise<boolean> {
+  /** To the first other node that takes us, `named` before all; false: none did, and we are where we were. */
+  async move(named?: string): Promise<boolean> {
     if (this.running || this.options.isOver()) {
       return false;
     }
     this.running = true;
     const from = this.options.nodes.current;
     let moved = false;
-    for (const node of this.options.nodes.others()) {
+    for (const node of this.options.nodes.others(named)) {
       this.options.nodes.use(node);
       moved = await this.options.join("move").catch(() => false);
       if (moved || this.options.isOver()) {

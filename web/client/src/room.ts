@@ -338,9 +338,9 @@ export class Room extends RoomActs {
   }
 
   /* Who finds no other node waits: this one comes back, or closes the socket, and then it is a return as any. */
-  private async draining(): Promise<void> {
+  private async draining(to?: string): Promise<void> {
     const from = this.rest.base;
-    if (this.entered && this.nodes.others().length > 0 && !(await this.returns.move())) {
+    if (this.entered && this.nodes.others().length > 0 && !(await this.returns.move(to))) {
       this.rest.base = from;
       this.signalling.start();
       if (this.media.state === "failed" || this.media.state === "closed") {
@@ -429,7 +429,7 @@ export class Room extends RoomActs {
     } else if (event.type === "room:active-speakers") {
       this.media.heard(event.speakers);
     } else if (event.type === "server:draining") {
-      void this.draining();
+      void this.draining(event.node);
     }
   }
 
