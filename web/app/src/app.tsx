@@ -3,7 +3,9 @@
 import { useEffect } from "preact/hooks";
 import { t, timeText } from "./i18n.js";
 import { NoticesProvider, useNotices } from "./notices.js";
-import { watchReminders } from "./reminders.js";
+import { remindOf, tellReminder } from "./remind.js";
+import { client } from "./identity.js";
+import { useListener, watchReminders } from "./reminders.js";
 import { useRoute } from "./route.js";
 import { TopBar } from "./ui/topbar.js";
 import { Waves } from "./ui/waves.js";
@@ -28,23 +30,21 @@ export function App({ able }: { able: boolean }) {
   );
 }
 
+/* The server tells by a socket of its own, which is open only while there is something to tell. */
 function Reminders() {
   const notices = useNotices();
+  const listener = useListener();
   useEffect(
     () =>
-      watchReminders((reminder, started) => {
-        const text = started ? t("“{title}” begins now.", { title: reminder.title }) : t("“{title}” begins at {time}.", { title: reminder.title, time: timeText(reminder.startsAt) });
-        notices.say(text);
-        if (typeof Notification !== "undefined" && Notification.permission === "granted") {
-          const shown = new Notification(text, { tag: reminder.room, icon: "/icon.svg" });
-          shown.onclick = () => {
-            focus();
-            location.hash = `#/room/${reminder.room}`;
-          };
-        }
-      }),
+      watchReminders(({ room, title, startsAt }, started) =>
+        remindOf(notices, room, started ? t("“{title}” begins now.", { title }) : t("“{title}” begins at {time}.", { title, time: timeText(startsAt) })),
+      ),
     [notices],
   );
+  useEffect(() => {
+    const lobby = listener ? client.lobby((told) => tellReminder(notices, told)) : undefined;
+    return () => lobby?.close();
+  }, [notices, listener]);
   return null;
 }
 

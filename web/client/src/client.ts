@@ -1,8 +1,9 @@
 /* client.ts - where it starts: a server, who we are on it, its rooms. */
 
+import { Lobby } from "./lobby.js";
 import { browserPlatform } from "./platform.js";
 import type { Platform } from "./platform.js";
-import type { Analytics, GuestToken, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
+import type { Analytics, GuestToken, Reminder, ReminderTold, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
 import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 import type { JoinOptions } from "./room.js";
@@ -81,6 +82,24 @@ export class VoiceRooms {
 
   startRoom(id: string): Promise<unknown> {
     return this.rest.send(`/v1/rooms/${encodeURIComponent(id)}/start`, { method: "POST" });
+  }
+
+  /** Be told ten minutes before a scheduled room begins, and when it does: by lobby(), and in rooms by "reminder". */
+  remind(id: string): Promise<Reminder> {
+    return this.rest.json<Reminder>(`/v1/rooms/${encodeURIComponent(id)}/reminder`, { method: "PUT" });
+  }
+
+  forgetReminder(id: string): Promise<unknown> {
+    return this.rest.send(`/v1/rooms/${encodeURIComponent(id)}/reminder`, { method: "DELETE" });
+  }
+
+  async reminders(): Promise<Reminder[]> {
+    return (await this.rest.json<{ reminders: Reminder[] }>("/v1/reminders")).reminders;
+  }
+
+  /** Hear of what one wanted to be reminded of while in no room. It comes back by itself until it is closed. */
+  lobby(onReminder: (reminder: ReminderTold) => void): Lobby {
+    return new Lobby({ url: this.rest.base, token: () => this.rest.token, platform: this.platform, onReminder });
   }
 
   /** In the room, or why not. Call it from a click, so that the browser lets sound play. */

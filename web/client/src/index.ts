@@ -2,6 +2,7 @@
 
 export { VoiceRooms } from "./client.js";
 export type { RoomQuery, VoiceRoomsOptions } from "./client.js";
+export { Lobby } from "./lobby.js";
 export { Room } from "./room.js";
 export type { JoinOptions } from "./room.js";
 export type { ChatMessage, RoomEvents, RoomOver, RoomStatus } from "./room_events.js";

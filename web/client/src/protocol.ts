@@ -189,8 +189,25 @@ export interface RoomPage {
   next_cursor: string | null;
 }
 
+/** A scheduled room of which one is to be reminded. */
+export interface Reminder {
+  room: string;
+  title: string;
+  starts_at: string;
+  remind_at: string;
+}
+
+/** It is time: the room begins soon, or (`begun`) its host has opened it. */
+export interface ReminderTold {
+  room: string;
+  title: string;
+  starts_at: string;
+  begun: boolean;
+}
+
 export type RequestType =
   | "session:hello"
+  | "session:ping"
   | "room:join"
   | "room:resume"
   | "room:snapshot"
@@ -279,6 +296,7 @@ export type PassingEvent = Placed &
     | { type: "room:active-speakers"; speakers: { participant: number; level: number }[] }
     | { type: "session:replaced" }
     | { type: "server:draining"; retry_after_ms: number; node?: string }
+    | ({ type: "schedule:reminder" } & ReminderTold)
   );
 
 export type RoomEvent = StateEvent | PassingEvent;
@@ -302,6 +320,7 @@ const passing = new Set<string>([
   "room:active-speakers",
   "session:replaced",
   "server:draining",
+  "schedule:reminder",
 ]);
 
 export function isPassing(event: RoomEvent): event is PassingEvent {

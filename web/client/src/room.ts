@@ -428,6 +428,8 @@ export class Room extends RoomActs {
       this.emit("unmuteAsked", { by: event.by });
     } else if (event.type === "room:active-speakers") {
       this.media.heard(event.speakers);
+    } else if (event.type === "schedule:reminder") {
+      this.emit("reminder", event);
     } else if (event.type === "server:draining") {
       void this.draining(event.node);
     }

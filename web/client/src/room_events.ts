@@ -3,7 +3,7 @@
 import { VoiceroomError } from "./errors.js";
 import type { MicrophoneStatus } from "./microphone.js";
 import type { PeerState } from "./peer.js";
-import type { RoomEvent } from "./protocol.js";
+import type { ReminderTold, RoomEvent } from "./protocol.js";
 import type { Quality } from "./quality.js";
 import type { SpeakingLevels } from "./speaking.js";
 import type { RoomState } from "./state.js";
@@ -44,6 +44,8 @@ export interface RoomEvents {
   reaction: { who: number; reaction: string };
   /** A moderator asks the own person to unmute. */
   unmuteAsked: { by: number };
+  /** Another room, of which one wanted to be reminded. */
+  reminder: ReminderTold;
   /** A fresh token to come back with: store it where a reload finds it. */
   resumeToken: string;
   /** Each event as it came, after it was applied. */

@@ -1,9 +1,10 @@
 /* schedule.tsx - for a room that begins later: into the own calendar, and a reminder in this browser. */
 
 import type { RoomInfo } from "@voicerooms/client";
+import { client } from "../identity.js";
 import { t } from "../i18n.js";
 import { useNotices } from "../notices.js";
-import { forget, remind, useReminded } from "../reminders.js";
+import { forget, remind, remindByServer, useReminded } from "../reminders.js";
 import { IconBell, IconCalendar } from "./icons.js";
 
 export function ScheduleActs({ room }: { room: RoomInfo }) {
@@ -16,8 +17,12 @@ export function ScheduleActs({ room }: { room: RoomInfo }) {
   const toggle = () => {
     if (on) {
       forget(room.id);
+      if (client.token) {
+        client.forgetReminder(room.id).catch(notices.fail);
+      }
     } else {
       remind(room.id, room.title, startsAt);
+      remindByServer(room.id).catch(notices.fail);
       notices.say(t("You are reminded ten minutes before, while a page of Voicerooms is open."));
     }
   };
