@@ -54,7 +54,7 @@ static void on_closed(struct vr_ws *ws, bool by_us)
     sem_post(&closed_told);
 }
 
-static const struct vr_ws_handlers handlers = {on_opened, on_message, on_closed};
+static const struct vr_ws_handlers handlers = {on_opened, on_message, on_closed, NULL};
 
 static char origin_text[] = "https://app.example";
 static const struct vr_config_list origins = {.item = {origin_text}, .count = 1};
