@@ -171,14 +171,22 @@ static uint32_t successor(struct cluster_room *room)
     return owners_candidate(room->id, cluster->conf.number, 0, places, count);
 }
 
+/* Where nobody else takes rooms (a drain by force), those with people are served to the end. */
+static bool is_used(const struct cluster_room *room)
+{
+    return room->pending_count > 0 || replica_people(room->cluster, room->id) > 0;
+}
+
 static void drain_room(struct cluster_room *room, void *ctx)
 {
     struct drain_round *round = ctx;
+    uint32_t to = room->stage == ROOM_OURS && round->left > 0 ? successor(room) : 0;
 
-    if (room->stage == ROOM_OURS && round->left > 0) {
-        round->left--;
-        move_hand_over(room, successor(room));
+    if (room->stage != ROOM_OURS || round->left == 0 || (to == 0 && is_used(room))) {
+        return;
     }
+    round->left--;
+    move_hand_over(room, to);
 }
 
 static void drain_tick(struct vr_timer *timer, vr_time_us now)

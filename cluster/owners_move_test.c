@@ -136,6 +136,9 @@ static void test_drain(void **state)
 
 static void test_last_one_needs_force(void **state)
 {
+    uint64_t epoch = 0;
+    uint64_t later = 0;
+
     (void)state;
     ck_crash(kit, 2);
     ck_crash(kit, 3);
@@ -148,6 +151,12 @@ static void test_last_one_needs_force(void **state)
     assert_true(ck_until(kit, is_done, VR_SECONDS(10)));
     assert_int_equal(outcome, VR_OK);
     assert_true(ck_until(kit, nobody_owns, VR_SECONDS(10)));
+    /* Who finds no other node comes in, and is served to the end. */
+    assert_int_equal(ck_tell(kit, 1, ROOM, ck_join(kit, 1, ROOM, "ben"), &answer), VR_OK);
+    (void)ck_holder(kit, ROOM, &epoch);
+    ck_run(kit, VR_SECONDS(3));
+    assert_int_equal(ck_holder(kit, ROOM, &later), 1);
+    assert_true(later == epoch);
 }
 
 static void test_placed_by_load(void **state)
