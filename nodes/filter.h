@@ -1,4 +1,4 @@
-/* filter.h - words that are not wanted in chat and names. Pure.
+/* filter.h - words that are not wanted in chat, names, and what rooms are called. Pure.
  *
  * Texts are compared folded: case, accents of Latin letters, characters of no width and combining
  * marks do not count, and digits that stand for letters are tried as those ("b4d"). A word fits

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/env.h"
 #include "actors/runtime/system.h"
+#include "actors/session/session.h"
 #include "nodes/auth.h"
 #include "nodes/node.h"
 
@@ -210,6 +212,12 @@ struct vr_command *vr_route_body_command(struct vr_http_request *request, struct
         command->id = who->id;
         command->by = who->by;
         memcpy(command->request_id, who->request_id, sizeof(command->request_id));
+        err = vr_session_screen(vr_node_env(request->node)->session_services, command, &why);
+    }
+    if (err != VR_OK && command != NULL) {
+        vr_route_bad_body(request, err, &why);
+        vr_command_free(command);
+        command = NULL;
     }
     vr_client_msg_deinit(&msg);
     vr_command_free(who);

@@ -102,7 +102,7 @@ static void ask_room(struct session *session, struct vr_client_msg *taken, const
     if (request == NULL) {
         return;
     }
-    err = session_screen_chat(session->env->session_services, request->msg.command, &why);
+    err = vr_session_screen(session->env->session_services, request->msg.command, &why);
     if (err != VR_OK) {
         send_outcome(session, &request->msg, err, why.text);
         op_done(&request->op);

@@ -72,6 +72,11 @@ struct vr_session_services {
     enum vr_screened (*screen)(void *ctx, const char *text, struct vr_buf *masked);
 };
 
+/** A line of chat, and what a room is called (title, topic, description, tags, its creator's name)
+ * through the word filter: masked in place; other commands pass. VR_E_UNPROCESSABLE: refused. */
+VR_MUST_CHECK enum vr_err vr_session_screen(const struct vr_session_services *services,
+                                            struct vr_command *command, struct vr_why *why);
+
 /** The class for VR_ACTOR_SESSION. A message never makes a session: one for a stranger's id is
  * answered VR_E_GONE (asks) or dropped. VR_MSG_DRAIN tells the client `server:draining`. The
  * system's `place` must send VR_ACTOR_SESSION addresses to vr_session_worker_index. */

@@ -163,9 +163,6 @@ VR_MUST_CHECK enum vr_err session_screen(const struct vr_session_services *servi
 /** The name of who comes in, masked if need be. */
 VR_MUST_CHECK enum vr_err session_screen_name(const struct vr_session_services *services,
                                               struct vr_actor_identity *who, struct vr_why *why);
-/** The text of a chat line, masked if need be; other commands pass. */
-VR_MUST_CHECK enum vr_err session_screen_chat(const struct vr_session_services *services,
-                                              struct vr_command *command, struct vr_why *why);
 
 /* socket.c */
 void session_send(struct session *session, struct vr_blob *text);

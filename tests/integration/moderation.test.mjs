@@ -79,6 +79,25 @@ describe('words', () => {
     t.after(() => masked.close());
     assert.equal((await ana.event('room:participant-joined', (e) => e.participant.participant === masked.id)).participant.name, 'Mr *******');
   });
+
+  it('judges what a room is called, when it is made and when it changes', async (t) => {
+    const node = await start(t);
+    await admin(node, 'POST', '/v1/filters', { word: 'badword' });
+    await admin(node, 'POST', '/v1/filters', { word: 'never*', action: 'reject' });
+    const token = node.token('rude', { roomCreate: true }, { name: 'Badword Bob' });
+    const refused = (pointer) => (e) => e.status === 422 && e.code === 'invalid' && e.problem.errors[0].pointer === pointer;
+    const made = await rest(node, token, 'POST', '/v1/rooms', { title: 'A b4dword show', topic: 'Badword', description: 'no badword', tags: ['badword', 'fine'] });
+    assert.deepEqual([made.title, made.topic, made.description, made.tags, made.host.name], ['A ******* show', '*******', 'no *******', ['*******', 'fine'], '******* Bob']);
+    for (const [field, value] of [['title', 'Neverland'], ['topic', 'never'], ['description', 'never again'], ['tags', ['nevermore']]]) {
+      await assert.rejects(rest(node, token, 'POST', '/v1/rooms', { title: 'Fine', [field]: value }), refused(`/${field}`), field);
+      await assert.rejects(rest(node, token, 'PATCH', `/v1/rooms/${made.id}`, { [field]: value }), refused(`/${field}`), field);
+    }
+    assert.equal((await rest(node, token, 'PATCH', `/v1/rooms/${made.id}`, { title: 'Still BADWORD' })).title, 'Still *******');
+    const { ana } = await people(t, node, ['ana']);
+    await assert.rejects(ana.request('room:update', { title: 'Never mind' }), (e) => e.code === 'invalid');
+    await ana.request('room:update', { title: 'My badword' });
+    assert.equal((await ana.event('room:updated')).room.title, 'My *******');
+  });
 });
 
 describe('an erased user', () => {
