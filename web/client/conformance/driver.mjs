@@ -37,12 +37,12 @@ export class Driver {
   act(name, fields = {}) { return this.ask('act', { act: name, ...fields }); }
 
   /** The first event of this name that fits. */
-  event(name, fits = () => true, ms = 8000) {
+  event(name, fits = () => true, ms = 30000) {
     return until(`the event ${name}`, async () => this.events.find((e) => e.event === name && fits(e.value)), ms);
   }
 
   /** Its state, once it is as it should be. */
-  state(what, fits, ms = 8000) {
+  state(what, fits, ms = 30000) {
     return until(what, async () => {
       const state = await this.ask('state');
       return fits(state, state.participants.find((p) => p.participant === state.self)) ? state : undefined;
@@ -51,7 +51,7 @@ export class Driver {
 
   end() {
     this.child.stdin.write('{"do":"quit"}\n');
-    setTimeout(() => this.child.kill('SIGKILL'), 2000).unref();
+    setTimeout(() => this.child.kill('SIGKILL'), 10000).unref();
     return this.exited;
   }
 }
