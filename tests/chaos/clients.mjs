@@ -8,6 +8,15 @@ export const now = () => performance.now();
 const PASSING = new Set(['room:active-speakers', 'room:digest', 'room:state', 'room:hand-position', 'room:reaction', 'room:error',
   'session:replaced', 'server:draining', 'room:audience']);
 
+/** Who does not wait for an answer that cannot come: his socket is gone, or 5 s are over. */
+export class Voice extends Person {
+  async ask(type, fields) {
+    if (!this.closed || this.socket?.readyState !== 1) throw new Error('no socket yet');
+    return Promise.race([super.ask(type, fields), this.closed.then(() => { throw new Error('the socket is gone'); }),
+      sleep(5000, undefined, { ref: false }).then(() => { throw new Error(`no answer to ${type} in 5 s`); })]);
+  }
+}
+
 export class Client {
   constructor(run, room, user, home) {
     Object.assign(this, { run, room, user, home, alive: true, back: null });
@@ -35,7 +44,7 @@ export class Client {
 
   async enter() {
     const node = this.run.world.nodes[this.home];
-    const person = new Person(node, this.run.token(this.user), this.user);
+    const person = new Voice(node, this.run.token(this.user), this.user);
     this.person = person;
     this.watch(person);
     await person.join(this.room);
@@ -48,7 +57,7 @@ export class Client {
     const nodes = this.run.world.nodes;
     for (let k = 0; k < nodes.length; k++) {
       const node = nodes[(this.home + k) % nodes.length];
-      const person = new Person(node, this.run.token(this.user), this.user);
+      const person = new Voice(node, this.run.token(this.user), this.user);
       person.room = this.room;
       person.me = this.lastMe;
       this.watch(person);
@@ -109,6 +118,12 @@ export class Client {
     }
     this.run.note(record);
     return record;
+  }
+
+  /** Who is promoted must have asked for it. True: so he has, or nobody knows. */
+  async raise() {
+    await this.person.ask('room:hand-raise').catch(() => {});
+    return true;
   }
 
   async final() {

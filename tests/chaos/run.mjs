@@ -8,12 +8,15 @@ import { rest } from '../lib/client.mjs';
 import { mint } from '../lib/voiceroomd.mjs';
 import { check } from './checker.mjs';
 import { Client, now } from './clients.mjs';
+import { Ears } from './ears.mjs';
 import { World } from './world.mjs';
 
 const MINUTES = Number(process.env.MINUTES ?? process.argv[2] ?? 1);
 const SEED = Number(process.env.SEED ?? process.argv[3] ?? 1);
 const ROOMS = 5;
 const PEOPLE = 5; // in each room, beside its host
+const ACT_EVERY = 110; // the server closes a socket that sends more than 50 messages in 5 s
+const LEAST_HEARD = 50; // a minute; three pages look 7 times a second
 const OUT = resolve(import.meta.dirname, '../../build/chaos');
 
 let state = SEED >>> 0 || 1; // mulberry32
@@ -54,25 +57,29 @@ class Run {
         await client.join();
         group.others.push(client);
       }
+      group.targets = [...group.others];
       this.clients.push(group);
     }
+    // The last room has voices: the host's acts are heard, or rather not.
+    this.ears = new Ears(this);
+    this.clients.at(-1).targets.push(...await this.ears.open(this.clients.at(-1).room));
   }
 
   /** The host of each room acts, without pause, until the run ends. */
   async drive(group) {
     while (this.going) {
-      const target = pick(group.others);
+      const target = pick(group.targets);
       const roll = random();
       if (roll < 0.3) await group.host.act('room:mute', { participant: target.participant }, 'mute', target.participant, true);
       else if (roll < 0.5) await group.host.act('room:unmute', { participant: target.participant }, 'mute', target.participant, false);
-      else if (roll < 0.65) await group.host.act('room:promote', { participant: target.participant }, 'role', target.participant, 'speaker');
+      else if (roll < 0.65 && await target.raise()) await group.host.act('room:promote', { participant: target.participant }, 'role', target.participant, 'speaker');
       else if (roll < 0.8) await group.host.act('room:demote', { participant: target.participant }, 'role', target.participant, 'listener');
       else {
         const user = `stranger${Math.floor(random() * 8)}`;
         if (roll < 0.9) await group.host.act('room:ban', { user, reason: 'chaos' }, 'ban', user, true);
         else await group.host.act('room:unban', { user }, 'ban', user, false);
       }
-      await sleep(20 + random() * 60);
+      await sleep(ACT_EVERY + random() * 60);
     }
   }
 }
@@ -170,29 +177,37 @@ function agree(run) {
 
 async function main() {
   const world = new World({ tag: 'c' });
+  let ears;
   let faults = ['the run did not come to its end'];
   try {
     await world.start();
     const run = new Run(world);
     await run.people();
+    ears = run.ears;
     const drivers = run.clients.map((group) => run.drive(group));
     const wanted = MINUTES >= 3 ? Object.keys(FAULTS) : [];
     await nemesis(run, now() + MINUTES * 60000);
     run.going = false;
     await Promise.all(drivers);
+    const judged = now();
     await agree(run);
+    const voices = await run.ears.settled(await run.clients.at(-1).host.person.state(), Math.max(2000, 10000 - (now() - judged)));
     run.finish();
     run.clients.forEach((group) => [group.host, ...group.others].forEach((c) => c.end()));
     faults = check(run.history, { acknowledged: MINUTES >= 3 ? 1000 : 50, faults: wanted });
+    const heard = run.history.filter((r) => r.kind === 'heard').length;
+    if (heard < LEAST_HEARD * MINUTES) faults.push(`only ${heard} times was anybody heard: no verdict about who must not be`);
+    faults.push(...voices);
     for (const lost of run.history.filter((r) => r.kind === 'missing')) faults.push(`(d) no state from ${lost.missing}`);
     mkdirSync(OUT, { recursive: true });
     writeFileSync(join(OUT, `history-${SEED}.json`), run.history.map((r) => JSON.stringify(r)).join('\n'));
     const acts = run.history.filter((r) => r.kind === 'act');
     const count = (o) => acts.filter((a) => a.outcome === o).length;
     console.log(`measured: chaos seed ${SEED}: ${count('ok')} acknowledged (${acts.filter((a) => a.provisional).length} provisional), `
-      + `${count('refused')} refused, ${count('unknown')} unknown, ${run.history.filter((r) => r.kind === 'event').length} events; `
+      + `${count('refused')} refused, ${count('unknown')} unknown, ${run.history.filter((r) => r.kind === 'event').length} events, ${heard} times heard; `
       + `${run.returns.length} returns, p50 ${Math.round(percentile(run.returns, 0.5))} ms, p95 ${Math.round(percentile(run.returns, 0.95))} ms, max ${Math.round(Math.max(0, ...run.returns))} ms`);
   } finally {
+    await ears?.close().catch(() => {});
     for (const host of world.hosts) {
       if (faults.length > 0 && host.node) {
         mkdirSync(OUT, { recursive: true });

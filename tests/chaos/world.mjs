@@ -45,6 +45,8 @@ class Host {
 
   plug(bridge) {
     const ours = `v${bridge.slice(2)}${this.name}`;
+    this.plugged = ours;
+    attempt('ip', 'netns', 'del', this.space); // of a run that was killed
     run('ip', 'netns', 'add', this.space);
     run('ip', 'link', 'add', ours, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.space);
     run('ip', 'link', 'set', ours, 'master', bridge, 'up');
@@ -69,9 +71,11 @@ class Host {
   }
 }
 
+let made = 0;
+
 export class World {
   constructor({ tag = 'x', count = 3, flags = {} } = {}) {
-    this.tag = `${tag}${process.pid % 1000}`;
+    this.tag = `${tag}${process.pid % 1000}${String.fromCharCode(97 + (made++ % 26))}`;
     this.folder = mkdtempSync(join(tmpdir(), 'voicerooms-chaos-'));
     this.bridge = `vr${this.tag}`;
     this.flags = flags;
@@ -79,7 +83,14 @@ export class World {
   }
 
   async start() {
-    run('ip', 'link', 'add', this.bridge, 'type', 'bridge');
+    this.ended = (signal) => { this.stop().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)); };
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, this.ended);
+    attempt('ip', 'link', 'del', this.bridge);
+    try {
+      run('ip', 'link', 'add', this.bridge, 'type', 'bridge');
+    } catch (error) {
+      throw new Error(`no network namespaces here (this needs root, and a kernel that allows them): ${error.message}`);
+    }
     run('ip', 'addr', 'add', `${US}/24`, 'dev', this.bridge);
     run('ip', 'link', 'set', this.bridge, 'up');
     for (const host of this.hosts) host.plug(this.bridge);
@@ -129,6 +140,7 @@ export class World {
   freeDisk(host) { rmSync(join(host.folder, 'data', 'ballast'), { force: true }); }
 
   async stop() {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, this.ended);
     for (const host of this.hosts) {
       host.node?.child?.kill('SIGCONT');
       host.etcd?.kill('SIGCONT');
@@ -140,6 +152,7 @@ export class World {
         await host.etcdGone;
       }
       attempt('umount', '-l', join(host.folder, 'data'));
+      attempt('ip', 'link', 'del', host.plugged);
       attempt('ip', 'netns', 'del', host.space);
     }
     attempt('ip', 'link', 'del', this.bridge);

@@ -1,0 +1,91 @@
+// Small things that all measurements share: percentiles, waiting for a whole cluster, who owns a room, a person who acts.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../lib/client.mjs';
+import { until } from '../lib/voiceroomd.mjs';
+import { now, Voice } from './clients.mjs';
+
+export const percentile = (list, p) => (list.length === 0 ? NaN
+  : [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * p))]);
+
+/** "p50 1200 ms, p95 2000 ms, max 2100 ms of 20" */
+export const told = (list, digits = 0) => `p50 ${percentile(list, 0.5).toFixed(digits)} ms, p95 ${percentile(list, 0.95).toFixed(digits)} ms, `
+  + `max ${Math.max(...list).toFixed(digits)} ms of ${list.length}`;
+
+export const say = (text) => console.log(`measured: ${text}`);
+
+/** What a measurement asks of a world: who lives, who owns, who comes from where. */
+export class Scene {
+  constructor(world) {
+    this.world = world;
+    this.nodes = world.nodes;
+    this.key = this.nodes[0].key;
+    this.admin = this.nodes[0].admin();
+  }
+
+  token(user) { return this.nodes[0].token(user, { roomCreate: true }); }
+  living() { return this.nodes.find((n) => n.child && !n.dead && !n.stopped); }
+
+  async placement(asked = this.living()) {
+    const answer = await fetch(`${asked.url}/v1/cluster/placement`,
+      { headers: { authorization: `Bearer ${this.admin}` }, signal: AbortSignal.timeout(2000) });
+    return (await answer.json()).rooms ?? [];
+  }
+
+  /** Index of the room's owner, as a living node sees it; -1 while nobody is. */
+  async owner(room, asked = this.living()) {
+    const row = (await this.placement(asked)).find((r) => r.room === room);
+    return row ? this.nodes.findIndex((n) => n.name === row.owner) : -1;
+  }
+
+  /** All nodes see all, and each of `rooms` has a second node in sync. */
+  async whole(rooms = []) {
+    await until('all nodes see each other', async () => {
+      for (const node of this.nodes) {
+        const { nodes } = await rest(node, this.admin, 'GET', '/v1/nodes').catch(() => ({ nodes: [] }));
+        if (nodes.filter((n) => n.alive).length !== this.nodes.length) return false;
+      }
+      return true;
+    }, 30000, 100);
+    await until('all rooms have a node in sync', async () => {
+      const rows = await this.placement().catch(() => []);
+      return rooms.every((room) => rows.find((r) => r.room === room)?.in_sync);
+    }, 20000, 100);
+  }
+
+  async room(host, node, settings = {}) {
+    return (await rest(node, this.token(host), 'POST', '/v1/rooms', { title: host, ...settings })).id;
+  }
+
+  join(user, node, room) { return new Voice(node, this.token(user), user).join(room); }
+
+  /** The same user at another node. He leaves and joins: a resume from a living session would be a move, which waits for a
+   *  media path that these people do not have. */
+  async elsewhere(person, node) {
+    await person.request('room:leave').catch(() => {});
+    person.close();
+    return this.join(person.name, node, person.room);
+  }
+
+  /** His socket breaks, and he resumes where he is. */
+  async back(person) {
+    await person.drop();
+    await person.connect();
+    return person;
+  }
+}
+
+/** Asks again and again, without waiting for answers, until `fits` is true of one: milliseconds since `start`. */
+export async function answered(make, fits, start = now(), ms = 30000) {
+  let took;
+  const heard = {};
+  const count = (what) => { heard[what] = (heard[what] ?? 0) + 1; };
+  while (took === undefined && now() - start < ms) {
+    make().then((answer) => {
+      if (took === undefined && fits(answer)) took = now() - start;
+      count(answer.code ?? (answer.provisional ? 'provisional' : `epoch ${answer.epoch}`));
+    }, (error) => count(error.message));
+    await sleep(200); // 50 messages in 5 s are the most that a socket may send
+  }
+  if (took === undefined) console.log(`  not within ${ms} ms: ${JSON.stringify(heard)}`);
+  return took ?? Infinity;
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// `make chaos-figures [FIGURES="owner people ..."]`: one world of three machines for each figure, real processes and real faults;
+// prints a line "measured: ..." each. Exit 1 when one is outside of its bounds.
+import * as control from './measure_control.mjs';
+import * as load from './measure_load.mjs';
+import * as sound from './measure_sound.mjs';
+import { World } from './world.mjs';
+
+const FIGURES = { ...control, ...sound, ...load };
+const [, , ...asked] = process.argv;
+const names = asked.length > 0 ? asked : Object.keys(FIGURES);
+
+let passed = 0;
+let failed = 0;
+for (const text of names) {
+  const [name, ...numbers] = text.split('=').flatMap((part) => part.split(','));
+  if (!FIGURES[name]) throw new Error(`no figure ${name}; there are ${Object.keys(FIGURES).join(' ')}`);
+  const world = new World({ tag: 'm' });
+  try {
+    await world.start();
+    const good = await FIGURES[name](world, ...numbers.map(Number));
+    good ? passed++ : failed++;
+    if (!good) console.log(`  ${name} is outside of its bounds`);
+  } catch (error) {
+    failed++;
+    console.log(`  ${name}: ${error.stack}`);
+  } finally {
+    await world.stop();
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,152 @@
+// Figures under load: thousands who come back at once, and what etcd has to do.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { offer } from '../lib/client.mjs';
+import { now, Voice } from './clients.mjs';
+import { say, Scene, told } from './figures.mjs';
+
+/** As the client library does: each node in turn, full jitter, what the server asks for on top. */
+async function comeBack(scene, person, nodes, start, counts) {
+  let ceiling = 250;
+  let at = Math.floor(Math.random() * nodes.length);
+  for (let tries = 0; ; tries++) {
+    let wait = 0;
+    const next = new Voice(nodes[at % nodes.length], person.token, person.name);
+    next.room = person.room;
+    next.me = person.me;
+    try {
+      await next.connect(next.node.url, { protocol: 1, capabilities: ['red'], sdp: person.offer });
+      counts.tries += tries;
+      return { person: next, ms: now() - start };
+    } catch (error) {
+      next.close();
+      wait = error.problem?.retry_after_ms ?? 0;
+      const why = error.code ?? error.message;
+      counts[why] = (counts[why] ?? 0) + 1;
+    }
+    if (now() - start > 60000) return { person, ms: Infinity };
+    at++;
+    await sleep(Math.max(50, Math.random() * ceiling) + wait);
+    ceiling = Math.min(2000, ceiling * 2);
+  }
+}
+
+const batched = async (list, size, make) => {
+  const results = [];
+  for (let i = 0; i < list.length; i += size) results.push(...await Promise.all(list.slice(i, i + size).map(make)));
+  return results;
+};
+
+/** A node with `count` people on it dies. Those of others act on, and their answers are timed. */
+export async function storm(world, count = 500, rooms = 10) {
+  const scene = new Scene(world);
+  const ids = [];
+  for (let r = 0; r < rooms; r++) ids.push(await scene.room(`host${r}`, world.nodes[r % 3], { max_participants: 2000 }));
+  const probes = [];
+  for (let k = 1; k <= 2; k++) {
+    // A room of the survivors' own.
+    const room = await scene.room(`probe${k}`, world.nodes[k]);
+    const host = await scene.join(`probe${k}`, world.nodes[k], room);
+    const other = await scene.join(`probed${k}`, world.nodes[3 - k], room);
+    probes.push({ room, host, other });
+  }
+  const crowd = await batched([...Array(count).keys()], 25, async (i) => {
+    const person = await scene.join(`c${i}`, world.nodes[0], ids[i % rooms]);
+    person.offer = offer();
+    return person;
+  });
+  await scene.whole(probes.map((p) => p.room));
+  const quiet = [];
+  const busy = [];
+  let going = true;
+  const probe = async ({ host, other }, times) => {
+    for (let i = 0; going; i++) {
+      const start = now();
+      const answer = await host.ask(i % 2 ? 'room:unmute' : 'room:mute', { participant: other.id }).catch((e) => ({ type: 'room:error', code: e.message }));
+      times.push(answer.type === 'room:error' ? Infinity : now() - start);
+      if (answer.type === 'room:error') console.log(`  a probe: ${answer.code}`);
+      await sleep(100);
+    }
+  };
+  const placed = await scene.placement();
+  const away = probes.filter((p) => ![placed.find((r) => r.room === p.room)].some((r) => r?.owner === 'a' || r?.in_sync === 'a'));
+  let running = away.map((p) => probe(p, quiet));
+  await sleep(5000);
+  going = false;
+  await Promise.all(running);
+  going = true;
+  running = away.map((p) => probe(p, busy));
+  await world.nodes[0].kill9();
+  const start = now();
+  const counts = { tries: 0 };
+  const survivors = world.nodes.slice(1);
+  const back = await Promise.all(crowd.map((p) => comeBack(scene, p, survivors, start, counts)));
+  going = false;
+  await Promise.all(running);
+  const times = back.map((b) => b.ms);
+  const { tries, ...why } = counts;
+  say(`storm: ${count} people in ${rooms} rooms of a dead node are back ${told(times)} (goal max 30000), ${(tries / count).toFixed(1)} refusals each (${Object.entries(why).map(([k, v]) => `${v} ${k}`).join(', ')})`);
+  if (away.length > 0) say(`storm: meanwhile ${busy.length} acts in ${away.length} rooms of others were answered: ${told(busy)}; before: ${told(quiet)}`);
+  for (const { person } of back) person.close();
+  return Math.max(...times) <= 30000 && busy.every((ms) => ms < 1000);
+}
+
+/** Sums of etcd's own counters over the three members, by name. */
+async function etcdCount(world, wanted) {
+  const sums = Object.fromEntries(wanted.map((name) => [name, 0]));
+  for (const host of world.hosts) {
+    const text = await (await fetch(`http://${host.address}:2379/metrics`)).text();
+    for (const line of text.split('\n')) {
+      for (const name of wanted) if (line.startsWith(name)) sums[name] += Number(line.slice(line.lastIndexOf(' ')));
+    }
+  }
+  return sums;
+}
+
+const METHODS = ['Txn', 'Put', 'Range', 'LeaseKeepAlive', 'DeleteRange'];
+const names = METHODS.map((m) => `grpc_server_handled_total{grpc_code="OK",grpc_method="${m}"`);
+
+/** Rooms in which people come, go, act and grant for `seconds`: what of it reaches etcd? */
+export async function etcd(world, seconds = 30, rooms = 10) {
+  const scene = new Scene(world);
+  const groups = [];
+  for (let r = 0; r < rooms; r++) {
+    const room = await scene.room(`host${r}`, world.nodes[r % 3]);
+    const host = await scene.join(`host${r}`, world.nodes[r % 3], room);
+    const others = await Promise.all([0, 1, 2, 3].map((k) => scene.join(`u${r}-${k}`, world.nodes[(r + k) % 3], room)));
+    groups.push({ room, host, others });
+  }
+  await scene.whole(groups.map((g) => g.room));
+  const before = await etcdCount(world, [...names, 'etcd_server_proposals_applied_total']);
+  await sleep(10000);
+  const idle = await etcdCount(world, [...names, 'etcd_server_proposals_applied_total']);
+  let acts = 0;
+  let joins = 0;
+  let durable = 0;
+  const start = now();
+  await Promise.all(groups.map(async ({ room, host, others }, r) => {
+    for (let i = 0; now() - start < seconds * 1000; i++) {
+      const target = others[i % others.length].id;
+      const roll = i % 10;
+      if (roll < 6) {
+        await host.ask(roll % 2 ? 'room:unmute' : 'room:mute', { participant: target }).catch(() => {});
+        acts++;
+      } else if (roll < 8) {
+        await host.ask(roll % 2 ? 'room:demote' : 'room:promote', { participant: target }).catch(() => {});
+        acts++;
+      } else if (roll === 8) {
+        await scene.join(`late${r}-${i % 5}`, world.nodes[i % 3], room).then((p) => p.close(), () => {});
+        joins++;
+      } else if (i % 50 === 9) {
+        await host.ask(i % 100 === 9 ? 'room:ban' : 'room:unban', { user: 'stranger', reason: 'load' }).catch(() => {});
+        durable++;
+      }
+      await sleep(100);
+    }
+  }));
+  const took = (now() - start) / 1000;
+  const after = await etcdCount(world, [...names, 'etcd_server_proposals_applied_total']);
+  const rate = (a, b, s) => METHODS.map((m, i) => `${((b[names[i]] - a[names[i]]) / s).toFixed(1)} ${m}`).join(', ');
+  say(`etcd, idle with ${rooms} rooms on three nodes, a second: ${rate(before, idle, 10)}`);
+  say(`etcd, under ${(acts / took).toFixed(0)} acts, ${(joins / took).toFixed(1)} joins and ${(durable / took).toFixed(1)} bans a second: ${rate(idle, after, took)} (budget 200 transactions)`);
+  return (after[names[0]] - idle[names[0]]) / took < 200;
+}
