@@ -242,6 +242,26 @@ static void packets_write(const struct vr_engine_stats *e, struct vr_buf *out)
     counter(out, "consent_lost_total", "Peers closed without consent (RFC 7675).", e->consent_lost);
 }
 
+static void hearing_write(const struct vr_engine_stats *e, struct vr_buf *out)
+{
+    counter(out, "hearing_questions_total", "Questions to peers whether they hear.", e->questions);
+    counter(out, "hearing_answers_total", "Of these, answered.", e->questions_answered);
+    head(out, "hearing_found_total", "counter", "Peers found not to hear, or not to be heard.");
+    vr_buf_printf(out, "voiceroom_hearing_found_total{verdict=\"deaf\"} %" PRIu64 "\n",
+                  e->found_deaf);
+    vr_buf_printf(out, "voiceroom_hearing_found_total{verdict=\"away\"} %" PRIu64 "\n",
+                  e->found_away);
+    vr_buf_printf(out, "voiceroom_hearing_found_total{verdict=\"dumb\"} %" PRIu64 "\n",
+                  e->found_dumb);
+    head(out, "repairs_total", "counter", "Repairs of media that clients were asked for.");
+    vr_buf_printf(out, "voiceroom_repairs_total{act=\"restart\"} %" PRIu64 "\n",
+                  e->repairs_restart);
+    vr_buf_printf(out, "voiceroom_repairs_total{act=\"rebuild\"} %" PRIu64 "\n",
+                  e->repairs_rebuild);
+    counter(out, "repairs_cured_total", "After which sound arrived again.", e->repairs_cured);
+    counter(out, "repairs_given_up_total", "Peers that no repair could help.", e->repairs_given_up);
+}
+
 static void speech_write(const struct vr_engine_stats *e, struct vr_buf *out)
 {
     static const double bounds[] = {50e-6, 100e-6, 200e-6, 500e-6, 1e-3,  2e-3,
@@ -351,6 +371,7 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     rooms_write(measures, out);
     packets_write(&measures->media, out);
     speech_write(&measures->media, out);
+    hearing_write(&measures->media, out);
     counter(out, "segments_total", "Packets that left in segmented datagrams (media_gso).",
             measures->ports.segmented);
     gauge(out, "segmentation_refused", "Media ports whose kernel or card takes no such datagrams.",

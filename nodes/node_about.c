@@ -287,6 +287,15 @@ static void media_add(struct vr_engine_stats *sum, const struct vr_engine_stats 
     ADD(jitter_seconds_sum);
     ADD(jitter_reports);
     ADD(consent_lost);
+    ADD(questions);
+    ADD(questions_answered);
+    ADD(found_away);
+    ADD(found_deaf);
+    ADD(found_dumb);
+    ADD(repairs_restart);
+    ADD(repairs_rebuild);
+    ADD(repairs_cured);
+    ADD(repairs_given_up);
     ADD(rate_capped);
     ADD(peers);
     ADD(peers_up);

@@ -80,6 +80,9 @@ void vr_route_events(struct vr_http_request *request);
 /* routes_export.c */
 void vr_route_room_export(struct vr_http_request *request);
 
+/* routes_diagnosis.c */
+void vr_route_room_diagnosis(struct vr_http_request *request);
+
 /* routes_config.c */
 void vr_route_config_show(struct vr_http_request *request);
 void vr_route_config_check(struct vr_http_request *request);

@@ -35,6 +35,8 @@ enum vr_err vr_engine_new(const struct vr_engine_conf *conf, struct vr_engine **
     engine->clock = conf->worker == NULL ? NULL : vr_system_clock(vr_worker_system(conf->worker));
     engine->next_tick = VR_NEVER;
     engine->wait_over = VR_NEVER;
+    vr_list_init(&engine->asked);
+    engine->repairs_milli = VR_REPAIRS_BURST * 1000;
     vr_list_init(&engine->shards);
     vr_list_init(&engine->waiting);
     engine->pool = vr_relay_pool_new(RELAYS);
@@ -146,6 +148,7 @@ void vr_peer_up(struct vr_engine *engine, uint32_t peer)
     live->up_number = ++engine->ups;
     live->rtcp_due = engine->now + VR_SECONDS(1) + spread;
     vr_rtp_source_init(&live->source, 0);
+    vr_hearing_init(&live->hearing, engine->now);
     vr_peer_move(engine, peer, VR_PEER_UP);
 }
 
@@ -258,6 +261,7 @@ static void look_at_peer(struct vr_engine *engine, uint32_t peer, vr_time_us now
     if (quiet >= engine->conf.silent_after && hot->state == VR_PEER_UP) {
         vr_peer_move(engine, peer, VR_PEER_SILENT);
     }
+    vr_probe_look(engine, peer);
     if (now >= live->rtcp_due) {
         /* Four seconds on average, spread so that a room's reports do not come in one burst. */
         live->rtcp_due =
@@ -297,7 +301,9 @@ void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
         return;
     }
     vr_handshake_tick(engine);
+    vr_probe_tick(engine);
     engine->slice = (engine->slice + 1) % VR_TICK_SLICES;
+    engine->rounds += engine->slice == 0;
     for (uint32_t peer = engine->slice; peer < engine->high; peer += VR_TICK_SLICES) {
         if (engine->cold[peer].used) {
             look_at_peer(engine, peer, now);

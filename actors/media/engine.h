@@ -109,6 +109,10 @@ struct vr_engine_stats {
     uint64_t padding_bytes;               /* added to even packets out */
     uint64_t packs;                       /* packets to listeners that hold several frames */
     uint64_t shut_dropped; /* frames of somebody muted that waited in a hold or a pack */
+    uint64_t questions, questions_answered;      /* whether a transport hears (hearing.h) */
+    uint64_t found_away, found_deaf, found_dumb; /* verdicts */
+    uint64_t repairs_restart, repairs_rebuild;   /* asked of clients */
+    uint64_t repairs_cured, repairs_given_up;    /* what came of them */
 };
 /** Racy but whole-word reads are fine for metrics: any thread. */
 void vr_engine_stats(const struct vr_engine *engine, struct vr_engine_stats *out);

@@ -30,6 +30,10 @@
 #define VR_LOSS_HOLD VR_SECONDS(15)
 /* Of the packets of a sender without level extension, one in so many is decoded. */
 #define VR_METER_EVERY 5
+/* A network of ours that was away for a moment looks as if everybody had become deaf: no more
+ * repairs than so many at once, and so many a second. */
+#define VR_REPAIRS_BURST 10
+#define VR_REPAIRS_PER_SECOND 2
 
 struct vr_engine {
     struct vr_engine_conf conf;
@@ -53,6 +57,10 @@ struct vr_engine {
     uint32_t handshake_count;
     uint64_t ups; /* counts peers that came up */
 
+    struct vr_list asked;   /* vr_peer_live.asked: whose answer is waited for */
+    vr_time_us repairs_at;  /* of the bound on repairs */
+    uint32_t repairs_milli; /* how many are possible now */
+    uint32_t rounds;        /* of looks at all peers */
     struct vr_list shards;  /* vr_shard.link */
     struct vr_list waiting; /* vr_shard.waiting */
     vr_time_us wait_over;   /* the earliest of them, or before it; VR_NEVER */
@@ -105,6 +113,14 @@ void vr_ice_input(struct vr_engine *engine, const struct vr_path *path, struct v
 void vr_handshake_input(struct vr_engine *engine, uint32_t peer, struct vr_bytes datagram);
 void vr_handshake_tick(struct vr_engine *engine);
 void vr_handshake_drop(struct vr_engine *engine, uint32_t peer);
+
+/* probe.c */
+/** Once a second for each peer that is up. */
+void vr_probe_look(struct vr_engine *engine, uint32_t peer);
+/** Each tick: questions that wait. */
+void vr_probe_tick(struct vr_engine *engine);
+/** Is this datagram the answer to a question? */
+bool vr_probe_input(struct vr_engine *engine, const struct vr_path *path, struct vr_bytes datagram);
 
 /* uplink.c */
 void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size);

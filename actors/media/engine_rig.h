@@ -57,6 +57,9 @@ struct rig_person {
     struct rig_heard heard[RIG_HEARD];
     uint32_t heard_count;
     uint32_t rtcp_sr, rtcp_rr;
+    enum vr_repair_act repair; /* asked last, and what for */
+    uint8_t repair_for;
+    uint32_t repairs;
 };
 
 struct rig_node { /* one engine with one shard */
@@ -313,7 +316,24 @@ static inline void rig_peer_state(void *ctx, const struct vr_peer_conf *conf,
     }
 }
 
-static const struct vr_shard_ops rig_ops = {rig_relay, rig_levels, rig_speakers, rig_peer_state};
+static inline void rig_repair(void *ctx, const struct vr_peer_conf *conf, enum vr_repair_act act,
+                              uint8_t verdict)
+{
+    struct rig_node *node = ctx;
+
+    for (uint32_t i = 0; i < node->rig->people_count; i++) {
+        struct rig_person *person = node->rig->people[i];
+
+        if (vr_id_equal(person->conf.peer, conf->peer)) {
+            person->repair = act;
+            person->repair_for = verdict;
+            person->repairs++;
+        }
+    }
+}
+
+static const struct vr_shard_ops rig_ops = {rig_relay, rig_levels, rig_speakers, rig_peer_state,
+                                            rig_repair};
 
 /* ---- life ---- */
 

@@ -73,6 +73,9 @@ void vr_ice_input(struct vr_engine *engine, const struct vr_path *path, struct v
     enum vr_stun_verdict verdict;
 
     engine->stats.stun_in++;
+    if (vr_probe_input(engine, path, datagram)) {
+        return;
+    }
     engine->checked = VR_PEER_NONE;
     verdict = vr_stun_input(engine->stun, datagram, &path->remote, password_of, engine, &check);
     if (verdict == VR_STUN_IGNORED || engine->checked == VR_PEER_NONE) {

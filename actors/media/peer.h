@@ -10,10 +10,12 @@
 #include "actors/base/list.h"
 #include "actors/media/dtls_handshake.h"
 #include "actors/media/engine.h"
+#include "actors/media/hearing.h"
 #include "actors/media/listener.h"
 #include "actors/media/shapes.h"
 #include "actors/media/srtp.h"
 #include "actors/media/srtp_seal.h"
+#include "actors/media/stun.h"
 #include "actors/wire/rtp.h"
 
 #define VR_PEER_NONE UINT32_MAX
@@ -112,6 +114,10 @@ struct vr_peer_live {
     struct vr_rtp_source source;
     uint32_t sr_middle;                 /* of the client's last SR: for delay since it */
     uint32_t lost_before[VR_SLOTS_MAX]; /* cumulative loss last told, for the counter */
+    struct vr_list asked;               /* vr_engine.asked, while a question waits */
+    uint32_t sent_before;               /* packets of all slots at the last look */
+    uint8_t question[VR_STUN_ID];
+    struct vr_hearing hearing;
 };
 
 #endif

@@ -148,6 +148,7 @@ uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf,
     live->index = peer;
     live->opened_at = now;
     vr_list_init(&live->by_participant);
+    vr_list_init(&live->asked);
     head = &engine->by_ufrag[ufrag_bucket(engine, vr_bytes_of(conf->ufrag))];
     live->next_ufrag = *head;
     *head = peer;
@@ -162,6 +163,7 @@ void vr_peers_remove(struct vr_engine *engine, uint32_t peer)
 {
     struct vr_peer_cold *cold = &engine->cold[peer];
 
+    vr_list_remove(&engine->live[peer].asked);
     vr_peers_unbind(engine, peer);
     unchain(engine, &engine->by_ufrag[ufrag_bucket(engine, vr_bytes_of(cold->conf.ufrag))],
             offsetof(struct vr_peer_live, next_ufrag), peer);

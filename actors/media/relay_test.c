@@ -422,7 +422,8 @@ static void tell(struct rig *rig, struct vr_shard *shard, uint32_t node, uint32_
  * there. */
 static void each_side_is_told_of_the_other(void **state)
 {
-    static const struct vr_shard_ops noting = {rig_relay, note_levels, no_speakers, rig_peer_state};
+    static const struct vr_shard_ops noting = {rig_relay, note_levels, no_speakers, rig_peer_state,
+                                               rig_repair};
     struct rig *rig = rig_new(19);
     struct vr_shard_conf conf = {.room = {1, 3},
                                  .number = vr_shard_number(2, 0),

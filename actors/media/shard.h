@@ -10,6 +10,7 @@
 #include "actors/media/gate.h"
 #include "actors/media/listener.h"
 #include "actors/media/slots.h"
+#include "actors/messages/hearing.h"
 #include "actors/messages/msg.h"
 
 struct vr_engine;
@@ -24,6 +25,10 @@ struct vr_shard_ops {
     /** Who of our own speaks, for the room. */
     void (*speakers)(void *ctx, const struct vr_speaker *items, uint32_t count);
     void (*peer_state)(void *ctx, const struct vr_peer_conf *conf, enum vr_peer_state state);
+    /** The client is to do this about its transport, which is up; `verdict` says what
+     * is broken. */
+    void (*repair)(void *ctx, const struct vr_peer_conf *conf, enum vr_repair_act act,
+                   uint8_t verdict);
 };
 
 struct vr_shard_conf {
@@ -60,5 +65,10 @@ void vr_shard_relay_in(struct vr_shard *shard, vr_time_us now, const struct vr_r
 /** Another shard's holders, and whether anybody hears there. */
 void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
                         const struct vr_speaker *items, uint32_t count, bool deaf);
+
+/** All that is known of the transports here, who is to be heard, and what was repaired, as a JSON
+ * object (docs/protocol.md, "Diagnosis"); those that are broken first, and no more than a frame
+ * between nodes can hold. */
+void vr_shard_diagnosis(const struct vr_shard *shard, vr_time_us now, struct vr_buf *out);
 
 #endif

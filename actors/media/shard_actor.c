@@ -90,7 +90,28 @@ static void tell_peer_state(void *ctx, const struct vr_peer_conf *conf,
     vr_system_post(state->system, &msg);
 }
 
-static const struct vr_shard_ops ops = {send_relay, send_levels, tell_speakers, tell_peer_state};
+static void tell_repair(void *ctx, const struct vr_peer_conf *conf, enum vr_repair_act act,
+                        uint8_t verdict)
+{
+    struct shard_state *state = ctx;
+    struct vr_msg msg = {.kind = VR_MSG_PEER_STATE,
+                         .to = conf->session,
+                         .from = state->address,
+                         .deadline = VR_NEVER};
+
+    if (conf->session.kind == VR_ACTOR_NONE) {
+        return;
+    }
+    msg.as.peer_state.peer = conf->peer;
+    msg.as.peer_state.participant = conf->participant;
+    msg.as.peer_state.state = VR_PEER_UP;
+    msg.as.peer_state.repair = (uint8_t)act;
+    msg.as.peer_state.verdict = verdict;
+    vr_system_post(state->system, &msg);
+}
+
+static const struct vr_shard_ops ops = {send_relay, send_levels, tell_speakers, tell_peer_state,
+                                        tell_repair};
 
 /* ---- life ---- */
 
@@ -204,6 +225,21 @@ static void pong(struct shard_state *state, const struct vr_msg *msg)
     vr_reply(state->system, msg, &answer);
 }
 
+static void tell_diagnosis(struct vr_actor *actor, struct shard_state *state,
+                           const struct vr_msg *msg)
+{
+    struct vr_msg answer = {.kind = VR_MSG_CLUSTER_DONE};
+    struct vr_buf json = {0};
+
+    answer.as.note.type = VR_NOTE_DIAGNOSIS;
+    vr_shard_diagnosis(state->shard, vr_actor_now(actor), &json);
+    answer.as.note.bytes = json.failed ? NULL : vr_blob_new(vr_buf_bytes(&json));
+    answer.as.note.err = answer.as.note.bytes == NULL ? VR_E_NO_MEMORY : VR_OK;
+    vr_buf_deinit(&json);
+    vr_reply(state->system, msg, &answer);
+    sleep_if_empty(actor, state);
+}
+
 /* An owner who has been replaced and does not know it yet. */
 static bool is_deposed(const struct shard_state *state, const struct vr_msg *msg)
 {
@@ -257,6 +293,11 @@ static enum vr_err shard_handle(struct vr_actor *actor, void *raw, struct vr_msg
     case VR_MSG_PING:
         pong(state, msg);
         return VR_OK;
+    case VR_MSG_CLUSTER:
+        if (msg->as.note.type == VR_NOTE_DIAGNOSIS && msg->from.kind == VR_ACTOR_ASK) {
+            tell_diagnosis(actor, state, msg);
+        }
+        return VR_OK;
     case VR_MSG_COMMAND:
     case VR_MSG_ANSWER:
     case VR_MSG_EVENT:
@@ -267,7 +308,6 @@ static enum vr_err shard_handle(struct vr_actor *actor, void *raw, struct vr_msg
     case VR_MSG_STORED:
     case VR_MSG_SUMMARY:
     case VR_MSG_PONG:
-    case VR_MSG_CLUSTER:
     case VR_MSG_CLUSTER_DONE:
     case VR_MSG_KINDS:
         return VR_OK; /* not for a shard: nothing of ours sends them */

@@ -5,6 +5,7 @@
 
 #include "actors/media/engine_internal.h"
 #include "actors/media/relay_tree.h"
+#include "actors/media/repair.h"
 #include "actors/media/shard.h"
 
 #define VR_PARTICIPANT_BUCKETS 64
@@ -35,6 +36,7 @@ struct vr_participant {
     vr_time_us gone_at;
     vr_time_us counted_at; /* spoken time is counted up to here */
     uint32_t spoke_us;
+    struct vr_repair repair; /* of his active transport */
 };
 
 /** One other shard of the room that we send speech to or that sends to us. A listener of local

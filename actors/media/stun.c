@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <stun/stunagent.h>
 #include <stun/usages/ice.h>
 
@@ -100,4 +101,46 @@ enum vr_stun_verdict vr_stun_input(struct vr_stun *stun, struct vr_bytes datagra
     }
     out->use_candidate = stun_usage_ice_conncheck_use_candidate(&request);
     return VR_STUN_CHECK;
+}
+
+size_t vr_stun_ask(struct vr_stun *stun, const struct vr_stun_question *question,
+                   uint8_t out[VR_STUN_REPLY_MAX])
+{
+    StunMessage message;
+    StunTransactionId id; /* with the cookie before it */
+    size_t size;
+
+    if (!stun_agent_init_request(&stun->agent, &message, out, VR_STUN_REPLY_MAX, STUN_BINDING)) {
+        return 0;
+    }
+    memcpy(out + 8, question->id, VR_STUN_ID);
+    /* The priority of a host candidate (RFC 8445, 5.1.2.1) as in our answers; an ICE-lite agent is
+     * controlled (6.1.1), so that this cannot nominate anything. */
+    if (stun_message_append32(&message, STUN_ATTRIBUTE_PRIORITY, 0x7effffffu) !=
+            STUN_MESSAGE_RETURN_SUCCESS ||
+        stun_message_append64(&message, STUN_ATTRIBUTE_ICE_CONTROLLED, question->tie) !=
+            STUN_MESSAGE_RETURN_SUCCESS ||
+        stun_message_append_bytes(&message, STUN_ATTRIBUTE_USERNAME, question->username,
+                                  strlen(question->username)) != STUN_MESSAGE_RETURN_SUCCESS) {
+        return 0;
+    }
+    size = stun_agent_finish_message(&stun->agent, &message, (const uint8_t *)question->password,
+                                     strlen(question->password));
+    /* The library remembers 200 requests: there are more of ours. */
+    stun_message_id(&message, id);
+    stun_agent_forget_transaction(&stun->agent, id);
+    return size;
+}
+
+const uint8_t *vr_stun_answers(struct vr_bytes datagram)
+{
+    static const uint8_t cookie[] = {0x21, 0x12, 0xa4, 0x42};
+
+    /* Class success or error, method Binding (RFC 8489, 5). */
+    if (datagram.size < 20 || datagram.data[0] != 1 ||
+        (datagram.data[1] != 0x01 && datagram.data[1] != 0x11) ||
+        memcmp(datagram.data + 4, cookie, sizeof cookie) != 0) {
+        return NULL;
+    }
+    return datagram.data + 8;
 }

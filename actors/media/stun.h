@@ -37,6 +37,23 @@ typedef bool (*vr_stun_lookup_fn)(void *ctx, struct vr_bytes ufrag, struct vr_by
 VR_MUST_CHECK enum vr_err vr_stun_new(struct vr_stun **out);
 void vr_stun_free(struct vr_stun *stun);
 
+#define VR_STUN_ID 12 /* bytes of a transaction's id */
+
+/** A Binding request of ours: asks the other side for an answer, and claims nothing. */
+struct vr_stun_question {
+    const char *username; /* "theirs:ours" (RFC 8445, 7.2.2) */
+    const char *password; /* theirs */
+    uint64_t tie;
+    uint8_t id[VR_STUN_ID];
+};
+/** Its size in `out`; 0: it could not be written. Nothing is kept: the answer is known by its id.
+ */
+size_t vr_stun_ask(struct vr_stun *stun, const struct vr_stun_question *question,
+                   uint8_t out[VR_STUN_REPLY_MAX]);
+/** The transaction that a Binding response, success or error, is about; NULL: it is none. It is not
+ * authenticated: who can guess 96 random bits is on the path. */
+const uint8_t *vr_stun_answers(struct vr_bytes datagram);
+
 /** Judge one datagram and write the answer. `lookup` is called at most once. */
 enum vr_stun_verdict vr_stun_input(struct vr_stun *stun, struct vr_bytes datagram,
                                    const struct sockaddr_storage *from, vr_stun_lookup_fn lookup,

@@ -211,6 +211,7 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
     speech.index = advance(hot, &rtp, &restarted);
     if (restarted) {
         vr_rtp_source_init(&live->source, 0);
+        vr_hearing_sender_anew(&live->hearing);
         vr_participant_break(live->who);
     }
     vr_rtp_source_update(&live->source, rtp.seq, NULL);
@@ -263,6 +264,8 @@ static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
         if (slot >= VR_SLOTS_MAX) {
             continue;
         }
+        vr_hearing_report(&live->hearing, engine->now, slot, &report,
+                          engine->hot[live->index].slots[slot].packets);
         lossy = lossy || report.fraction_lost * 100 > VR_LOSS_MANY * 256;
         if (report.lost > (int32_t)live->lost_before[slot]) {
             engine->stats.lost_reported += (uint32_t)report.lost - live->lost_before[slot];
@@ -309,6 +312,9 @@ void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size
         if (vr_rtcp_sender_get(&packet, &sender)) {
             live->sr_at = engine->now;
             live->sr_middle = vr_ntp_middle(sender.ntp);
+            if (!engine->hot[peer].in_started || sender.ssrc == engine->hot[peer].in_ssrc) {
+                vr_hearing_sender(&live->hearing, sender.packets, live->source.received);
+            }
         }
         read_reports(engine, live, &packet);
         read_bye(engine, peer, &packet);

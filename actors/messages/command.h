@@ -150,7 +150,8 @@ enum vr_show {
     VR_SHOW_HANDS,
     VR_SHOW_BANS,
     VR_SHOW_ANALYTICS,
-    VR_SHOW_AUDIT
+    VR_SHOW_AUDIT,
+    VR_SHOW_DIAGNOSIS /* people and shards, for who asks the shards what they know */
 };
 
 #define VR_SPOKE_MAX 16

@@ -219,7 +219,7 @@ static enum vr_err fill(const Vr__Wire__Command *in, struct vr_command *out)
     out->after = in->after;
     out->limit = in->limit;
     out->flag = in->flag;
-    if (in->want > VR_SHOW_AUDIT || !get_identity(in->by, &out->by) || !get_spoke(in, out) ||
+    if (in->want > VR_SHOW_DIAGNOSIS || !get_identity(in->by, &out->by) || !get_spoke(in, out) ||
         !wire_get_address(in->session, &out->session) ||
         !wire_get_address(in->shard, &out->shard) || !WIRE_TEXT(in->request_id, out->request_id) ||
         !WIRE_TEXT(in->target_user, out->target_user) ||

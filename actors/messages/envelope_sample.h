@@ -108,7 +108,7 @@ static struct vr_command *sample_command(const struct vr_random *random)
     command->duration_s = (uint32_t)vr_random_u64(random);
     command->version = vr_random_u64(random);
     command->message = vr_random_id(random);
-    command->want = (enum vr_show)below(random, VR_SHOW_AUDIT + 1);
+    command->want = (enum vr_show)below(random, VR_SHOW_DIAGNOSIS + 1);
     command->after = (uint32_t)vr_random_u64(random);
     command->limit = (uint32_t)vr_random_u64(random);
     command->flag = coin(random);

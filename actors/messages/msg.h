@@ -100,6 +100,9 @@ struct vr_speaker {
     34u /* a replica to its sessions: the room has an owner, tell him you live                     \
          */
 
+/** Asked of a shard: what it knows of its transports, as JSON (media/diagnosis.c). */
+#define VR_NOTE_DIAGNOSIS 35u
+
 struct vr_msg {
     enum vr_msg_kind kind;
     struct vr_address to;
@@ -143,6 +146,8 @@ struct vr_msg {
             struct vr_id peer;
             vr_participant_id participant;
             enum vr_peer_state state;
+            uint8_t repair;  /* enum vr_repair_act: not NONE: the client is to do this */
+            uint8_t verdict; /* what for: enum vr_hearing_verdict */
         } peer_state;
         struct {
             uint64_t ticket;

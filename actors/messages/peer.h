@@ -31,6 +31,7 @@ struct vr_peer_conf {
     char ufrag[VR_UFRAG_MAX + 1];      /* ours (RFC 8445, 5.3) */
     char pwd[VR_PWD_MAX + 1];          /* ours */
     char peer_ufrag[VR_UFRAG_MAX + 1]; /* theirs, "" when the offer is WHIP-like without */
+    char peer_pwd[VR_PWD_MAX + 1];     /* theirs: for questions whether they hear; "": not asked */
     uint8_t fingerprint[32];           /* SHA-256 of the client's certificate (RFC 8122) */
     bool fingerprint_set;
     uint8_t opus_pt;  /* as offered: 111 in Chromium, 109 Firefox, 96 aiortc */

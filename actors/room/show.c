@@ -51,7 +51,7 @@ static enum vr_err show_people(struct step *step, struct vr_buf *out)
 static enum vr_err show(struct step *step, struct vr_buf *out)
 {
     bool inner = step->cmd->want == VR_SHOW_BANS || step->cmd->want == VR_SHOW_ANALYTICS ||
-                 step->cmd->want == VR_SHOW_AUDIT;
+                 step->cmd->want == VR_SHOW_AUDIT || step->cmd->want == VR_SHOW_DIAGNOSIS;
 
     if (inner && step->rank < VR_RANK_MODERATOR) {
         return vr_fail(&step->why, VR_E_FORBIDDEN, "the role does not allow it");
@@ -75,6 +75,9 @@ static enum vr_err show(struct step *step, struct vr_buf *out)
         return VR_OK;
     case VR_SHOW_AUDIT:
         step->effects->show_audit = true; /* the entries are in the store only */
+        return VR_OK;
+    case VR_SHOW_DIAGNOSIS:
+        json_diagnosis(step->room, out);
         return VR_OK;
     }
     return vr_fail(&step->why, VR_E_BAD_REQUEST, "unknown reading");

@@ -371,6 +371,9 @@ uint64_t memory_hash(const char *user);
 enum vr_err step_show(struct step *step);
 bool may_see(const struct step *step);
 
+/* diagnosis.c */
+void json_diagnosis(const struct vr_room *room, struct vr_buf *out);
+
 /* room_json.c: parts of JSON */
 void json_room(const struct vr_room *room, struct vr_buf *out);
 void json_person(const struct vr_room *room, const struct person *person, bool with_user,

@@ -322,6 +322,12 @@ static enum vr_err handle_shell(struct vr_actor *actor, void *state, struct vr_m
         session_event(session, msg);
         break;
     case VR_MSG_PEER_STATE:
+        if (msg->as.peer_state.repair != VR_REPAIR_NONE) {
+            session_repair(session, msg->as.peer_state.peer,
+                           (enum vr_repair_act)msg->as.peer_state.repair,
+                           msg->as.peer_state.verdict);
+            break;
+        }
         session_peer_state(session, msg->as.peer_state.peer, msg->as.peer_state.state);
         break;
     case VR_MSG_DRAIN:

@@ -7,6 +7,7 @@
 #define VR_SESSION_SESSION_INTERNAL_H
 
 #include "actors/base/list.h"
+#include "actors/messages/hearing.h"
 #include "actors/runtime/env.h"
 #include "actors/session/session.h"
 #include "actors/session/session_state.h"
@@ -150,6 +151,11 @@ void session_tell_draining(struct session *session);
 /* announce.c */
 /** Tell the room that this session lives; one whose place is gone for good ends (4002). */
 void session_announce(struct session *session);
+
+/* repair.c */
+/** The shard wants this transport's client to do that; `verdict` says what is broken. */
+void session_repair(struct session *session, struct vr_id peer, enum vr_repair_act act,
+                    uint8_t verdict);
 
 /* review.c */
 void session_review_start(struct session_table *table, struct vr_worker *worker);

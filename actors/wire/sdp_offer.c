@@ -336,6 +336,7 @@ enum vr_err vr_sdp_parse_offer(struct vr_bytes text, struct vr_sdp_offer *out, s
 void vr_sdp_to_peer(const struct vr_sdp_offer *offer, struct vr_peer_conf *conf)
 {
     memcpy(conf->peer_ufrag, offer->ufrag, sizeof(conf->peer_ufrag));
+    memcpy(conf->peer_pwd, offer->pwd, sizeof(conf->peer_pwd));
     memcpy(conf->fingerprint, offer->fingerprint, sizeof(conf->fingerprint));
     conf->fingerprint_set = true;
     conf->opus_pt = VR_PT_NONE;

@@ -406,6 +406,9 @@ describe('REST', () => {
     await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: verdict.head } });
     assert.equal((await call('verifyDeploymentAudit', 200, { token: admin, query: { number: verdict.last, hash: '0'.repeat(64) } })).body.sound, false);
     await call('verifyDeploymentAudit', 422, { token: admin, query: { number: 1 } });
+    assert.equal((await call('diagnoseRoom', 200, { token: host, id: room.id })).body.room, room.id);
+    await call('diagnoseRoom', 403, { token: node.token('contract-nosy'), id: room.id });
+    await call('diagnoseRoom', 404, { token: admin, id: NOBODY });
     assert.equal((await call('exportRoom', 200, { token: host, id: room.id })).body.room.id, room.id);
     await call('exportRoom', 403, { token: node.token('contract-nosy'), id: room.id });
     await call('exportRoom', 404, { token: admin, id: NOBODY });

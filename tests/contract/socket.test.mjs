@@ -301,7 +301,7 @@ describe('WebSocket', () => {
   test('every message was seen', () => {
     assert.deepEqual([...requests.keys()].filter((type) => !asked.has(type)), []);
     // These need speech, a restart, or a network that fails: tests/browser and tests/restart see them.
-    const elsewhere = ['room:state', 'room:active-speakers', 'room:participant-reconnecting', ...(process.env.VOICEROOM_URL ? ['server:draining', 'room:audience', 'room:participant-audience'] : [])];
+    const elsewhere = ['room:state', 'room:active-speakers', 'room:participant-reconnecting', 'session:repair', ...(process.env.VOICEROOM_URL ? ['server:draining', 'room:audience', 'room:participant-audience'] : [])];
     assert.deepEqual([...events.keys()].filter((type) => !told.has(type) && !elsewhere.includes(type)), []);
   });
 });

@@ -67,7 +67,7 @@ after(async () => {
 
 // What only reads: table and JSON of the same state. name, words
 const READ = [
-  ['room-list', () => ['room', 'list', '--topic', 'Golden']], ['room-show', () => ['room', 'show', room]], ['room-export', () => ['room', 'export', room]],
+  ['room-list', () => ['room', 'list', '--topic', 'Golden']], ['room-show', () => ['room', 'show', room]], ['room-export', () => ['room', 'export', room]], ['room-diagnose', () => ['room', 'diagnose', scheduled]],
   ['participant-list', () => ['participant', 'list', room]], ['participant-show', () => ['participant', 'show', room, 2]],
   ['hand-list', () => ['hand', 'list', room]],
   ['ban-list', () => ['ban', 'list', room]], ['ban-show', () => ['ban', 'show', room, ban]],

@@ -62,6 +62,7 @@ const ENDPOINTS = [
   ['GET', '/v1/rooms/{room}/analytics', undefined, null, 1, 1, 0, 0, 0],
   ['GET', '/v1/rooms/{room}/audit', undefined, null, 1, 1, 0, 0, 0],
   ['GET', '/v1/rooms/{room}/export', undefined, null, 1, 1, 0, 0, 0],
+  ['GET', '/v1/rooms/{room}/diagnosis', undefined, null, 1, 1, 0, 0, 0],
   ['GET', '/v1/rooms/{room}/participants', undefined, null, 1, 1, 1, 1, 1],
   ['GET', '/v1/rooms/{room}/hands', undefined, null, 1, 1, 1, 1, 1],
   ['GET', '/v1/rooms/{room}', undefined, null, 1, 1, 1, 1, 1],

@@ -52,6 +52,7 @@ enum vr_ctl_exit vr_ctl_report_list(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_report_resolve(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_report_show(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_room_export(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_room_diagnose(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_schedule_cancel(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_schedule_create(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_schedule_list(struct vr_ctl *ctl);

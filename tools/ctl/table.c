@@ -159,6 +159,7 @@ static const struct vr_ctl_command commands[] = {
     {"room",        "delete",         vr_ctl_room_delete,          room_arg,    NULL,         D, "forget a room and all that was kept of it",         "room delete " ID " --dry-run"},
     {"room",        "watch",          vr_ctl_room_watch,           room_arg,    NULL,         R, "who comes, goes, speaks: a line for each change",   "room watch " ID " --watch 1 -o jsonl"},
     {"room",        "export",         vr_ctl_room_export,          room_arg,    NULL,         R, "all that is kept of a room: people, bans, log, figures", "room export " ID},
+    {"room",        "diagnose",       vr_ctl_room_diagnose,        room_arg,    NULL,         R, "who should hear whom, what arrives, what was repaired", "room diagnose " ID " --watch 2"},
     {"participant", "list",           vr_ctl_participant_list,     room_arg,    NULL,         R, "who is in a room",                                  "participant list " ID},
     {"participant", "show",           vr_ctl_participant_show,     person_args, NULL,         R, "one person in a room",                              "participant show " ID " 17"},
     {"participant", "mute",           vr_ctl_participant_act,      person_args, NULL,         C, "silence a person until he is unmuted",              "participant mute " ID " 17"},

@@ -143,6 +143,11 @@ export class Media {
     }
   }
 
+  /** The server has found that sound goes one way only, whatever this browser believes. */
+  repair(): Promise<void> {
+    return this.restart();
+  }
+
   async stats(): Promise<PeerStats | null> {
     return (await this.peer?.stats()) ?? null;
   }

@@ -295,6 +295,7 @@ export type PassingEvent = Placed &
     | { type: "room:chat-deleted"; message: string; by: number }
     | { type: "room:active-speakers"; speakers: { participant: number; level: number }[] }
     | { type: "session:replaced" }
+    | { type: "session:repair"; act: "restart" | "rebuild"; reason: string }
     | { type: "server:draining"; retry_after_ms: number; node?: string }
     | ({ type: "schedule:reminder" } & ReminderTold)
   );
@@ -319,6 +320,7 @@ const passing = new Set<string>([
   "room:chat-deleted",
   "room:active-speakers",
   "session:replaced",
+  "session:repair",
   "server:draining",
   "schedule:reminder",
 ]);

@@ -84,6 +84,19 @@ export class Returns {
     this.running = false;
   }
 
+  /** A new connection on the same node, where the old one is of no use: if it does not come up, as after any loss. */
+  async rebuild(): Promise<void> {
+    if (this.running || this.options.isOver()) {
+      return;
+    }
+    this.running = true;
+    const rebuilt = await this.options.join("move").catch(() => false);
+    this.running = false;
+    if (!rebuilt) {
+      await this.rejoin();
+    }
+  }
+
   /** To the first other node that takes us, `named` before all; false: none did, and we are where we were. */
   async move(named?: string): Promise<boolean> {
     if (this.running || this.options.isOver()) {

@@ -361,8 +361,7 @@ export class Room extends RoomActs {
   }
 
   private async exchange(offer: string): Promise<string> {
-    const answer = await this.rest.send(`/v1/sessions/${this.session}/offer`, { method: "POST", sdp: offer });
-    return answer.text;
+    return (await this.rest.send(`/v1/sessions/${this.session}/offer`, { method: "POST", sdp: offer })).text;
   }
 
   /* The socket carries the session now. Its answer holds the whole state, so nothing in between is missed. */
@@ -388,8 +387,7 @@ export class Room extends RoomActs {
     if (this.returns.busy && code === closeCode.sessionOver && (this.ending?.reason ?? "replaced") === "replaced") {
       this.ending = undefined;
     } else if (code === closeCode.replacedSocket) {
-      const error = new VoiceroomError({ code: "client-replaced" });
-      this.finish({ reason: "replaced", detail: "", error });
+      this.finish({ reason: "replaced", detail: "", error: new VoiceroomError({ code: "client-replaced" }) });
     } else {
       this.finish(this.ending ?? { reason: "ended", detail: "" });
     }
@@ -430,14 +428,15 @@ export class Room extends RoomActs {
       this.media.heard(event.speakers);
     } else if (event.type === "schedule:reminder") {
       this.emit("reminder", event);
+    } else if (event.type === "session:repair") {
+      void (event.act === "restart" ? this.media.repair() : this.returns.rebuild());
     } else if (event.type === "server:draining") {
       void this.draining(event.node);
     }
   }
 
   private stateChanged(state: RoomState): void {
-    const self = this.self;
-    if (self && !isOnStage(self)) {
+    if (this.self && !isOnStage(this.self)) {
       this.selfMuted = false;
     }
     this.syncMicrophone();
