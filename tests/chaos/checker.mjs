@@ -11,7 +11,7 @@
 const after = (a, b) => a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
 const place = (r) => `(${r.epoch}, ${r.sequence})`;
 const SILENT_WITHIN = 500; // invariant 2, across nodes
-const BUFFERED = 400; // sound already in a receiver's buffer does not count
+const BUFFERED = 400; // sound already in a receiver's buffer does not count; `expected.buffered` says otherwise
 const AGREE_WITHIN = 10000;
 
 const by = (list, key) => {
@@ -124,7 +124,7 @@ function oneState(finals, healed) {
 const SILENCES = { mute: (v) => v === true, role: (v) => v === 'listener', ban: (v) => v === true };
 
 /** (e) Who was silenced is not heard: from the answer on, until something that opens is asked for. */
-function silent(acts, heard) {
+function silent(acts, heard, buffered) {
   const faults = [];
   const order = [...acts].filter((a) => a.outcome !== 'refused').sort((a, b) => a.t0 - b.t0);
   for (const act of order.filter((a) => a.outcome === 'ok' && SILENCES[a.what](a.value))) {
@@ -132,13 +132,13 @@ function silent(acts, heard) {
       && !SILENCES[o.what](o.value) && o.t1 > act.t0);
     const until = opened === undefined ? Infinity : opened.t0;
     const bad = heard.find((h) => h.room === act.room && h.speaker === act.target
-      && h.t > act.t1 + SILENT_WITHIN + BUFFERED && h.t < until);
+      && h.t > act.t1 + SILENT_WITHIN + buffered && h.t < until);
     if (bad) faults.push(`(e) ${act.room}: ${act.target} was heard by ${bad.listener} ${Math.round(bad.t - act.t1)} ms after the answer to ${act.what}`);
   }
   return faults;
 }
 
-/** `expected`: {acknowledged: least number of acknowledged changes, faults: [names that must have been fired]} */
+/** `expected`: {acknowledged: least number of acknowledged changes, faults: [names that must have been fired], buffered: ms} */
 export function check(history, expected = {}) {
   const of = (kind) => history.filter((r) => r.kind === kind);
   const acts = of('act');
@@ -146,7 +146,7 @@ export function check(history, expected = {}) {
   const healed = of('healed').at(-1)?.t;
   const faults = [
     ...oneOrder(of('event')), ...fenced(acts), ...nothingLost(acts, finals), ...oneState(finals, healed),
-    ...silent(acts, of('heard')),
+    ...silent(acts, of('heard'), expected.buffered ?? BUFFERED),
   ];
   const acknowledged = acts.filter((a) => a.outcome === 'ok').length;
   if (acknowledged < (expected.acknowledged ?? 0)) {

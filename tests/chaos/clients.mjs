@@ -8,6 +8,8 @@ export const now = () => performance.now();
 const PASSING = new Set(['room:active-speakers', 'room:digest', 'room:state', 'room:hand-position', 'room:reaction', 'room:error',
   'session:replaced', 'server:draining', 'room:audience']);
 
+const TRIED_AFTER = 50; // ms
+
 /** Who does not wait for an answer that cannot come: his socket is gone, or 5 s are over. */
 export class Voice extends Person {
   async ask(type, fields) {
@@ -107,8 +109,10 @@ export class Client {
       const answer = await this.person.ask(type, fields);
       record.t1 = now();
       if (answer.type === 'room:error') {
-        // 504: asked of the owner, and no answer came in time.
-        record.outcome = ['timeout', 'internal'].includes(answer.code) ? 'unknown' : 'refused';
+        // 504: asked of the owner, and no answer came in time. Frozen at once: nobody tried. Frozen after a while: it was on
+        // its way to etcd or to the node in sync when the lease ran out, and may have come there.
+        const begun = answer.code === 'frozen' && record.t1 - record.t0 > TRIED_AFTER;
+        record.outcome = begun || ['timeout', 'internal'].includes(answer.code) ? 'unknown' : 'refused';
         record.code = answer.code;
       } else {
         Object.assign(record, { outcome: 'ok', epoch: answer.epoch, sequence: answer.sequence, provisional: answer.provisional === true });
