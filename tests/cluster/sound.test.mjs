@@ -18,9 +18,24 @@ const carrying = (page, participant) => page.evaluate(async (id) => {
   return null;
 }, participant);
 
+const ROUNDS = 3; // a machine that stood still in one of them spoils that one
+const LATE_MS = 15; // more than that is no speech server's doing
+
+/** How late a timer was at worst until end() is called: what this machine itself adds to any delay. */
+function lateness() {
+  let worst = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    worst = Math.max(worst, now - last - 5);
+    last = now;
+  }, 5);
+  return { end: () => { clearInterval(timer); return worst; } };
+}
+
 describe('three pages on three nodes', () => {
   let cluster, browser, ana, ben, cy, all;
-  before(async () => {
+  const begin = async () => {
     cluster = await new Cluster({ etcd: 1, mayDie: true }).start();
     browser = await openBrowser();
     ana = await Page.open(browser, cluster.nodes[0], 'ana', 500);
@@ -30,20 +45,25 @@ describe('three pages on three nodes', () => {
     const room = await enter(ana, { create: 'Tones' });
     await enter(ben, { room });
     await enter(cy, { room });
-  });
-  after(async () => {
+  };
+  const end = async () => {
     await browser?.close();
     await cluster?.stop();
-  });
-
-  it('each hears the two others', async () => {
-    await ben.untilHears([ana], all);
-    await cy.untilHears([ana], all);
+  };
+  const talk = async () => {
     await onStage(ana, ben);
     await onStage(ana, cy);
     await ana.untilHears([ben, cy], all);
     await ben.untilHears([ana, cy], all);
     await cy.untilHears([ana, ben], all);
+  };
+  before(begin);
+  after(end);
+
+  it('each hears the two others', async () => {
+    await ben.untilHears([ana], all);
+    await cy.untilHears([ana], all);
+    await talk();
   });
 
   it('who is muted at one node is silent at all', async () => {
@@ -54,10 +74,12 @@ describe('three pages on three nodes', () => {
     await ben.untilHears([ana, cy], all);
   });
 
-  it('the owner is killed: the others hear each other without a gap', async () => {
+  /** Five seconds from the owner's death: what ben and cy hear of each other. */
+  async function kill() {
     await sleep(1500);
     const [ben0, cy0] = [await carrying(ben, cy.id), await carrying(cy, ben.id)];
     const start = Date.now();
+    const machine = lateness();
     await cluster.nodes[0].kill9();
     let silent = 0;
     while (Date.now() - start < 5000) {
@@ -66,10 +88,22 @@ describe('three pages on three nodes', () => {
       await sleep(40);
     }
     const [ben1, cy1] = [await carrying(ben, cy.id), await carrying(cy, ben.id)];
+    const lateMs = machine.end();
     const gaps = [[ben0, ben1], [cy0, cy1]].map(([x, y]) => ((y.concealed - x.concealed) / 48).toFixed(1));
-    console.log(`measured: owner killed: ${gaps.join(' and ')} ms concealed between the survivors in 5 s, lost ${ben1.lost - ben0.lost} and ${cy1.lost - cy0.lost}, not heard in ${silent} looks`);
-    assert.ok(gaps.every((ms) => Number(ms) <= 60), 'no gap is longer than 60 ms in all');
-    assert.equal(silent, 0, 'cy was heard at ben\'s at each look');
+    console.log(`measured: owner killed: ${gaps.join(' and ')} ms concealed between the survivors in 5 s, lost ${ben1.lost - ben0.lost} and ${cy1.lost - cy0.lost}, not heard in ${silent} looks; the machine was late by ${lateMs.toFixed(0)} ms`);
+    return { gaps, silent, lateMs, clean: silent === 0 && gaps.every((ms) => Number(ms) <= 60) };
+  }
+
+  it('the owner is killed: the others hear each other without a gap', async () => {
+    let round = await kill();
+    for (let rounds = 1; !round.clean && round.lateMs > LATE_MS && rounds < ROUNDS; rounds++) {
+      await end();
+      await begin();
+      await talk();
+      round = await kill();
+    }
+    assert.ok(round.gaps.every((ms) => Number(ms) <= 60), 'no gap is longer than 60 ms in all');
+    assert.equal(round.silent, 0, 'cy was heard at ben\'s at each look');
   });
 
   it('who was on it comes back by another node, and is heard', async () => {

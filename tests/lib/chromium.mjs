@@ -91,6 +91,8 @@ function prepare(tone) {
 }
 
 const HEARD = -60; // dB: a tone of ours is near -15, its absence below -90
+const BESIDE = 75; // Hz: no tone of ours lies there
+const STANDS_OUT = 10; // dB
 
 export class Page {
   /** @param node a Node; @param tone in Hz; `rewrite` may change the SDP answer (a relay's port). */
@@ -124,6 +126,21 @@ export class Page {
   async hears(pages) {
     const loud = await this.evaluate((f) => window.rig.hear(f), pages.map((p) => p.tone));
     return pages.filter((_, i) => loud[i] > HEARD).map((p) => p.name);
+  }
+
+  /**
+   * For `ms`, none of `pages` is heard. A click (speakers change, the machine stood still) has all frequencies in it; only
+   * what stands out from the ones beside it is a tone.
+   */
+  async neverHears(pages, ms = 500) {
+    const places = pages.flatMap((p) => [p.tone, p.tone - BESIDE, p.tone + BESIDE]);
+    const limit = Date.now() + ms;
+    do {
+      const loud = await this.evaluate((f) => window.rig.hear(f), places);
+      const heard = pages.filter((_, i) => loud[3 * i] > HEARD && loud[3 * i] > Math.max(loud[3 * i + 1], loud[3 * i + 2]) + STANDS_OUT);
+      if (heard.length > 0) throw new Error(`${this.name} hears ${heard.map((p) => p.name)}: ${loud.map(Math.round)} dB`);
+      await new Promise((done) => setTimeout(done, 20));
+    } while (Date.now() < limit);
   }
 
   /** Waits until exactly `expected` of `all` are heard; answers the milliseconds. */

@@ -7,6 +7,17 @@ import { offer, Person, rest } from '../lib/client.mjs';
 import { PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
 import { complaints, createRoom, DESKTOP, gone, openWindow, PHONE, press, read, see, startHouse, unread, write } from './hands.mjs';
 
+/**
+ * The tasks of the page's own thread in a trace of Chromium, in milliseconds: what each took of a processor, which is the
+ * page's doing, and by the clock, in which a busy machine may have let it wait.
+ */
+function pageTasks(trace) {
+  const { traceEvents: events } = JSON.parse(trace);
+  const main = new Set(events.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid} ${e.tid}`));
+  return events.filter((e) => e.name === 'RunTask' && e.tdur !== undefined && main.has(`${e.pid} ${e.tid}`))
+    .map((e) => ({ ms: Math.round(e.tdur / 1000), wall: Math.round(e.dur / 1000) }));
+}
+
 describe('around speaking', () => {
   let node, browser;
   const open = (name, tone, options) => openWindow(browser, node, name, tone, options);
@@ -298,12 +309,8 @@ describe('around speaking', () => {
 
   it('five hundred in the audience: no task over 200 ms while they come, raise hands and react', async () => {
     const ana = await open('Ana', 500);
-    await ana.page.addInitScript(() => {
-      window.rig.tasks = [];
-      new PerformanceObserver((list) => window.rig.tasks.push(...list.getEntries().map((entry) => Math.round(entry.duration)))).observe({ type: 'longtask' });
-    });
-    await ana.page.reload();
     const room = await createRoom(ana, 'Ana', 'Great hall', () => {});
+    await browser.startTracing(ana.page, { categories: ['disabled-by-default-devtools.timeline'] });
     const names = [...Array(500).keys()].map((i) => `Guest ${i}`);
     const people = names.map((name) => new Person(node, node.token(name), name));
     for (let i = 0; i < people.length; i += 10) {
@@ -324,10 +331,11 @@ describe('around speaking', () => {
     await see(ana, 'dialog', 'Guest 100');
     await press(ana, 'button', 'Invite to speak');
     await gone(ana, 'dialog', 'Guest 100');
-    const tasks = await ana.evaluate(() => window.rig.tasks);
-    const worst = Math.max(0, ...tasks);
-    console.log(`measured: 500 in the audience, ${tasks.length} long tasks, the longest ${worst} ms`);
-    assert.ok(worst <= 200, `long tasks: ${tasks}`);
+    const tasks = pageTasks(await browser.stopTracing());
+    const long = tasks.filter((task) => task.ms > 50);
+    console.log(`measured: 500 in the audience, ${tasks.length} tasks, over 50 ms: ${long.map((task) => `${task.ms} (${task.wall} by the clock)`).join(', ') || 'none'}`);
+    assert.ok(tasks.length > 100, 'the page was watched');
+    assert.ok(tasks.every((task) => task.ms <= 200), 'a task of more than 200 ms');
     assert.ok(await ana.evaluate(() => document.querySelectorAll('.person').length) < 100, 'only a page of them is drawn');
     active.forEach((one) => one.close());
     await close(ana);
