@@ -50,6 +50,7 @@ static bool query_number(struct vr_http_request *request, const char *name, unsi
 void vr_route_participants(struct vr_http_request *request)
 {
     struct vr_command *command;
+    char name[VR_NAME_MAX + 1];
     uint32_t after;
     uint32_t limit;
     struct vr_id room;
@@ -63,6 +64,9 @@ void vr_route_participants(struct vr_http_request *request)
         command->want = VR_SHOW_PARTICIPANTS;
         command->after = after;
         command->limit = limit;
+        if (vr_http_query(request, "name", name, sizeof(name)) && name[0] != 0) {
+            command->text = vr_blob_new(vr_bytes_of(name));
+        }
         vr_route_ask(request, room, command, vr_route_answer_body);
     }
 }

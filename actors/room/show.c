@@ -1,6 +1,7 @@
 /* show.c - what REST reads: the room, its people, hands, bans, analytics, audit entries. */
 #include <string.h>
 
+#include "actors/room/names.h"
 #include "actors/room/state.h"
 
 /* A private room is there only for those who may enter it, or were let in before. */
@@ -31,7 +32,10 @@ static enum vr_err show_people(struct step *step, struct vr_buf *out)
 
     if (step->cmd->target == 0) {
         vr_buf_text(out, "{\"participants\":");
-        next = json_people(step->room, with_user, step->cmd->after, step->cmd->limit, out);
+        next = step->cmd->text == NULL
+                   ? json_people(step->room, with_user, step->cmd->after, step->cmd->limit, out)
+                   : json_people_named(step->room, with_user, vr_blob_text(step->cmd->text),
+                                       step->cmd, out);
         vr_buf_text(out, ",\"next_after\":");
         if (next == 0) {
             vr_buf_text(out, "null}");

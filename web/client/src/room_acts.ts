@@ -128,9 +128,11 @@ export abstract class RoomActs extends Emitter<RoomEvents> {
     return (await this.read<{ bans: Ban[] }>("bans")).bans;
   }
 
-  /** Everybody, also the audience of a large room that the state does not hold, in pages by number. */
-  people(page: { after?: number; limit?: number } = {}): Promise<{ participants: Participant[]; next_after: number | null }> {
-    return this.read(`participants?after=${page.after ?? 0}&limit=${page.limit ?? 100}`);
+  /** Everybody, also the audience of a large room that the state does not hold, in pages by number; `name`: those whose
+   *  name holds it. */
+  people(page: { after?: number; limit?: number; name?: string } = {}): Promise<{ participants: Participant[]; next_after: number | null }> {
+    const name = page.name ? `&name=${encodeURIComponent(page.name)}` : "";
+    return this.read(`participants?after=${page.after ?? 0}&limit=${page.limit ?? 100}${name}`);
   }
 
   /** Who did what, newest first: for moderators. */

@@ -5,7 +5,7 @@ import type { ComponentChild } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { asVoiceroomError, isOnStage } from "@voicerooms/client";
 import type { Participant, Room, RoomState, VoiceroomError } from "@voicerooms/client";
-import { currentLanguage, t } from "../i18n.js";
+import { currentLanguage, t, tn } from "../i18n.js";
 import { FormError } from "../ui/failure.js";
 
 export const PAGE = 60;
@@ -35,10 +35,7 @@ function SmallAudience({ room, state, tile }: Props) {
   return (
     <Frame count={audience.length}>
       {audience.length > PAGE && (
-        <label class="find">
-          <span class="hidden">{t("Find a listener")}</span>
-          <input type="search" placeholder={t("Find a listener")} value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
-        </label>
+        <Find wanted={wanted} change={setWanted} />
       )}
       {audience.length === 0 && <p class="muted">{t("No listeners now.")}</p>}
       {audience.length > 0 && found.length === 0 && <p class="muted">{t("Nobody of that name.")}</p>}
@@ -51,39 +48,74 @@ function SmallAudience({ room, state, tile }: Props) {
 /* Who stands out (a hand, an invitation, oneself) is known at once and stands first on the first page. */
 function LargeAudience({ room, state, tile, listeners }: Props & { listeners: number }) {
   const [page, setPage] = useState(0);
-  const { people, more, error } = usePage(room, page);
+  const [wanted, setWanted] = useState("");
+  const name = useSettled(wanted.trim());
+  const { people, more, error, of } = usePage(room, page, name);
+  useEffect(() => setPage(0), [name]);
   const first = useMemo(() => inOrder(state, room.selfParticipant), [state, room]);
   const known = new Set(state.participants.keys());
-  const shown = [...(page === 0 ? first : []), ...people.filter((person) => !isOnStage(person) && !known.has(person.participant))];
+  const listening = people.filter((person) => !isOnStage(person));
+  const shown = name ? listening : [...(page === 0 ? first : []), ...listening.filter((person) => !known.has(person.participant))];
+  const all = name ? page + (more ? 2 : 1) : Math.max(page + 1, Math.ceil(listeners / PAGE));
+  const answered = name !== "" && of === name && !error;
   return (
     <Frame count={listeners}>
+      <Find wanted={wanted} change={setWanted} />
       <FormError error={error} />
+      <p class={answered && shown.length === 0 ? "muted" : "hidden"} role="status">
+        {answered && foundText(shown.length, more)}
+      </p>
       <ul class="grid audience-grid">{shown.map(tile)}</ul>
-      <Pager page={page} pages={Math.max(page + 1, Math.ceil(listeners / PAGE))} more={more} go={setPage} />
+      <Pager page={page} pages={all} more={more} go={setPage} />
     </Frame>
   );
+}
+
+function foundText(count: number, more: boolean): string {
+  return count === 0 ? t("Nobody of that name.") : more ? t("More than {n} found", { n: count }) : tn(count, "{n} found", "{n} found");
+}
+
+function Find({ wanted, change }: { wanted: string; change: (wanted: string) => void }) {
+  return (
+    <label class="find">
+      <span class="hidden">{t("Find a listener")}</span>
+      <input type="search" placeholder={t("Find a listener")} maxLength={40} value={wanted} onInput={(event) => change(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+/** What was typed, once it has been left alone for a moment. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), 250);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
 }
 
 interface Shown {
   people: readonly Participant[];
   more: boolean;
   error: VoiceroomError | undefined;
+  /** The name that was looked for. */
+  of: string;
 }
 
 /* Pages go by number of the last person, so the way to a page is kept. */
-function usePage(room: Room, page: number): Shown {
-  const [shown, setShown] = useState<Shown>({ people: [], more: false, error: undefined });
-  const [starts] = useState<number[]>([0]);
+function usePage(room: Room, page: number, name: string): Shown {
+  const [shown, setShown] = useState<Shown>({ people: [], more: false, error: undefined, of: "" });
+  const starts = useMemo<number[]>(() => [0], [name]);
   useEffect(() => {
     let wanted = true;
     const load = () =>
-      room.people({ after: starts[page] ?? 0, limit: PAGE }).then(
+      room.people({ after: starts[page] ?? 0, limit: PAGE, name }).then(
         ({ participants, next_after: next }) => {
           if (next) {
             starts[page + 1] = next;
           }
           if (wanted) {
-            setShown({ people: participants, more: next !== null, error: undefined });
+            setShown({ people: participants, more: next !== null, error: undefined, of: name });
           }
         },
         (cause) => wanted && setShown((old) => ({ ...old, error: asVoiceroomError(cause) })),
@@ -94,7 +126,7 @@ function usePage(room: Room, page: number): Shown {
       wanted = false;
       clearInterval(again);
     };
-  }, [room, page]);
+  }, [room, page, name, starts]);
   return shown;
 }
 

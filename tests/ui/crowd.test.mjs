@@ -1,0 +1,50 @@
+// Goal: somebody is found by a part of his name in an audience too large to be listed, by keyboard, and what was found is said.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openBrowser } from '../lib/chromium.mjs';
+import { offer, rest } from '../lib/client.mjs';
+import { complaints, createRoom, gone, keyTo, openWindow, read, see, startHouse } from './hands.mjs';
+
+const NAMES = [...Array(14).keys()].map((i) => `Guest ${i}`).concat('Élodie Martin', 'Олена Коваль');
+
+describe('a large audience', () => {
+  let node, browser;
+  before(async () => {
+    node = await startHouse({ audience: 10 });
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await node?.stop();
+  });
+
+  it('is searched at the server by a part of the name; the result is said; an empty box shows all again', async () => {
+    const ana = await openWindow(browser, node, 'Ana', 500);
+    const room = await createRoom(ana, 'Ana', 'Great hall', () => {});
+    for (const name of NAMES) {
+      await rest(node, node.token(name, {}, { name }), 'POST', `/v1/rooms/${room}/join`, { protocol: 1, capabilities: [], sdp: offer() });
+    }
+    await see(ana, 'heading', 'Listening 16', 30000);
+    await see(ana, 'button', /^Guest 13\b/, 30000);
+    await keyTo(ana, 'searchbox', 'Find a listener');
+    await ana.page.keyboard.type('éLOD');
+    await see(ana, 'button', /^Élodie Martin/);
+    await gone(ana, 'button', /^Guest 13\b/);
+    const said = ana.page.locator('.audience [role="status"]').first();
+    await ana.page.waitForFunction(() => document.querySelector('.audience [role="status"]').textContent === '1 found');
+    await ana.page.keyboard.press('Control+A');
+    await ana.page.keyboard.type('guest 1');
+    await see(ana, 'button', /^Guest 13\b/);
+    await ana.page.waitForFunction(() => document.querySelector('.audience [role="status"]').textContent === '5 found');
+    await ana.page.keyboard.press('Control+A');
+    await ana.page.keyboard.type('nobody');
+    await read(ana, 'Nobody of that name.');
+    assert.equal(await said.innerText(), 'Nobody of that name.');
+    await ana.page.keyboard.press('Control+A');
+    await ana.page.keyboard.press('Backspace');
+    await see(ana, 'button', /^Guest 0\b/);
+    await see(ana, 'button', /^Олена/);
+    assert.deepEqual(complaints(ana), []);
+    await ana.context.close();
+  });
+});
