@@ -101,11 +101,25 @@ static void register_all(const struct session_table *table)
     }
 }
 
-/* Not all at once: each makes a new peer elsewhere. Who is told too early, before the other nodes
- * know, or finds no node, is told again. */
+/* Told a moment ago, and still here: his move is under way, or he does not know how. */
+static uint32_t moves_under_way(const struct session_table *table, vr_time_us now)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < table->bucket_count; i++) {
+        for (const struct session *s = table->buckets[i]; s != NULL; s = s->next) {
+            count += s->state == VR_SESSION_LIVE && s->drain_told != 0 &&
+                     now - s->drain_told < DRAIN_MOVE_WITHIN;
+        }
+    }
+    return count;
+}
+
+/* Not all at once: each makes a new peer elsewhere, as fast as the others can take them. Who is
+ * told too early, before the other nodes know, or finds no node, is told again. */
 static void drain(struct session_table *table, bool draining, vr_time_us now)
 {
-    uint32_t told = 0;
+    uint32_t told = draining ? moves_under_way(table, now) : 0;
     uint32_t staying = 0;
 
     for (uint32_t i = 0; i < table->bucket_count; i++) {

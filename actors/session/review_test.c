@@ -105,6 +105,54 @@ static void one_that_is_joining_is_left_to_its_end(void **state)
     assert_int_equal(vr_sessions_count(world->services.sessions), 0);
 }
 
+static bool draining(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static int set_up_drain(void **state)
+{
+    int failed = set_up_review(state);
+    struct world *world = *state;
+
+    world->services.draining = draining;
+    world->attach = true;
+    return failed;
+}
+
+static uint32_t told(const struct world *world)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < world->sent_count; i++) {
+        count += strstr(world->sent[i], "server:draining") != NULL;
+    }
+    return count;
+}
+
+/* Each makes a new peer elsewhere: the next ones are told when those before have gone, or do not
+ * know how to. */
+static void a_drain_moves_a_few_at_a_time(void **state)
+{
+    struct world *world = *state;
+
+    for (int i = 0; i < 25; i++) {
+        char user[16];
+
+        snprintf(user, sizeof(user), "user%d", i);
+        start(world, false, true, user);
+    }
+    pass(world, VR_MS(250));
+    assert_int_equal(told(world), 20);
+    pass(world, VR_MS(500));
+    assert_int_equal(told(world), 20);
+    pass(world, VR_SECONDS(1));
+    assert_int_equal(told(world), 25);
+    pass(world, VR_SECONDS(4)); /* who is still there is told again */
+    assert_true(told(world) > 25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +162,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(one_that_is_joining_is_left_to_its_end, set_up_review,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_drain_moves_a_few_at_a_time, set_up_drain, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,10 +24,11 @@
 #define COMMAND_TIMEOUT VR_SECONDS(10)
 #define TOLD_WITHIN VR_SECONDS(30)
 #define BUCKETS_MIN 64u
-#define REVIEW_EVERY VR_MS(100) /* has anything been withdrawn, or anybody banned? */
-#define REGISTER_EVERY 100      /* reviews */
-#define DRAIN_AT_ONCE 20        /* sessions that are told to move, each REVIEW_EVERY */
-#define DRAIN_AGAIN VR_SECONDS(10)
+#define REVIEW_EVERY VR_MS(100)         /* has anything been withdrawn, or anybody banned? */
+#define REGISTER_EVERY 100              /* reviews */
+#define DRAIN_AT_ONCE 20                /* sessions that move at the same time */
+#define DRAIN_MOVE_WITHIN VR_SECONDS(1) /* who has not moved by then makes room for the next */
+#define DRAIN_AGAIN VR_SECONDS(5)
 #define STAYING_UNKNOWN 0xffffffu /* they were not looked at yet */
 #define RESUME_VALID_S ((int64_t)12 * 3600)
 

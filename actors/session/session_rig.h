@@ -56,8 +56,8 @@ struct world {
     uint64_t sequence;
 
     /* the shard */
-    struct vr_peer_conf opened[8];
-    struct vr_id closed[8];
+    struct vr_peer_conf opened[32];
+    struct vr_id closed[32];
 
     /* the socket */
     char *sent[SENT_MAX];
