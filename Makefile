@@ -17,6 +17,7 @@ help:
 	@echo "make bench      measure beside the physical floor and Janus, at most 10 minutes (docs/benchmarks.md)"
 	@echo "make bench-full all rows, at most 90 minutes; goes on where it was broken off"
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
+	@echo "make package    a Debian package, in build/package; make test-package tries it in a fresh Debian (root)"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
 	@echo "make clean      remove build/ (not data/)"
@@ -88,6 +89,17 @@ bench: build/bench/ready
 
 bench-full: build/bench/ready
 	@bench/run full $(ARGS)
+
+# A Debian package of the tree as it is, in build/package.
+.PHONY: package test-package
+package: setup web/app/dist/index.html
+	@tools/setup package
+	@tools/package
+
+# Installed, upgraded, removed, purged in a fresh Debian; then run there by a systemd of its own. Needs root.
+test-package: package
+	@tools/setup hosts
+	@tests/package/run
 
 lint:
 	@tests/run lint

@@ -82,6 +82,10 @@ bool vr_node_draining(const struct vr_node *node);
  *  node too. Any worker. */
 bool vr_node_elsewhere(struct vr_node *node, struct vr_buf *member);
 
+/** How long ago the loop that lags most last turned; any thread, between start and stop. Each turns
+ * once a second at least, so more than a few seconds means that one hangs. */
+vr_time_us vr_node_longest_still(const struct vr_node *node);
+
 /** Per-check detail of /readyz as JSON; true when all are well. */
 bool vr_node_ready(struct vr_node *node, struct vr_buf *json);
 

@@ -117,3 +117,22 @@ void node_loops_stop(struct vr_node *node)
     }
     node_cluster_stop(node);
 }
+
+vr_time_us vr_node_longest_still(const struct vr_node *node)
+{
+    const struct vr_clock *clock = vr_clock_system();
+    vr_time_us now = clock->now(clock->ctx);
+    vr_time_us oldest = node->cluster_loop == NULL ? now : vr_loop_ticked(node->cluster_loop);
+
+    for (uint32_t i = 0; i < node->control_count; i++) {
+        vr_time_us ticked = vr_loop_ticked(node->control[i].loop);
+
+        oldest = ticked < oldest ? ticked : oldest;
+    }
+    for (uint32_t i = 0; i < node->media_count; i++) {
+        vr_time_us ticked = vr_loop_ticked(node->media[i].loop);
+
+        oldest = ticked < oldest ? ticked : oldest;
+    }
+    return now - oldest;
+}

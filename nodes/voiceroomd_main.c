@@ -5,14 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actors/base/log.h"
 #include "nodes/config.h"
 #include "nodes/node.h"
+#include "nodes/notify.h"
 #include "store/lmdb.h"
 
 #define FLAGS_MAX 64
+#define READY_PATIENCE VR_SECONDS(20)
 
 extern char **environ;
 
@@ -152,14 +155,64 @@ static void files_allow(void)
     }
 }
 
+/* Ready is said when others are served: in a cluster once the node is a member. Etcd may be away
+ * for long, though, and a start without end would be taken for a failure: then it is said anyway.
+ */
+static void ready_tell(struct vr_node *node, vr_time_us started, vr_time_us now, bool *told)
+{
+    struct vr_buf ignored = {0};
+    bool ready = vr_node_ready(node, &ignored);
+
+    vr_buf_deinit(&ignored);
+    if (ready || now > started + READY_PATIENCE) {
+        *told = vr_notify(ready ? "READY=1\nSTATUS=ready"
+                                : "READY=1\nSTATUS=running, but not ready: see /readyz");
+    }
+}
+
+/** Until a signal says stop. Meanwhile the service manager is told that all is well; a loop that
+ * hangs makes that stop, and the manager starts the program anew. */
+static void signals_serve(struct vr_node *node, const sigset_t *set)
+{
+    const struct vr_clock *clock = vr_clock_system();
+    vr_time_us patience = vr_notify_watchdog();
+    vr_time_us started = clock->now(clock->ctx);
+    bool terminal = isatty(STDIN_FILENO) == 1;
+    bool told = getenv("NOTIFY_SOCKET") == NULL;
+
+    for (;;) {
+        vr_time_us wait = patience > 0 ? patience / 4 : VR_SECONDS(3600);
+        vr_time_us now = 0;
+        int number = 0;
+
+        if (!told) {
+            wait = VR_MS(100);
+        }
+        number = sigtimedwait(set, NULL,
+                              &(struct timespec){.tv_sec = (time_t)(wait / VR_SECONDS(1)),
+                                                 .tv_nsec = (wait % VR_SECONDS(1)) * 1000});
+        now = clock->now(clock->ctx);
+        /* A terminal that is closed ends what it started; from anybody else: read again. */
+        if (number == SIGHUP && !terminal) {
+            vr_node_reload_soon(node);
+        } else if (number > 0) {
+            return;
+        }
+        if (!told) {
+            ready_tell(node, started, now, &told);
+        }
+        if (patience > 0 && vr_node_longest_still(node) < patience / 2) {
+            vr_notify("WATCHDOG=1");
+        }
+    }
+}
+
 static int run(const struct vr_config *config)
 {
     struct vr_node *node = NULL;
     struct vr_why why = {0};
     struct vr_buf about = {0};
     sigset_t set;
-    int number = 0;
-    bool terminal = isatty(STDIN_FILENO) == 1;
 
     files_allow();
     signals_block(&set);
@@ -172,11 +225,8 @@ static int run(const struct vr_config *config)
     fflush(stdout);
     vr_buf_deinit(&about);
 
-    /* A terminal that is closed ends what it started; from anybody else SIGHUP means: read again.
-     */
-    while (sigwait(&set, &number) == 0 && number == SIGHUP && !terminal) {
-        vr_node_reload_soon(node);
-    }
+    signals_serve(node, &set);
+    vr_notify("STOPPING=1");
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, on_second_signal);
     signal(SIGTERM, on_second_signal);
