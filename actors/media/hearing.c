@@ -98,12 +98,41 @@ void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us now)
     hearing->ignored = 0;
 }
 
+void vr_hearing_sent(struct vr_hearing *hearing, uint32_t slot, uint32_t sent)
+{
+    struct vr_hearing_slot *of = &hearing->slots[slot];
+    uint32_t more = sent - of->looked;
+
+    of->looked = sent;
+    /* 8 packets a second when six frames are packed into one. */
+    of->speech_s += of->at != 0 && more >= 6 && of->speech_s < UINT8_MAX;
+}
+
+void vr_hearing_compound(struct vr_hearing *hearing)
+{
+    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
+        hearing->slots[k].compounds += hearing->slots[k].compounds < UINT8_MAX;
+    }
+}
+
+void vr_hearing_go_on(struct vr_hearing *hearing, const struct vr_hearing *before)
+{
+    memcpy(hearing->slots, before->slots, sizeof hearing->slots);
+    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
+        hearing->slots[k].stalled = 0;
+        hearing->slots[k].speech_s = 0;
+        hearing->slots[k].compounds = 0;
+    }
+}
+
 void vr_hearing_report(struct vr_hearing *hearing, vr_time_us now, uint32_t slot,
                        const struct vr_rtcp_report *report, uint32_t sent)
 {
     struct vr_hearing_slot *of = &hearing->slots[slot];
     bool moved = of->at == 0 || report->highest != of->highest;
 
+    of->speech_s = 0;
+    of->compounds = 0;
     if (!moved && sent - of->sent < VR_HEARING_PACKETS) {
         of->at = now; /* hardly anything was said: says nothing, and what was sent adds up */
     } else {
@@ -146,7 +175,10 @@ void vr_hearing_sender_anew(struct vr_hearing *hearing)
 static bool any_stalled(const struct vr_hearing *hearing)
 {
     for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
-        if (hearing->slots[k].stalled >= VR_HEARING_STALLED) {
+        const struct vr_hearing_slot *of = &hearing->slots[k];
+
+        if (of->stalled >= VR_HEARING_STALLED ||
+            (of->speech_s >= VR_HEARING_OMITTED_S && of->compounds >= VR_HEARING_OMITTED)) {
             return true;
         }
     }

@@ -40,6 +40,10 @@ const char *vr_hearing_why_name(enum vr_hearing_why why); /* "none" "path" "repo
 /* Reports in a row about a slot that was sent on and did not move there. */
 #define VR_HEARING_STALLED 2
 #define VR_HEARING_PACKETS 25 /* sent between two reports, to judge by them */
+/* A receiver leaves out what it has not received for some seconds (libwebrtc: 8): so many seconds
+ * of speech on a slot that it once reported, and so many reports without it, say the same. */
+#define VR_HEARING_OMITTED_S 16
+#define VR_HEARING_OMITTED 3
 #define VR_HEARING_FRESH VR_SECONDS(16)
 
 struct vr_hearing_slot {
@@ -50,6 +54,9 @@ struct vr_hearing_slot {
     int32_t lost;
     uint8_t fraction_lost;
     uint8_t stalled;
+    uint8_t speech_s;  /* seconds with speech on it since the newest report */
+    uint8_t compounds; /* that came since, of any content */
+    uint32_t looked;   /* packets, at the last look */
 };
 
 struct vr_hearing {
@@ -81,6 +88,12 @@ bool vr_hearing_ask(struct vr_hearing *hearing, vr_time_us now, bool sends);
 bool vr_hearing_repeat(struct vr_hearing *hearing, vr_time_us now);
 /** Its answer. */
 void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us now);
+/** Once a second: `sent` packets have left on this slot so far. */
+void vr_hearing_sent(struct vr_hearing *hearing, uint32_t slot, uint32_t sent);
+/** A compound with reports, whatever they are about; before its blocks. */
+void vr_hearing_compound(struct vr_hearing *hearing);
+/** An ICE restart: the same receiver goes on reporting about the same streams. */
+void vr_hearing_go_on(struct vr_hearing *hearing, const struct vr_hearing *before);
 /** One report block about a slot on which `sent` packets have left for him so far. */
 void vr_hearing_report(struct vr_hearing *hearing, vr_time_us now, uint32_t slot,
                        const struct vr_rtcp_report *report, uint32_t sent);

@@ -317,6 +317,61 @@ static void reports_that_stand_still_are_deafness(void **state)
     assert_int_equal(w.hearing.verdict, VR_HEARING_HEARS);
 }
 
+/* libwebrtc leaves a stream out of its reports once nothing has come for 8 s. */
+static void reports_that_leave_a_slot_out_are_deafness(void **state)
+{
+    struct world w;
+    struct vr_rtcp_report report = block(1000, 0);
+    struct world next;
+    uint32_t sent = 100;
+
+    (void)state;
+    world_init(&w, 12);
+    vr_hearing_sent(&w.hearing, 0, sent);
+    vr_hearing_report(&w.hearing, w.now, 0, &report, sent);
+    for (uint32_t s = 0; s < 60; s++) { /* nobody speaks: left out by right */
+        vr_hearing_sent(&w.hearing, 0, sent);
+        if (s % 5 == 0) {
+            vr_hearing_compound(&w.hearing);
+        }
+        run(&w, VR_SECONDS(1));
+        assert_int_equal(w.hearing.verdict, VR_HEARING_HEARS);
+    }
+    for (uint32_t s = 0; s < VR_HEARING_OMITTED_S; s++) {
+        assert_int_equal(w.hearing.verdict, VR_HEARING_HEARS);
+        sent += 8;
+        vr_hearing_sent(&w.hearing, 0, sent);
+        run(&w, VR_SECONDS(1));
+    }
+    assert_int_equal(w.hearing.verdict, VR_HEARING_DEAF);
+    assert_int_equal(w.hearing.why, VR_HEARING_BY_REPORT);
+    world_init(&next, 13); /* after an ICE restart it has time to report again */
+    vr_hearing_go_on(&next.hearing, &w.hearing);
+    run(&next, VR_SECONDS(2));
+    assert_int_equal(next.hearing.verdict, VR_HEARING_HEARS);
+    report.highest += 5;
+    vr_hearing_report(&w.hearing, w.now, 0, &report, sent);
+    turn(&w);
+    assert_int_equal(w.hearing.verdict, VR_HEARING_HEARS);
+}
+
+/* One that sends no reports at all, or none about what it hears: not known to be deaf. */
+static void who_does_not_report_is_not_deaf(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 14);
+    for (uint32_t s = 0; s < 60; s++) {
+        vr_hearing_sent(&w.hearing, 0, 50 * s);
+        if (s > 30) {
+            vr_hearing_compound(&w.hearing);
+        }
+        run(&w, VR_SECONDS(1));
+    }
+    assert_int_equal(w.hearing.verdict, VR_HEARING_HEARS); /* it answers */
+}
+
 /* Reports of a slot on which nothing was said stand still by right, in any number. */
 static void reports_of_a_quiet_slot(void **state)
 {
@@ -408,6 +463,29 @@ static void first_a_restart_then_a_rebuild(void **state)
     assert_int_equal(step(&repair, &now, TICK, VR_HEARING_DUMB), VR_REPAIR_RESTART);
 }
 
+/* Reports said that he is deaf: answers, which he gave all the time, do not say that it is over. */
+static void what_reports_found_only_reports_cure(void **state)
+{
+    struct vr_repair repair = {0};
+    struct vr_hearing hearing = {.verdict = VR_HEARING_DEAF, .why = VR_HEARING_BY_REPORT};
+    vr_time_us now = VR_SECONDS(50);
+
+    (void)state;
+    assert_int_equal(vr_repair_step(&repair, now, &hearing, true), VR_REPAIR_RESTART);
+    hearing.verdict = VR_HEARING_HEARS;
+    hearing.why = VR_HEARING_BY_PATH;
+    assert_int_equal(vr_repair_step(&repair, now + VR_SECONDS(9), &hearing, true), VR_REPAIR_NONE);
+    assert_int_equal(repair.done[0].outcome, VR_REPAIR_RUNS);
+    hearing.verdict = VR_HEARING_DEAF;
+    hearing.why = VR_HEARING_BY_REPORT;
+    assert_int_equal(vr_repair_step(&repair, now + VR_SECONDS(20), &hearing, true),
+                     VR_REPAIR_REBUILD);
+    assert_int_equal(repair.done[0].outcome, VR_REPAIR_FAILED);
+    hearing.verdict = VR_HEARING_HEARS;
+    assert_int_equal(vr_repair_step(&repair, now + VR_SECONDS(25), &hearing, true), VR_REPAIR_NONE);
+    assert_int_equal(repair.done[1].outcome, VR_REPAIR_CURED);
+}
+
 static void repairs_have_pauses_and_an_end(void **state)
 {
     struct vr_repair repair = {0};
@@ -477,9 +555,12 @@ int main(void)
         cmocka_unit_test(who_never_answers_is_not_asked_for_ever),
         cmocka_unit_test(reports_of_arrivals_outweigh),
         cmocka_unit_test(reports_that_stand_still_are_deafness),
+        cmocka_unit_test(reports_that_leave_a_slot_out_are_deafness),
+        cmocka_unit_test(who_does_not_report_is_not_deaf),
         cmocka_unit_test(reports_of_a_quiet_slot),
         cmocka_unit_test(who_sends_and_is_not_received_is_dumb),
         cmocka_unit_test(first_a_restart_then_a_rebuild),
+        cmocka_unit_test(what_reports_found_only_reports_cure),
         cmocka_unit_test(repairs_have_pauses_and_an_end),
         cmocka_unit_test(who_is_away_is_asked_once),
         cmocka_unit_test(a_repair_waits_for_its_turn),

@@ -41,6 +41,7 @@ static void take_over(struct vr_engine *engine, uint32_t peer)
     memcpy(live->ssrcs, engine->live[old].ssrcs, sizeof live->ssrcs);
     live->ssrc_count = engine->live[old].ssrc_count;
     vr_peer_up(engine, peer);
+    vr_hearing_go_on(&live->hearing, &engine->live[old].hearing);
     vr_peer_move(engine, old, VR_PEER_CLOSED);
 }
 

@@ -95,9 +95,11 @@ void vr_probe_look(struct vr_engine *engine, uint32_t peer)
 
     for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
         sent += hot->slots[k].packets;
+        vr_hearing_sent(&live->hearing, k, hot->slots[k].packets);
     }
-    sends = sent != live->sent_before && !busy && engine->cold[peer].conf.peer_pwd[0] != 0 &&
-            hot->hop.remote.any.sa_family != AF_UNSPEC;
+    /* Whether he answers at all is asked before the first word. */
+    sends = (sent != live->sent_before || live->hearing.answered_at == 0) && !busy &&
+            engine->cold[peer].conf.peer_pwd[0] != 0 && hot->hop.remote.any.sa_family != AF_UNSPEC;
     live->sent_before = sent;
     if (vr_hearing_ask(&live->hearing, engine->now, sends)) {
         engine->conf.random->fill(engine->conf.random->ctx, live->question, sizeof live->question);

@@ -82,13 +82,31 @@ static void plan(struct vr_repair *repair, vr_time_us now, enum vr_repair_act ac
     repair->due = now + (pause > VR_REPAIR_PAUSE_MAX ? VR_REPAIR_PAUSE_MAX : pause);
 }
 
+/* Is what was broken known to be whole? That questions are answered was so before, where reports
+ * had told of it. */
+static bool is_proof(const struct vr_repair *repair, const struct vr_hearing *hearing)
+{
+    const struct vr_repair_done *done =
+        repair->done_count == 0 ? NULL : &repair->done[repair->done_count - 1];
+
+    if (repair->broken_at == 0 || done == NULL || repair->last == VR_REPAIR_NONE) {
+        return true;
+    }
+    if (done->verdict == VR_HEARING_DUMB) {
+        return hearing->sender_known && hearing->sender_came > 0;
+    }
+    return done->why != VR_HEARING_BY_REPORT || hearing->why == VR_HEARING_BY_REPORT;
+}
+
 enum vr_repair_act vr_repair_step(struct vr_repair *repair, vr_time_us now,
                                   const struct vr_hearing *hearing, bool may)
 {
     enum vr_repair_act act = (enum vr_repair_act)repair->next;
 
     if (hearing->verdict == VR_HEARING_HEARS) {
-        cured(repair, now);
+        if (is_proof(repair, hearing)) {
+            cured(repair, now);
+        }
         return VR_REPAIR_NONE;
     }
     if (!is_broken(hearing) || repair->given_up) {

@@ -258,6 +258,9 @@ static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
     struct vr_rtcp_report report;
     bool lossy = false;
 
+    if (packet->kind == VR_RTCP_SR || packet->kind == VR_RTCP_RR) {
+        vr_hearing_compound(&live->hearing);
+    }
     for (unsigned i = 0; vr_rtcp_report_get(packet, i, &report); i++) {
         uint32_t slot = report.ssrc - VR_SLOT_SSRC;
 
