@@ -34,6 +34,10 @@ describe('a fleet', () => {
       await onStage(ana, ben);
       await ana.untilHears([ben], [ana, ben]);
       await ben.untilHears([ana], [ana, ben]);
+      await until('top names who talks', async () => {
+        const { rooms } = await ctl.json('top');
+        return rooms.find((r) => r.id === room).talking.toSorted().join() === 'ana,ben';
+      }, 20000, 100);
       const left = await ana.evaluate(() => {
         window.rig.left = [];
         window.rig.room.on('event', (event) => { if (/left|reconnecting/.test(event.type)) window.rig.left.push(event.type); });

@@ -89,7 +89,8 @@ static void print_curl(const struct vr_ctl *ctl, const struct vr_ctl_send *send)
     vr_buf_deinit(&url);
 }
 
-static enum vr_ctl_exit send_it(struct vr_ctl *ctl, const struct vr_ctl_send *send, json_t **answer)
+static enum vr_ctl_exit send_it(struct vr_ctl *ctl, const struct vr_ctl_send *send, bool quiet,
+                                json_t **answer)
 {
     struct vr_ctl_reply reply = {0};
     struct vr_why why = {0};
@@ -103,7 +104,7 @@ static enum vr_ctl_exit send_it(struct vr_ctl *ctl, const struct vr_ctl_send *se
                        : "see whether the node runs there ('voiceroomctl doctor'), or name another "
                          "--endpoint");
     } else if (reply.status < 200 || reply.status >= 300) {
-        code = vr_ctl_explain(ctl, &reply);
+        code = quiet ? vr_ctl_exit_of(reply.status) : vr_ctl_explain(ctl, &reply);
     } else if (answer != NULL && reply.body.size > 0) {
         *answer = json_loads((const char *)reply.body.data, JSON_DECODE_ANY, NULL);
         if (*answer == NULL) {
@@ -142,7 +143,7 @@ static enum vr_ctl_exit look_at_target(struct vr_ctl *ctl, const struct vr_ctl_r
     look.query = NULL;
     build_path(&path, &look, request->target);
     send.path = (const char *)path.data;
-    code = path.failed ? VR_CTL_ERROR : send_it(ctl, &send, target);
+    code = path.failed ? VR_CTL_ERROR : send_it(ctl, &send, false, target);
     vr_buf_deinit(&path);
     return code;
 }
@@ -237,7 +238,7 @@ enum vr_ctl_exit vr_ctl_call(struct vr_ctl *ctl, const struct vr_ctl_request *re
         if (send.token[0] != '\0') {
             warn_of_clear_token(ctl);
         }
-        code = send_it(ctl, &send, answer);
+        code = send_it(ctl, &send, request->quiet, answer);
     }
     free(body);
     vr_buf_deinit(&path);

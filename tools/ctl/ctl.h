@@ -32,6 +32,7 @@ struct vr_ctl_request {
     json_t *body;            /* borrowed; NULL: none */
     const char *yaml;        /* a body of this kind instead; NULL: none */
     const char *if_match;
+    bool quiet;      /* a refusal is not explained: the code says all */
     bool idempotent; /* an Idempotency-Key is sent */
     bool reads; /* of a command that changes: this one does not, it is sent without a question */
 };
