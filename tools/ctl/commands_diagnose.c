@@ -29,9 +29,8 @@ static const struct vr_ctl_shape shape = {columns, "participant"};
 /** Programs get the whole document, people its listeners. */
 enum vr_ctl_exit vr_ctl_room_diagnose(struct vr_ctl *ctl)
 {
-    struct vr_ctl_request request = {.method = "GET",
-                                     .path = "/v1/rooms/%/diagnosis",
-                                     .args = {vr_ctl_arg(ctl, 0)}};
+    struct vr_ctl_request request = {
+        .method = "GET", .path = "/v1/rooms/%/diagnosis", .args = {vr_ctl_arg(ctl, 0)}};
     json_t *answer = NULL;
     enum vr_ctl_exit code = vr_ctl_call(ctl, &request, &answer);
     bool people =
