@@ -52,6 +52,7 @@ struct rig {
     uint32_t events[RIG_NODES + 1]; /* that sessions got */
     uint64_t event_last[8];         /* of each session */
     bool events_in_order;
+    uint32_t silent;                                               /* a node; 0: none */
     uint32_t lasts[RIG_NODES + 1];                                 /* events that end a session */
     uint32_t gates_shut[RIG_NODES + 1], gates_open[RIG_NODES + 1]; /* told to shards */
     struct vr_id taken[64]; /* commands that the room's actor got */
@@ -82,6 +83,12 @@ bool cluster_alive(struct vr_cluster *cluster, uint32_t node)
 {
     (void)cluster;
     return node > 0 && node <= RIG_NODES && rig->nodes[node].up;
+}
+
+bool cluster_silent(struct vr_cluster *cluster, uint32_t node)
+{
+    (void)cluster;
+    return node == rig->silent && node != 0;
 }
 
 uint32_t cluster_candidate(struct vr_cluster *cluster, struct vr_id room, uint32_t except)

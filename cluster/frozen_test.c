@@ -146,12 +146,12 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
     }
 }
 
-/* As route.c would: the room's message goes to the copy of this node. */
-static enum vr_err ask(uint32_t node, struct vr_command *command)
+/* As route.c would: the room's message goes to the copy of this node, or of the one in sync. */
+static enum vr_err ask_from(uint32_t from, uint32_t node, struct vr_command *command)
 {
     struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_replica_address(RIG_ROOM, node)};
     struct vr_worker *worker =
-        vr_system_worker(rig->nodes[node].cluster.system, VR_WORKER_CONTROL, 0);
+        vr_system_worker(rig->nodes[from].cluster.system, VR_WORKER_CONTROL, 0);
 
     vr_answer_free(answered);
     answered = NULL;
@@ -160,6 +160,11 @@ static enum vr_err ask(uint32_t node, struct vr_command *command)
     vr_ask(worker, &msg, VR_SECONDS(5), on_answer, NULL);
     assert_true(rig_until(is_answered, VR_SECONDS(5)));
     return outcome;
+}
+
+static enum vr_err ask(uint32_t node, struct vr_command *command)
+{
+    return ask_from(node, node, command);
 }
 
 static bool has_mark(uint32_t node, uint64_t number)
@@ -282,6 +287,40 @@ static void the_next_owner_gets_all_marks(void **state)
     assert_false(has_mark(2, 60));
 }
 
+static struct vr_command *resume_of(const char *user, vr_participant_id who, uint64_t number)
+{
+    struct vr_command *resume = command_of(VR_CMD_RESUME, user, who, number);
+
+    resume->session = vr_session_address_at((struct vr_id){1, number}, 3);
+    resume->shard = vr_shard_address(RIG_ROOM, vr_shard_number(3, 0));
+    return resume;
+}
+
+static void while_the_owner_is_silent_people_come_back(void **state)
+{
+    (void)state;
+    rig->directory_gone = false; /* etcd is there, and still names node 1 */
+    rig->silent = 1;
+    assert_int_equal(ask_from(3, 2, resume_of("ben", BEN, 57)), VR_OK);
+    assert_int_equal(answered->role, VR_ROLE_SPEAKER);
+    assert_int_equal(answered->generation, 2);
+    assert_true(rig->gates_open[3] > 0); /* where nobody was before */
+    assert_int_equal(ask_from(3, 2, resume_of("cat", BEN, 58)), VR_E_FENCED);
+    assert_true(answered->retry_after_ms > 0); /* the next owner says no, not we */
+    assert_false(was_taken(57));
+    rig_run(VR_SECONDS(2));
+    assert_false(was_taken(57)); /* nobody is there to be told */
+}
+
+static void an_owner_who_is_heard_decides_himself(void **state)
+{
+    (void)state;
+    rig->directory_gone = false;
+    assert_int_equal(ask_from(3, 2, resume_of("ben", BEN, 59)), VR_E_FENCED);
+    rig_run(VR_SECONDS(2));
+    assert_false(was_taken(59));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +329,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_kicked_is_told_on_his_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(listeners_join_and_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_next_owner_gets_all_marks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(while_the_owner_is_silent_people_come_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_owner_who_is_heard_decides_himself, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

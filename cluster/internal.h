@@ -70,6 +70,9 @@ vr_time_us cluster_deadline(struct vr_cluster *cluster);
 uint32_t cluster_owner(struct vr_cluster *cluster, struct vr_id room, uint64_t *epoch);
 /** Does the node live, as far as the directory knows? Any thread, no lock. */
 bool cluster_alive(struct vr_cluster *cluster, uint32_t node);
+/** It lives, as far as the directory knows, but nothing has come from it for longer than hellos
+ * need: dead, stopped or cut off, long before its lease ends. Any thread, no lock. */
+bool cluster_silent(struct vr_cluster *cluster, uint32_t node);
 uint32_t cluster_self(const struct vr_cluster *cluster); /* any thread */
 
 /** Posts a VR_MSG_CLUSTER; retains `bytes` (may be NULL). Any thread. */

@@ -6,6 +6,7 @@
  * the next owner, who takes it as commands with their ids. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
@@ -267,6 +268,9 @@ static void ask_gates(struct replica *self, struct acting *acting, const uint32_
             continue;
         }
         for (uint32_t s = 0; s < count; s++) {
+            if (!gate->as.gate.closes && cluster_silent(self->cluster, vr_shard_node(shards[s]))) {
+                continue; /* dead, most likely: nobody waits for it to open */
+            }
             ask_gate(self, acting, shards[s], gate);
         }
     }
@@ -274,15 +278,87 @@ static void ask_gates(struct replica *self, struct acting *acting, const uint32_
 
 /* ---- a command ---- */
 
+/* Etcd still names an owner, and nothing comes from it: people come back through us meanwhile. */
+static bool stands_in(const struct replica *self)
+{
+    uint64_t epoch = 0;
+    uint32_t owner = cluster_owner(self->cluster, self->room, &epoch);
+
+    return vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED &&
+           cluster_silent(self->cluster, owner);
+}
+
+/* Another node asks, since it does not hear the owner; but we do, or there is a new one. */
+static bool is_asked_in_vain(const struct replica *self, const struct vr_msg *msg)
+{
+    return msg->from.sub != self->self &&
+           vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED && !stands_in(self);
+}
+
+/* Fenced: who asked comes again, and the owner that there will be has the last word. */
 static void refuse(struct replica *self, const struct vr_msg *asked)
 {
     struct vr_msg answer = {.kind = VR_MSG_ANSWER};
+    bool again = stands_in(self) || is_asked_in_vain(self, asked);
 
-    answer.as.answer = vr_answer_new(VR_E_FROZEN, "the room has no valid owner now");
+    answer.as.answer = vr_answer_new(again ? VR_E_FENCED : VR_E_FROZEN,
+                                     again ? "the room's owner is silent, and the next one decides"
+                                           : "the room has no valid owner now");
     if (answer.as.answer != NULL) {
         answer.as.answer->retry_after_ms = 500;
         answer.as.answer->epoch = self->stored_epoch;
         vr_reply(vr_actor_system(self->actor), asked, &answer);
+    }
+}
+
+/* ---- the shards, while the owner is silent ---- */
+
+/* The way of speech between them: else who comes back where nobody was would hear nobody. */
+static void send_set(struct replica *self, const uint32_t *shards, uint32_t count)
+{
+    struct vr_shard_set *set = vr_shard_set_new();
+
+    if (set == NULL) {
+        return; /* the last one stays in force */
+    }
+    set->epoch = self->copy_epoch;
+    set->version = VR_SHARD_SET_PROVISIONAL | self->deed_ticket;
+    set->count = count;
+    memcpy(set->shards, shards, count * sizeof(*shards));
+    for (uint32_t i = 0; i < count; i++) {
+        struct vr_msg msg = {.kind = VR_MSG_SHARD_SET,
+                             .to = vr_shard_address(self->room, shards[i]),
+                             .from = vr_actor_address(self->actor),
+                             .epoch = self->copy_epoch,
+                             .deadline = VR_NEVER};
+
+        msg.as.shard_set = vr_shard_set_retain(set);
+        vr_system_post(vr_actor_system(self->actor), &msg);
+    }
+    vr_shard_set_release(set);
+}
+
+/* A shard that nobody was on knows no gate. One that knows them has them so, or newer. */
+static void send_gates(struct replica *self, uint32_t shard)
+{
+    for (vr_participant_id id = vr_room_next(self->copy, 0); id != 0;
+         id = vr_room_next(self->copy, id)) {
+        struct vr_effect gate = {0};
+        struct vr_msg msg = {.kind = VR_MSG_GATE,
+                             .to = vr_shard_address(self->room, shard),
+                             .from = vr_actor_address(self->actor),
+                             .epoch = self->copy_epoch,
+                             .deadline = VR_NEVER};
+
+        if (!vr_room_gate(self->copy, id, &gate)) {
+            continue;
+        }
+        msg.as.gate.participant = gate.as.gate.participant;
+        msg.as.gate.generation = gate.as.gate.generation;
+        msg.as.gate.version = gate.as.gate.version;
+        msg.as.gate.may_send = gate.as.gate.may_send;
+        msg.as.gate.may_hear = gate.as.gate.may_hear;
+        vr_system_post(vr_actor_system(self->actor), &msg);
     }
 }
 
@@ -293,6 +369,11 @@ static void carry_out(struct replica *self, struct acting *acting, const struct 
     uint32_t count = shards_of(self, shards);
 
     acting->waiting++; /* until all are asked */
+    if (command->kind == VR_CMD_RESUME && command->shard.kind == VR_ACTOR_SHARD &&
+        stands_in(self)) {
+        send_gates(self, command->shard.sub);
+        send_set(self, shards, count);
+    }
     ask_gates(self, acting, shards, count,
               command->kind == VR_CMD_RESUME || command->kind == VR_CMD_JOIN);
     if (--acting->waiting == 0) {
@@ -324,7 +405,7 @@ void replica_on_command(struct replica *self, struct vr_msg *msg)
     struct acting *acting = NULL;
     bool repeated;
 
-    if ((!is_mark(command) && !goes_on(command)) || !load(self)) {
+    if (is_asked_in_vain(self, msg) || (!is_mark(command) && !goes_on(command)) || !load(self)) {
         refuse(self, msg);
         return;
     }
@@ -344,6 +425,11 @@ void replica_on_command(struct replica *self, struct vr_msg *msg)
     if (acting->effects.failed) { /* half a step: the copy is loaded anew */
         vr_room_free(self->copy);
         self->copy = NULL;
+        acting_free(acting);
+        refuse(self, msg);
+        return;
+    }
+    if (acting->answer->err != VR_OK && stands_in(self)) {
         acting_free(acting);
         refuse(self, msg);
         return;

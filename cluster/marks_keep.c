@@ -12,10 +12,11 @@
 bool marks_owner_is_back(const struct replica *self)
 {
     uint64_t epoch = 0;
+    uint32_t owner = cluster_owner(self->cluster, self->room, &epoch);
 
     return (self->copy != NULL || !vr_list_empty(&self->deeds)) &&
-           vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED &&
-           cluster_owner(self->cluster, self->room, &epoch) != 0;
+           vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED && owner != 0 &&
+           !cluster_silent(self->cluster, owner);
 }
 
 bool deed_known(const struct replica *self, struct vr_id command)

@@ -7,6 +7,7 @@
 #include "cluster/own.h"
 
 #define HELLO_EVERY VR_SECONDS(1)
+#define SILENT_AFTER VR_MS(1700) /* a hello that is lost or late is none, the next is missed */
 
 static void copy_text(char *to, size_t size, const char *from)
 {
@@ -100,6 +101,9 @@ void member_nodes_publish(struct vr_cluster *cluster)
         atomic_store(&cluster->view.alive[i], node->number);
         atomic_store(&cluster->view.takes[i], node->draining ? 0 : node->number);
         if (node->number == 0) {
+            atomic_store(&cluster->view.heard[i], 0);
+        }
+        if (node->number == 0) {
             continue;
         }
         *out = (struct vr_cluster_node){.number = node->number,
@@ -183,6 +187,7 @@ static void on_put(struct vr_cluster *cluster, const struct vr_kv_pair *pair)
     member_nodes_publish(cluster);
     if (before.incarnation != node->incarnation || before.number != node->number) {
         node->heard_at = 0;
+        atomic_store(&cluster->view.heard[node - cluster->member->nodes], 0);
         vr_log(VR_LOG_INFO, "cluster: node is there", VR_S("name", node->name),
                VR_U("number", node->number));
         tell_transport(cluster);
@@ -290,6 +295,31 @@ const struct mirror_ops member_generation_ops = {generation_begin, generation_pu
                                                  generation_listed};
 
 /* ---- hellos ---- */
+
+void member_frame_from(struct vr_cluster *cluster, uint32_t number)
+{
+    for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
+        if (cluster->member->nodes[i].number == number) {
+            atomic_store(&cluster->view.heard[i], vr_worker_now(cluster->worker));
+            return;
+        }
+    }
+}
+
+bool cluster_silent(struct vr_cluster *cluster, uint32_t number)
+{
+    const struct vr_clock *clock = cluster->conf.clock;
+
+    for (uint32_t i = 0; number != 0 && i < CLUSTER_VIEW_NODES; i++) {
+        if (atomic_load(&cluster->view.alive[i]) == number) {
+            vr_time_us heard = atomic_load(&cluster->view.heard[i]);
+
+            return number != cluster->conf.number && heard != 0 &&
+                   clock->now(clock->ctx) > heard + SILENT_AFTER;
+        }
+    }
+    return false;
+}
 
 static void say_hello(struct vr_timer *timer, vr_time_us now)
 {

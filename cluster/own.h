@@ -118,6 +118,8 @@ struct node_entry *member_node(struct vr_cluster *cluster, uint32_t number);
 void member_nodes_publish(struct vr_cluster *cluster);
 void member_hello_start(struct vr_cluster *cluster);
 void member_on_hello(struct vr_cluster *cluster, uint32_t node, struct vr_bytes bytes);
+void member_frame_from(struct vr_cluster *cluster,
+                       uint32_t node); /* whatever it says: it is there */
 /** The living nodes as the rules want them; returns how many. */
 uint32_t member_places(struct vr_cluster *cluster, struct owners_place *out, uint32_t max);
 

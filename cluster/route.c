@@ -115,6 +115,25 @@ static enum vr_err find_owner(struct vr_cluster *cluster, struct vr_msg *msg)
     return VR_OK;
 }
 
+/* With a resume token: the place is his own, whoever owns the room; and he sees what is there. A
+ * session that only tells that it lives (its RESUME is flagged) waits for an owner. */
+static bool comes_back(const struct vr_msg *msg)
+{
+    const struct vr_command *command = msg->kind == VR_MSG_COMMAND ? msg->as.command : NULL;
+
+    return command != NULL &&
+           ((command->kind == VR_CMD_RESUME && !command->flag) || command->kind == VR_CMD_SNAPSHOT);
+}
+
+/* The owner may be dead, and its lease not yet. The node in sync has all that it acknowledged, and
+ * will most likely be the next: its copy lets people back in, one copy for all of them. */
+static bool stands_in(struct vr_cluster *cluster, const struct cluster_view_room *room)
+{
+    return room->partner != 0 && room->partner != room->owner &&
+           now_of(cluster) < cluster_deadline(cluster) &&
+           (room->partner == cluster->conf.number || !cluster_silent(cluster, room->partner));
+}
+
 static enum vr_err route_room(struct vr_cluster *cluster, struct vr_msg *msg)
 {
     struct cluster_view_room room;
@@ -125,6 +144,11 @@ static enum vr_err route_room(struct vr_cluster *cluster, struct vr_msg *msg)
             to_copy(cluster, msg);
         }
         return VR_E_NOT_FOUND; /* here */
+    }
+    if (comes_back(msg) && cluster_silent(cluster, room.owner) && stands_in(cluster, &room)) {
+        msg->to = vr_replica_address(msg->to.id, room.partner);
+        return room.partner == cluster->conf.number ? VR_E_NOT_FOUND /* here */
+                                                    : route_send(cluster, room.partner, msg);
     }
     if (room.owner != 0 && room.owner != cluster->conf.number &&
         now_of(cluster) < cluster_deadline(cluster)) {
@@ -179,6 +203,7 @@ void vr_cluster_frame(void *ctx, uint32_t node, enum vr_frame_lane lane, struct 
     struct vr_msg msg;
 
     (void)lane;
+    member_frame_from(cluster, node);
     if (vr_envelope_decode(frame, now_of(cluster), &msg) != VR_OK) {
         return; /* counted by the transport; of a newer version, or damaged */
     }

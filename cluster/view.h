@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/base/clock.h"
 #include "actors/base/err.h"
 #include "actors/base/ids.h"
 
@@ -22,8 +23,9 @@ struct cluster_view {
     _Atomic(struct cluster_view_table *) table;
     struct cluster_view_table *old; /* waits for its readers */
     _Atomic uint64_t readers;
-    _Atomic uint32_t alive[CLUSTER_VIEW_NODES]; /* numbers of nodes that live; 0: free */
-    _Atomic uint32_t takes[CLUSTER_VIEW_NODES]; /* of these: do not drain */
+    _Atomic uint32_t alive[CLUSTER_VIEW_NODES];   /* numbers of nodes that live; 0: free */
+    _Atomic uint32_t takes[CLUSTER_VIEW_NODES];   /* of these: do not drain */
+    _Atomic vr_time_us heard[CLUSTER_VIEW_NODES]; /* when these last sent a frame; 0: not yet */
 };
 
 struct cluster_view_room {

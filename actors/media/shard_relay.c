@@ -144,14 +144,22 @@ void vr_shard_links_free(struct vr_shard *shard)
     shard->link_count = 0;
 }
 
+/* A silent owner who is heard again counts from where he was: what was made meanwhile gives way. */
+static bool is_older(const struct vr_shard_set *set, const struct vr_shard_set *than)
+{
+    if (set->epoch != than->epoch) {
+        return set->epoch < than->epoch;
+    }
+    return set->version < than->version &&
+           (set->version & VR_SHARD_SET_PROVISIONAL) == (than->version & VR_SHARD_SET_PROVISIONAL);
+}
+
 void vr_shard_set_shards(struct vr_shard *shard, struct vr_shard_set *set)
 {
     struct vr_link *links;
     uint32_t count = 0;
 
-    if (shard->set != NULL &&
-        (set->epoch < shard->set->epoch ||
-         (set->epoch == shard->set->epoch && set->version < shard->set->version))) {
+    if (shard->set != NULL && is_older(set, shard->set)) {
         vr_shard_set_release(set);
         return;
     }

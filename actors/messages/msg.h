@@ -76,6 +76,9 @@ struct vr_relay {
 };
 
 #define VR_SHARDS_MAX 64
+/* Of a version: made while the owner was silent; whatever the owner sends stands above it. */
+#define VR_SHARD_SET_PROVISIONAL ((uint64_t)1 << 63)
+
 struct vr_shard_set {
     uint32_t refs; /* atomic; immutable once sent */
     uint64_t epoch;

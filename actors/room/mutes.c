@@ -31,6 +31,17 @@ void gate_changed(struct step *step, struct person *person, bool closes)
     effect_gate(step, &gate);
 }
 
+bool vr_room_gate(const struct vr_room *room, vr_participant_id participant, struct vr_effect *out)
+{
+    const struct person *person = person_by_id((struct vr_room *)(uintptr_t)room, participant);
+
+    if (person == NULL || !person_present(person)) {
+        return false;
+    }
+    *out = gate_of(person);
+    return true;
+}
+
 bool vr_room_gate_again(struct vr_room *room, vr_participant_id participant, uint64_t version,
                         struct vr_effect *out)
 {

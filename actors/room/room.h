@@ -92,6 +92,8 @@ bool vr_room_attach(struct vr_room *room, vr_participant_id participant, uint32_
 void vr_room_session_lives(struct vr_room *room, vr_participant_id participant, uint32_t generation,
                            struct vr_instant at, struct vr_effects *effects);
 
+/** The gate of a person as it is, for a shard that knows nothing yet. False: he is not there. */
+bool vr_room_gate(const struct vr_room *room, vr_participant_id participant, struct vr_effect *out);
 /** After a load: the participant's gate as it stands, with a version above `version`, since shards
  * may have seen later ones that were never committed. False when he is not present. */
 bool vr_room_gate_again(struct vr_room *room, vr_participant_id participant, uint64_t version,

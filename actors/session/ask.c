@@ -5,7 +5,8 @@
 
 #include "actors/base/owner.h"
 
-#define TRY VR_MS(2500) /* beyond the time in which a silent in-sync node is replaced */
+#define TRY VR_MS(2500)      /* beyond the time in which a silent in-sync node is replaced */
+#define TRY_BACK VR_MS(1200) /* who comes back waits in silence, and a copy may let him in */
 #define PAUSE VR_MS(200)
 
 struct question {
@@ -45,19 +46,28 @@ static bool comes_again(enum vr_err err, const struct vr_msg *answer)
     return err == VR_E_TIMEOUT;
 }
 
+static vr_time_us patience(const struct vr_command *command)
+{
+    bool back =
+        (command->kind == VR_CMD_RESUME && !command->flag) || command->kind == VR_CMD_SNAPSHOT;
+
+    return back ? TRY_BACK : TRY;
+}
+
 static void on_try(void *ctx, enum vr_err err, struct vr_msg *answer);
 
 static void try_it(struct question *question)
 {
     struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_room_address(question->room)};
     vr_time_us left = question->deadline - vr_worker_now(question->op.worker);
+    vr_time_us most = patience(question->command);
 
     msg.as.command = vr_command_copy(question->command);
     if (msg.as.command == NULL) {
         end(question, VR_E_NO_MEMORY, NULL);
         return;
     }
-    vr_ask(question->op.worker, &msg, left < TRY ? left : TRY, on_try, question);
+    vr_ask(question->op.worker, &msg, left < most ? left : most, on_try, question);
 }
 
 static void on_pause_over(struct vr_timer *timer, vr_time_us now)
