@@ -468,6 +468,7 @@ struct rig_wish {
     uint32_t generation;
     const char *profiles;
     bool no_level, red, red_receive, muted, no_gate, wrong_fingerprint, no_sender;
+    bool asked; /* its ICE password is known: it is asked whether it hears */
     bool pack60;
     uint32_t hello_padding;
     uint32_t mtu;
@@ -528,6 +529,10 @@ static inline struct rig_person *rig_person(struct rig *rig, struct rig_wish wis
     };
     snprintf(person->conf.ufrag, sizeof person->conf.ufrag, "srv%u", n);
     snprintf(person->conf.pwd, sizeof person->conf.pwd, "serverpasswordserverpass%u", n);
+    if (wish.asked) {
+        snprintf(person->conf.peer_ufrag, sizeof person->conf.peer_ufrag, "%s", conf.ufrag);
+        snprintf(person->conf.peer_pwd, sizeof person->conf.peer_pwd, "%s", conf.pwd);
+    }
     for (int k = 0; k < 4; k++) {
         person->conf.slot_mid[k][0] = (char)('1' + k);
     }

@@ -16,7 +16,7 @@ struct world {
     struct rig *rig;
     struct vr_system *system;
     struct vr_engine *engines[2];
-    uint32_t opened, gates_done, pongs;
+    uint32_t opened, gates_done, pongs, diagnoses;
     enum vr_err opened_err;
     uint32_t speakers;
     struct vr_speaker speaker;
@@ -151,6 +151,11 @@ static void on_reply(void *ctx, enum vr_err err, struct vr_msg *answer)
     world->opened += answer->kind == VR_MSG_PEER_OPENED;
     world->gates_done += answer->kind == VR_MSG_GATE_DONE;
     world->pongs += answer->kind == VR_MSG_PONG && answer->as.number == 77;
+    if (answer->kind == VR_MSG_CLUSTER_DONE) {
+        world->diagnoses +=
+            answer->as.note.err == VR_OK &&
+            strstr(vr_blob_text(answer->as.note.bytes), "\"transports\":1,") != NULL;
+    }
     if (answer->kind == VR_MSG_PEER_OPENED) {
         world->opened_err = answer->as.peer_opened.err;
     }
@@ -279,6 +284,11 @@ static void a_room_on_two_workers(void **state)
         .kind = VR_MSG_PING, .to = vr_shard_address((struct vr_id){1, 2}, 1), .as.number = 77};
     ask(world, &msg);
     assert_int_equal(world->pongs, 1);
+
+    msg = (struct vr_msg){.kind = VR_MSG_CLUSTER, .to = vr_shard_address((struct vr_id){1, 2}, 1)};
+    msg.as.note.type = VR_NOTE_DIAGNOSIS;
+    ask(world, &msg);
+    assert_int_equal(world->diagnoses, 1);
 
     msg =
         (struct vr_msg){.kind = VR_MSG_PEER_CLOSE, .to = vr_shard_address((struct vr_id){1, 2}, 1)};

@@ -175,6 +175,41 @@ static void strangers_get_nothing(void **state)
         VR_STUN_IGNORED);
 }
 
+/* Our own question: whoever knows the password takes it for valid, and only for a controlled
+ * agent's. */
+static void a_question_and_its_answers(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_storage from = address("192.0.2.1", 1);
+    struct vr_stun_question question = {.username = "evtj:ours",
+                                        .password = "VOkJxbRl1RmTxUk/WvJxBt",
+                                        .id = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
+    uint8_t datagram[VR_STUN_REPLY_MAX];
+    struct vr_stun_check check;
+    const uint8_t *id;
+    size_t size;
+
+    for (uint32_t i = 0; i < 1000; i++) { /* more than the library remembers */
+        question.id[0] = (uint8_t)i;
+        question.id[1] = (uint8_t)(i >> 8);
+        size = vr_stun_ask(f->stun, &question, datagram);
+        assert_in_range(size, 60, VR_STUN_REPLY_MAX);
+    }
+    assert_null(vr_stun_answers(vr_bytes(datagram, size))); /* it is no answer */
+    assert_int_equal(vr_stun_input(f->stun, vr_bytes(datagram, size), &from, lookup, f, &check),
+                     VR_STUN_CONFLICT);
+    id = vr_stun_answers(vr_bytes(check.reply, check.reply_size));
+    assert_non_null(id); /* a refusal is an answer too: it has arrived */
+    assert_memory_equal(id, question.id, VR_STUN_ID);
+    check.reply[4] ^= 1;
+    assert_null(vr_stun_answers(vr_bytes(check.reply, check.reply_size)));
+    assert_null(vr_stun_answers(vr_bytes(check.reply, 19)));
+    question.password = "wrong";
+    size = vr_stun_ask(f->stun, &question, datagram);
+    assert_int_equal(vr_stun_input(f->stun, vr_bytes(datagram, size), &from, lookup, f, &check),
+                     VR_STUN_IGNORED);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -183,6 +218,7 @@ int main(void)
         TEST(vector_of_rfc5769),
         TEST(the_answer_names_the_source),
         TEST(strangers_get_nothing),
+        TEST(a_question_and_its_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
