@@ -74,7 +74,7 @@ static json_t *post(struct load_http *http, const char *path, struct curl_slist 
     curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &answer);
-    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, 10000L);
+    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, 30000L);
     if (curl_easy_perform(http->curl) == CURLE_OK) {
         curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
         curl_easy_getinfo(http->curl, CURLINFO_TOTAL_TIME, &seconds);

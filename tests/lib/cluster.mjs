@@ -1,11 +1,10 @@
 // A real cluster for a test: etcd members and nodes on this machine, in folders and on ports of their own.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { portBlock } from './ports.mjs';
-import { keep, Node, PATIENCE_MS, until } from './voiceroomd.mjs';
+import { keep, Node, PATIENCE_MS, scratch, until } from './voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const BINARY = process.env.VOICEROOMD ?? join(ROOT, 'build/release/nodes/voiceroomd');
@@ -33,7 +32,7 @@ class Member {
 export class Cluster {
   constructor(options = {}) {
     this.options = { nodes: 3, etcd: 1, flags: {}, ...options };
-    this.folder = mkdtempSync(join(tmpdir(), 'voicerooms-cluster-'));
+    this.folder = scratch('voicerooms-cluster-');
     this.members = [];
     this.nodes = [];
   }
