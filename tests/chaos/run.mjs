@@ -63,7 +63,12 @@ class Run {
     }
     // The last room has voices: the host's acts are heard, or rather not.
     this.ears = new Ears(this);
-    this.clients.at(-1).targets.push(...await this.ears.open(this.clients.at(-1).room));
+    const { host, room, targets } = this.clients.at(-1);
+    for (const voice of await this.ears.open(room)) {
+      await voice.raise();
+      await host.person.ask('room:promote', { participant: voice.participant });
+      targets.push(voice);
+    }
   }
 
   /** The host of each room acts, without pause, until the run ends. */
@@ -167,7 +172,7 @@ async function agreeRoom(run, group, limit) {
       missing.forEach((f) => run.note({ kind: 'missing', room: group.room, ...f }));
       return;
     }
-    await sleep(100);
+    await sleep(250);
   }
 }
 
