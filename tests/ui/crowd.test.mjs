@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openBrowser } from '../lib/chromium.mjs';
 import { offer, rest } from '../lib/client.mjs';
-import { complaints, createRoom, gone, keyTo, openWindow, read, see, startHouse } from './hands.mjs';
+import { until } from '../lib/voiceroomd.mjs';
+import { complaints, createRoom, gone, keyTo, openWindow, press, read, see, startHouse, write } from './hands.mjs';
 
 const NAMES = [...Array(14).keys()].map((i) => `Guest ${i}`).concat('Élodie Martin', 'Олена Коваль');
 
@@ -46,5 +47,24 @@ describe('a large audience', () => {
     await see(ana, 'button', /^Олена/);
     assert.deepEqual(complaints(ana), []);
     await ana.context.close();
+  });
+
+  it('who goes from one room to another by its address is there, and not in the list', async () => {
+    const make = (title) => rest(node, node.token('host', { roomCreate: true }), 'POST', '/v1/rooms', { title });
+    const [first, second] = [await make('First'), await make('Second')];
+    const ben = await openWindow(browser, node, 'Ben', 900, { path: `/#/room/${first.id}` });
+    await write(ben, 'Your name', 'Ben');
+    await press(ben, 'button', 'Join and listen');
+    await read(ben, 'You are listening');
+    await ben.page.goto(`${node.url}/#/room/${second.id}`);
+    await see(ben, 'heading', 'Second');
+    await until('he has left the first', async () => (await rest(node, node.token('host'), 'GET', `/v1/rooms/${first.id}/participants`)).participants.length === 0);
+    await press(ben, 'button', 'Join and listen');
+    await read(ben, 'You are listening');
+    await see(ben, 'heading', 'Second');
+    await press(ben, 'button', 'Leave quietly');
+    await see(ben, 'heading', 'Rooms');
+    assert.deepEqual(complaints(ben), []);
+    await ben.context.close();
   });
 });

@@ -12,6 +12,8 @@ export type Visibility = "public" | "unlisted" | "private";
 export type Presence = "connecting" | "live" | "reconnecting";
 
 export interface StagePerson {
+  /** In the list of rooms: heard in the last seconds. */
+  speaking?: boolean;
   participant: number;
   name: string;
   role: Role;

@@ -205,10 +205,12 @@ function Card({ room, share }: { room: RoomInfo; share: () => void }) {
         <div class="card-foot">
           <span class="faces">
             {stage.slice(0, 3).map((person) => (
-              <Avatar key={person.participant} name={person.name} seed={seedOf(person.name)} size="s" />
+              <span key={person.participant} class={person.speaking ? "talks" : ""}>
+                <Avatar name={person.name} seed={seedOf(person.name)} size="s" />
+              </span>
             ))}
           </span>
-          <span class="muted who">{stageLine(room)}</span>
+          <span class={`who ${stage[0]?.speaking ? "now" : "muted"}`}>{stageLine(room)}</span>
           {room.phase !== "scheduled" && (
             <span class="count">
               <IconPeople /> {room.counts.participants}
@@ -228,6 +230,12 @@ function Card({ room, share }: { room: RoomInfo; share: () => void }) {
 export function stageLine(room: RoomInfo): string {
   if (room.phase === "scheduled" && room.starts_at) {
     return t("Starts {time}", { time: dateText(room.starts_at) });
+  }
+  const talking = (room.on_stage ?? []).filter((person) => person.speaking).map((person) => person.name);
+  if (talking.length > 0) {
+    return talking.length === 1
+      ? t("{name} is speaking", { name: talking[0]! })
+      : t("{a} and {b} are speaking", { a: talking[0]!, b: talking[1]! });
   }
   const names = (room.on_stage ?? []).map((person) => person.name);
   if (names.length === 0) {

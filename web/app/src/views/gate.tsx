@@ -5,7 +5,7 @@ import { asVoiceroomError } from "@voicerooms/client";
 import type { Room, RoomInfo, RoomOver, VoiceroomError } from "@voicerooms/client";
 import { asGuest, client, exposeForTests, forgetResume, savedMicrophone, savedName, savedResume, saveResume } from "../identity.js";
 import { t } from "../i18n.js";
-import { goTo } from "../route.js";
+import { goTo, readRoute } from "../route.js";
 import { Avatar, seedOf } from "../ui/avatar.js";
 import { Failure, FormError } from "../ui/failure.js";
 import { IconLock } from "../ui/icons.js";
@@ -102,7 +102,11 @@ function follow(room: Room, setStage: (stage: Stage) => void): void {
   room.on("over", (over) => {
     forgetResume(room.id);
     if (over.reason === "left") {
-      goTo({ view: "browse" });
+      /* Who went on to another room by its address is there already. */
+      const route = readRoute(location.hash);
+      if (route.view === "room" && route.id === room.id) {
+        goTo({ view: "browse" });
+      }
     } else {
       setStage({ at: "over", over, ran: room.self?.role === "host" || room.self?.role === "moderator" });
     }
