@@ -53,11 +53,11 @@ describe('a drain under three talking pages', () => {
   it('the ears of this test hear a pause', async () => {
     await listenFor(ana, [ben, cy]);
     await act(ben, 'mute');
-    await sleep(500);
+    await sleep(1500); // the receiver goes on with the tone by itself for some 400 ms
     await act(ben, 'unmute');
     await ana.untilHears([ben, cy], all, PATIENCE);
     const { gaps } = await listened(ana);
-    assert.ok(gaps[0] >= 300, `${gaps}`);
+    assert.ok(gaps[0] >= 500, `${gaps}`);
   });
 
   it('the owner\'s node is drained: everybody hears everybody, and is moved once at most', async () => {
@@ -75,7 +75,7 @@ describe('a drain under three talking pages', () => {
     const heard = await Promise.all(all.map(listened));
     const gaps = heard.flatMap((h) => h.gaps).sort((a, b) => a - b);
     const late = Math.max(...heard.map((h) => h.late));
-    console.log(`measured: drain answered after ${told} ms, the node empty after ${took} ms (as the directory shows it); longest time a tone was not heard: p50 ${gaps[3].toFixed(0)} max ${gaps[5].toFixed(0)} ms (${gaps.map((g) => g.toFixed(0))}); moves ${heard.map((h) => h.moves)}; a page itself was not run for ${late.toFixed(0)} ms at most`);
+    console.log(`measured: drain answered after ${told} ms, the node empty after ${took} ms (as the directory shows it); longest time a tone was not heard: p50 ${gaps[3].toFixed(0)} max ${gaps[5].toFixed(0)} ms (${gaps.map((g) => g.toFixed(0))}); moves ${heard.map((h) => h.moves)}; concealed at those who stay ${heard.filter((h) => h.moves === 0).map((h) => h.concealed.toFixed(0))} ms in all; a page itself was not run for ${late.toFixed(0)} ms at most`);
     for (const h of heard) assert.ok(h.gaps.every((ms) => ms <= 200 + h.late), `gaps ${h.gaps}, of them up to ${h.late} ms because the page was not run`);
     assert.ok(heard.every((h) => h.moves <= 1));
     assert.equal(heard.reduce((sum, h) => sum + h.moves, 0), 1, 'the one who was there has moved');

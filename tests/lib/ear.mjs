@@ -1,4 +1,5 @@
 // Ears in a page that count on the audio thread: how long was a tone not to be heard, whichever connection brought it?
+// A receiver without packets goes on with a tone by itself for some 400 ms: what it made up is told beside the gaps.
 // A page whose main thread stands still on a loaded machine hears on.
 
 const INPUTS = 24; // tracks: four of each connection
@@ -100,17 +101,21 @@ export async function listenFor(page, others) {
     connect();
     ear.connect(new MediaStreamAudioDestinationNode(context));
     rig.ear = ear;
+    rig.concealed = (await rig.inbound()).concealedSamples;
     rig.before = rig.connections.length;
     await new Promise((done) => setTimeout(done, 500));
     ear.port.postMessage('begin');
   }, { tones: others.map((p) => p.tone), worklet: WORKLET, inputs: INPUTS });
 }
 
-/** {gaps: ms for each tone, late: ms for which the audio thread was not run, moves: connections made meanwhile} */
+/** {gaps: ms for each tone, concealed: ms made up on all tracks of the newest connection, late: ms for which the audio
+ * thread was not run, moves: connections made meanwhile} */
 export function listened(page) {
-  return page.evaluate(() => new Promise((done) => {
+  return page.evaluate(async () => {
     const { rig } = window;
-    rig.ear.port.onmessage = ({ data }) => done({ ...data, moves: rig.connections.length - rig.before });
+    const heard = new Promise((done) => { rig.ear.port.onmessage = ({ data }) => done(data); });
     rig.ear.port.postMessage('end');
-  }));
+    const concealed = ((await rig.inbound()).concealedSamples - rig.concealed) / 48;
+    return { ...await heard, concealed, moves: rig.connections.length - rig.before };
+  });
 }

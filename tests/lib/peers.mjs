@@ -166,9 +166,13 @@ export class Speaker {
 
 /** Several nodes, etcd and all clients share this machine with whatever else runs on it: those who forward speech come
  * first, as they would on machines of their own. Without the right to it they run as the others do. */
-export function first(cluster) {
+export const before = ['nice', ['-n', '-10']];
+
+/** Nodes of this cluster come first; with `old` they run that program until their `wrap` is `before`. */
+export function first(cluster, old) {
   const make = cluster.make.bind(cluster);
-  cluster.make = async (index) => Object.assign(await make(index), { wrap: ['nice', ['-n', '-10']] });
+  const wrap = old ? ['sh', ['-c', `shift; exec nice -n -10 '${old}' "$@"`, 'sh']] : before;
+  cluster.make = async (index) => Object.assign(await make(index), { wrap });
   return cluster;
 }
 
