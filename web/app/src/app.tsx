@@ -3,9 +3,9 @@
 import { useEffect } from "preact/hooks";
 import { t, timeText } from "./i18n.js";
 import { NoticesProvider, useNotices } from "./notices.js";
-import { remindOf, tellReminder } from "./remind.js";
+import { remindOf, tellReminder, useListener } from "./remind.js";
 import { client } from "./identity.js";
-import { useListener, watchReminders } from "./reminders.js";
+import { watchReminders } from "./reminders.js";
 import { useRoute } from "./route.js";
 import { TopBar } from "./ui/topbar.js";
 import { Waves } from "./ui/waves.js";

@@ -1,13 +1,10 @@
 /* reminders.ts - "remind me" of a scheduled room: said in the page, and by the system where it may, ten minutes before
- * and at the start. Kept on this device, and at the server for who has a name there: the server also knows when the room
- * is moved and when its host opens it. The calendar file reminds where no page is open. */
+ * and at the start. Kept on this device, and at the server for who has a name there (remind.ts). The calendar file
+ * reminds where no page is open. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { ReminderTold } from "@voicerooms/client";
-import { becomeGuest, client, savedName } from "./identity.js";
 
 const KEY = "voicerooms.reminders";
-const BEGUN = "voicerooms.begun";
 const EARLY_MS = 10 * 60_000;
 const LOOK_MS = 15_000;
 
@@ -19,7 +16,7 @@ export interface Reminder {
   said: number;
 }
 
-const listeners = new Set<() => void>();
+export const listeners = new Set<() => void>();
 
 export function reminders(): Reminder[] {
   try {
@@ -29,7 +26,7 @@ export function reminders(): Reminder[] {
   }
 }
 
-function keep(all: readonly Reminder[]): void {
+export function keep(all: readonly Reminder[]): void {
   localStorage.setItem(KEY, JSON.stringify(all));
   listeners.forEach((listener) => listener());
 }
@@ -42,46 +39,8 @@ export function remind(room: string, title: string, startsAt: string): void {
   }
 }
 
-/** At the server too, where one has a name. What it refuses is left to this device. */
-export async function remindByServer(room: string): Promise<void> {
-  if (!client.token && savedName()) {
-    await becomeGuest(savedName());
-  }
-  if (client.token) {
-    await client.remind(room);
-    keep(reminders());
-  }
-}
-
-/** The server says so: is it news here? */
-export function isNews(told: ReminderTold): boolean {
-  if (!told.begun) {
-    const mine = reminders().find((one) => one.room === told.room);
-    if (mine) {
-      keep(reminders().map((one) => (one.room === told.room ? { ...one, startsAt: told.starts_at, said: 1 } : one)));
-    }
-    return !mine || mine.said === 0 || mine.startsAt !== told.starts_at;
-  }
-  const begun = (sessionStorage.getItem(BEGUN) ?? "").split(" ");
-  sessionStorage.setItem(BEGUN, [...begun.slice(-20), told.room].join(" "));
-  keep(reminders().filter((one) => one.room !== told.room));
-  return !begun.includes(told.room);
-}
-
 export function forget(room: string): void {
   keep(reminders().filter((one) => one.room !== room));
-}
-
-/** As whom the server is to be listened to, because there is something to be reminded of; undefined: not at all. */
-export function useListener(): string | undefined {
-  const look = () => (reminders().length > 0 ? client.token : undefined);
-  const [who, setWho] = useState(look);
-  useEffect(() => {
-    const update = () => setWho(look);
-    listeners.add(update);
-    return () => void listeners.delete(update);
-  }, []);
-  return who;
 }
 
 export function useReminded(room: string): boolean {

@@ -4,7 +4,8 @@ import type { RoomInfo } from "@voicerooms/client";
 import { client } from "../identity.js";
 import { t } from "../i18n.js";
 import { useNotices } from "../notices.js";
-import { forget, remind, remindByServer, useReminded } from "../reminders.js";
+import { remindByServer } from "../remind.js";
+import { forget, remind, useReminded } from "../reminders.js";
 import { IconBell, IconCalendar } from "./icons.js";
 
 export function ScheduleActs({ room }: { room: RoomInfo }) {
