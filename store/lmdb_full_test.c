@@ -136,8 +136,21 @@ static int fill(struct vr_records *records)
     return count;
 }
 
+/* An act of safety gets what is kept back; anything else of the same size does not. */
+static void expect_safety_passes(struct vr_records *records, int count)
+{
+    struct vr_commit *commit = vr_commit_new(NO_ROOM, 0, ANY);
+
+    assert_non_null(commit);
+    vr_commit_put(commit, VR_TABLE_META, vr_bytes_of("safety"), vr_bytes_of("muted"));
+    commit->safety = true;
+    assert_int_equal(vr_records_commit(records, commit, NULL), VR_OK);
+    assert_int_equal(put_number(records, count), VR_E_FULL);
+}
+
 static void expect_refusal_then_room(struct vr_records *records, int count)
 {
+    expect_safety_passes(records, count);
     assert_int_equal(put_number(records, count), VR_E_FULL);
     for (int i = 0; i < count; i++) {
         expect_number(records, i, VR_OK);

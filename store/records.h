@@ -61,6 +61,8 @@ struct vr_commit {
                               * another node's rows */
     bool seal;               /* only the head's epoch rises, its revision stays: lower epochs are
                               * refused from here on, also after a restart */
+    bool safety;             /* it gets the reserve of a full store, as removals do: small ones only
+                              * that must not wait for space (a mute, a kick, a ban) */
     struct vr_buf ops;       /* encoded operations: commit.h */
     uint32_t op_count;
     enum vr_err refused; /* the first operation that broke a limit; submit tells it */

@@ -131,9 +131,9 @@ static void refuse(struct vr_waiting *waiting, enum vr_err err)
     waiting->revision = 0;
 }
 
-/* Removals write pages too: they get the freed reserve of the disk, and the same again above the
- * map. */
-static void write_removal(struct vr_writer *writer, struct vr_waiting *waiting)
+/* Removals write pages too, and acts of safety do not wait for space: they get the freed reserve of
+ * the disk, and the same again above the map. */
+static void write_from_reserve(struct vr_writer *writer, struct vr_waiting *waiting)
 {
     enum vr_err err = vr_env_resize(writer->env, writer->space.bytes);
 
@@ -157,8 +157,8 @@ static void write_when_full(struct vr_writer *writer, struct vr_waiting **batch,
         if (waiting->refused != VR_OK) {
             continue;
         }
-        if (vr_commit_only_removes(waiting->commit)) {
-            write_removal(writer, waiting);
+        if (vr_commit_only_removes(waiting->commit) || waiting->commit->safety) {
+            write_from_reserve(writer, waiting);
         } else {
             refuse(waiting, VR_E_FULL);
         }

@@ -70,6 +70,7 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
         vr_commit_free(commit);
         return err;
     }
+    commit->safety = step->effects.safety;
     commit->expected_epoch = self->head_epoch;
     self->head_epoch = vr_room_epoch(self->room);
     self->head++;

@@ -79,6 +79,7 @@ struct vr_effects {
     bool shards;        /* the set of shards may have changed */
     bool summary;       /* counts or the stage have changed */
     bool over;          /* the room has ended: close its shards */
+    bool safety;        /* a mute, a kick, a ban: written also when the store is full */
     bool deleted;       /* forget all records */
     bool created;       /* the room is new */
     bool show_audit;    /* allowed: the actor adds the audit entries to the answer */

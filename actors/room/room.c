@@ -283,6 +283,13 @@ static void name_by_place(struct vr_actor_identity *by, const struct person *per
     by->no_request = person->no_request;
 }
 
+/* Acts that only take away: they get through when the store is full, from what it keeps back. */
+static bool closes_somebody(enum vr_command_kind kind)
+{
+    return kind == VR_CMD_MUTE || kind == VR_CMD_MUTE_ALL || kind == VR_CMD_DEMOTE ||
+           kind == VR_CMD_KICK || kind == VR_CMD_BAN;
+}
+
 enum vr_err vr_room_step(struct vr_room *room, const struct vr_command *cmd, struct vr_instant at,
                          struct vr_effects *effects, struct vr_answer *answer)
 {
@@ -294,6 +301,7 @@ enum vr_err vr_room_step(struct vr_room *room, const struct vr_command *cmd, str
     enum vr_err err;
 
     effects->at_wall = at.wall;
+    effects->safety = closes_somebody(cmd->kind);
     if (cmd->kind >= VR_CMD_KINDS) {
         answer->err = VR_E_UNKNOWN_MSG;
         return VR_E_UNKNOWN_MSG;

@@ -71,15 +71,22 @@ describe('a full disk', () => {
     await ben.event('room:chat', (e) => e.text === 'still here?');
 
     // A change of the room is refused too, and then it has not happened, for nobody.
-    const muted = await ana.ask('room:mute', { participant: ben.id });
-    assert.equal(muted.code, 'storage-full', JSON.stringify(muted));
-    const seen = (await ben.state()).participants.find((p) => p.participant === ben.id);
-    assert.deepEqual([seen.role, seen.muted_by_moderator], ['speaker', false]);
+    const locked = await ana.ask('room:lock', { locked: true });
+    assert.equal(locked.code, 'storage-full', JSON.stringify(locked));
+    assert.equal((await ben.state()).room.locked, false);
     assert.equal(ben.socket.readyState, 1);
+
+    // But who must be silenced is silenced, and stays so: such acts are written to what the store keeps back.
+    await until('a mute passes', async () => (await ana.ask('room:mute', { participant: ben.id })).ok, PATIENCE_MS, 200);
+    const seen = (await ben.state()).participants.find((p) => p.participant === ben.id);
+    assert.deepEqual([seen.role, seen.muted_by_moderator], ['speaker', true]);
+    assert.equal((await ana.ask('room:unmute', { participant: ben.id })).code, 'storage-full', 'what opens waits for space');
+    await until('a ban passes', async () => (await ana.ask('room:ban', { user: 'mallory', reason: 'noise' })).ok, PATIENCE_MS, 200);
+    assert.equal((await ben.state()).participants.find((p) => p.participant === ben.id).muted_by_moderator, true);
 
     rmSync(ballast());
     await until('writes go on', () => create().catch(() => null), PATIENCE_MS, 200);
-    await until('the room takes changes again', async () => (await ana.ask('room:mute', { participant: ben.id })).ok, PATIENCE_MS, 200);
+    await until('the room takes changes again', async () => (await ana.ask('room:lock', { locked: true })).ok, PATIENCE_MS, 200);
     const now = (await ben.state()).participants.find((p) => p.participant === ben.id);
     assert.equal(now.muted_by_moderator, true);
   });
