@@ -23,17 +23,24 @@ export class Scene {
   }
 
   token(user) { return this.nodes[0].token(user, { roomCreate: true }); }
-  living() { return this.nodes.find((n) => n.child && !n.dead && !n.stopped); }
 
-  async placement(asked = this.living()) {
-    const answer = await fetch(`${asked.url}/v1/cluster/placement`,
-      { headers: { authorization: `Bearer ${this.admin}` }, signal: AbortSignal.timeout(2000) });
-    return (await answer.json()).rooms ?? [];
+  /** A node tells of the rooms that it has to do with: so all are asked, and the newest epoch of a room is believed. */
+  async placement() {
+    const rooms = new Map();
+    for (const node of this.nodes.filter((n) => n.child && !n.dead && !n.stopped)) {
+      const answer = await fetch(`${node.url}/v1/cluster/placement`,
+        { headers: { authorization: `Bearer ${this.admin}` }, signal: AbortSignal.timeout(2000) }).catch(() => null);
+      for (const row of (await answer?.json().catch(() => null))?.rooms ?? []) {
+        const known = rooms.get(row.room);
+        if (!known || row.epoch > known.epoch || (row.epoch === known.epoch && row.in_sync)) rooms.set(row.room, row);
+      }
+    }
+    return [...rooms.values()];
   }
 
-  /** Index of the room's owner, as a living node sees it; -1 while nobody is. */
-  async owner(room, asked = this.living()) {
-    const row = (await this.placement(asked)).find((r) => r.room === room);
+  /** Index of the room's owner; -1 while nobody is. */
+  async owner(room) {
+    const row = (await this.placement()).find((r) => r.room === room);
     return row ? this.nodes.findIndex((n) => n.name === row.owner) : -1;
   }
 
@@ -46,10 +53,13 @@ export class Scene {
       }
       return true;
     }, 30000, 100);
+    let rows = [];
     await until('all rooms have a node in sync', async () => {
-      const rows = await this.placement().catch(() => []);
+      rows = await this.placement().catch(() => []);
       return rooms.every((room) => rows.find((r) => r.room === room)?.in_sync);
-    }, 20000, 100);
+    }, 20000, 100).catch((error) => {
+      throw new Error(`${error.message}: ${rooms.map((room) => JSON.stringify(rows.find((r) => r.room === room) ?? room)).join(' ')} of ${rows.length}`);
+    });
   }
 
   async room(host, node, settings = {}) {
