@@ -130,6 +130,7 @@ void vr_hearing_report(struct vr_hearing *hearing, vr_time_us now, uint32_t slot
 {
     struct vr_hearing_slot *of = &hearing->slots[slot];
     bool moved = of->at == 0 || report->highest != of->highest;
+    vr_time_us before = of->at;
 
     of->speech_s = 0;
     of->compounds = 0;
@@ -148,6 +149,7 @@ void vr_hearing_report(struct vr_hearing *hearing, vr_time_us now, uint32_t slot
     hearing->reported_at = now;
     if (moved) {
         hearing->progress_at = now;
+        hearing->progress_from = before;
     }
 }
 
@@ -193,9 +195,10 @@ static bool fresh(vr_time_us at, vr_time_us now)
 static enum vr_hearing_verdict verdict_of(const struct vr_hearing *hearing, vr_time_us now,
                                           vr_time_us life, enum vr_hearing_why *why)
 {
-    /* Somebody who has answered before stopped doing it. A report of arrivals outweighs that. */
+    /* Somebody who has answered before stopped doing it. A report of arrivals outweighs that, if
+     * they came since: the first report behind the question may tell of what came before it. */
     bool unanswered = hearing->answered_at != 0 && overdue(hearing, now) &&
-                      hearing->progress_at <= hearing->asked_at;
+                      hearing->progress_from <= hearing->asked_at;
 
     *why = unanswered ? VR_HEARING_BY_PATH : VR_HEARING_BY_REPORT;
     if (unanswered) {

@@ -75,7 +75,8 @@ struct vr_hearing {
     uint64_t sender_came;    /* and what had come by then */
     uint32_t reports;        /* blocks about our slots */
     vr_time_us reported_at;
-    vr_time_us progress_at; /* the last report by which something had arrived */
+    vr_time_us progress_at;   /* the last report by which something had arrived */
+    vr_time_us progress_from; /* and when the report was that it went beyond */
     struct vr_hearing_slot slots[VR_SLOTS_MAX];
 };
 

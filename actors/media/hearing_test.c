@@ -276,7 +276,8 @@ static void who_never_answers_is_not_asked_for_ever(void **state)
     assert_int_equal(w.sent, VR_HEARING_IGNORED * VR_HEARING_TRIES_STRANGER);
 }
 
-/* He does not answer (any more), but his reports move: they are believed. */
+/* He does not answer any more, but his reports move: they are believed. One alone is not: it tells
+ * of what came since the one before, which may have been before the path broke. */
 static void reports_of_arrivals_outweigh(void **state)
 {
     struct world w;
@@ -285,9 +286,17 @@ static void reports_of_arrivals_outweigh(void **state)
     (void)state;
     world_init(&w, 8);
     run(&w, VR_SECONDS(5));
-    w.answers = false;
-    (void)until(&w, VR_HEARING_DEAF, VR_SECONDS(5));
     vr_hearing_report(&w.hearing, w.now, 0, &report, 100);
+    w.answers = false;
+    w.life_every = VR_MS(500);
+    (void)until(&w, VR_HEARING_DEAF, VR_SECONDS(2));
+    report.highest += 50;
+    vr_hearing_report(&w.hearing, w.now, 0, &report, 200);
+    turn(&w);
+    assert_int_equal(w.hearing.verdict, VR_HEARING_DEAF);
+    run(&w, VR_SECONDS(5));
+    report.highest += 250;
+    vr_hearing_report(&w.hearing, w.now, 0, &report, 450);
     turn(&w);
     assert_int_equal(w.hearing.verdict, VR_HEARING_HEARS);
     assert_int_equal(w.hearing.why, VR_HEARING_BY_REPORT);
