@@ -49,6 +49,20 @@ describe('a large audience', () => {
     await ana.context.close();
   });
 
+  it('the list says who speaks there now, and no more once he is silent', async () => {
+    const ana = await openWindow(browser, node, 'Ana', 500);
+    const room = await createRoom(ana, 'Ana', 'Talk of the town', () => {});
+    const ben = await openWindow(browser, node, 'Ben', 900);
+    await see(ben, 'link', /Talk of the town[\s\S]*Ana is speaking/, 30000);
+    const listed = async () => (await rest(node, node.token('ben'), 'GET', '/v1/rooms')).rooms.find((one) => one.id === room).on_stage[0];
+    assert.equal((await listed()).speaking, true);
+    await press(ana, 'button', 'Mute (M)');
+    await until('silence in the list', async () => (await listed()).speaking === undefined);
+    await gone(ben, 'link', /Ana is speaking/, 30000);
+    for (const page of [ana, ben]) assert.deepEqual(complaints(page), []);
+    await Promise.all([ana.context.close(), ben.context.close()]);
+  });
+
   it('who goes from one room to another by its address is there, and not in the list', async () => {
     const make = (title) => rest(node, node.token('host', { roomCreate: true }), 'POST', '/v1/rooms', { title });
     const [first, second] = [await make('First'), await make('Second')];
