@@ -37,7 +37,7 @@ describe('a fleet', () => {
       await until('top names who talks', async () => {
         const { rooms } = await ctl.json('top');
         return rooms.find((r) => r.id === room).talking.toSorted().join() === 'ana,ben';
-      }, 20000, 100);
+      }, 60000, 100);
       const left = await ana.evaluate(() => {
         window.rig.left = [];
         window.rig.room.on('event', (event) => { if (/left|reconnecting/.test(event.type)) window.rig.left.push(event.type); });
@@ -52,14 +52,14 @@ describe('a fleet', () => {
       assert.match(there.err, /on that node already/);
 
       assert.equal((await ctl.json('participant', 'move', room, ben.id, 'c')).participant, ben.id);
-      await until('ben is on c', () => ben.evaluate((url) => window.rig.room.node === url, c.url), 15000, 50);
+      await until('ben is on c', () => ben.evaluate((url) => window.rig.room.node === url, c.url), 30000, 50);
       await ben.page.waitForFunction(() => window.rig.room.status === 'live' && window.rig.connections.at(-1).connectionState === 'connected');
       await ana.untilHears([ben], [ana, ben]);
       await ben.untilHears([ana], [ana, ben]);
       await until('c counts him and b does not', async () => {
         const now = Object.fromEntries((await ctl.json('node', 'list')).map((n) => [n.node, n.participants]));
         return now.b === 0 && now.c === 1;
-      }, 15000, 100);
+      }, 30000, 100);
       assert.equal((await ben.evaluate(() => window.rig.room.self)).role, 'speaker');
       assert.equal(await ben.evaluate(() => window.rig.room.selfParticipant), ben.id);
       assert.deepEqual(await ana.evaluate(() => window.rig.left), [], 'nobody saw him leave');
@@ -99,7 +99,7 @@ describe('a fleet', () => {
     now = await owners();
     for (const move of moves) assert.equal(now[move.room], move.to, `${move.room} lives where it was put`);
     for (const person of people) {
-      await until(`${person.name} acts`, async () => (await person.ask('room:lock', { locked: false })).code === 'forbidden', 8000, 100);
+      await until(`${person.name} acts`, async () => (await person.ask('room:lock', { locked: false })).code === 'forbidden', 30000, 100);
       assert.equal((await person.state()).participants.length, 1);
       person.close();
     }
@@ -118,12 +118,12 @@ describe('a fleet', () => {
         method: 'POST', headers: { authorization: `Bearer ${ana.token}` },
       });
       return answer.ok && answer.headers.get('voiceroom-provisional') === 'true';
-    }, 20000, 200);
+    }, 60000, 200);
     const acts = await ctl.json('cluster', 'provisional');
     assert.deepEqual([acts[0].room, acts[0].act, acts[0].participant, acts[0].by, acts[0].node], [room.id, 'mute', ben.id, 'ana', 'a']);
     assert.match((await ctl.run('cluster', 'provisional')).out, /^AT +ROOM +ACT +PARTICIPANT +USER +BY +NODE +REASON\n\S+Z +\S+ +mute/);
     member.signal('SIGCONT');
-    await until('the owner has taken it', async () => (await ctl.json('cluster', 'provisional')).length === 0, 20000, 200);
+    await until('the owner has taken it', async () => (await ctl.json('cluster', 'provisional')).length === 0, 60000, 200);
     const seen = await rest(b, cluster.admin(), 'GET', `/v1/rooms/${room.id}/participants/${ben.id}`);
     assert.equal(seen.muted_by_moderator, true);
     ana.close();

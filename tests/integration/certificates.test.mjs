@@ -31,8 +31,8 @@ describe('certificates', () => {
     });
     socket.once('error', failed);
   });
-  const served = (pair) => until(`serial ${pair.serial}`, async () => (await hands()).serial.padStart(4, '0') === pair.serial, 10000, 50);
-  const logged = (text, times = 1) => until(`log: ${text}`, () => node.log.split(text).length > times, 10000, 50);
+  const served = (pair) => until(`serial ${pair.serial}`, async () => (await hands()).serial.padStart(4, '0') === pair.serial, 30000, 50);
+  const logged = (text, times = 1) => until(`log: ${text}`, () => node.log.split(text).length > times, 30000, 50);
   const metric = async (name) => (await node.metrics())[`voiceroom_certificate_${name}`];
 
   before(async () => {
@@ -119,8 +119,8 @@ describe('certificates', () => {
       const before = await metric('refused_total');
       const from = node.log.length;
       for (const step of steps) step();
-      await until(`refused: ${text}`, async () => await metric('refused_total') > before, 10000, 50);
-      await until(`told: ${text}`, () => node.log.slice(from).split('\n').some((line) => line.includes('the old one stays') && line.includes(text)), 10000, 50);
+      await until(`refused: ${text}`, async () => await metric('refused_total') > before, 30000, 50);
+      await until(`told: ${text}`, () => node.log.slice(from).split('\n').some((line) => line.includes('the old one stays') && line.includes(text)), 30000, 50);
       assert.equal((await hands()).serial, serial, text);
     }
     replaceFile(key, good.key);
@@ -161,7 +161,7 @@ describe('certificates', () => {
     t.after(() => other.stop());
     assert.equal((await hands({ port: own })).serial.padStart(4, '0'), one.serial);
     put(2, two);
-    await until('the second', async () => (await hands({ port: own })).serial.padStart(4, '0') === two.serial, 10000, 50);
+    await until('the second', async () => (await hands({ port: own })).serial.padStart(4, '0') === two.serial, 30000, 50);
   });
 
   it('of the node itself promise nothing to browsers', async (t) => {
