@@ -105,7 +105,12 @@ uint32_t cluster_candidate(struct vr_cluster *cluster, struct vr_id room, uint32
 
 enum vr_err vr_cluster_take(void *ctx, struct vr_id room, uint64_t *epoch)
 {
-    return own_wake(ctx, room, epoch);
+    enum vr_err err = own_wake(ctx, room, epoch);
+
+    if (err == VR_OK) {
+        replica_woken(ctx, room);
+    }
+    return err;
 }
 
 struct released {

@@ -56,6 +56,8 @@ struct rig {
     uint32_t lasts[RIG_NODES + 1];                                 /* events that end a session */
     uint32_t gates_shut[RIG_NODES + 1], gates_open[RIG_NODES + 1]; /* told to shards */
     struct vr_id taken[64]; /* commands that the room's actor got */
+    struct vr_actor_identity taken_by[64];
+    uint32_t announced[RIG_NODES + 1]; /* sessions there were told that there is an owner */
     uint32_t taken_count;
 };
 
@@ -260,6 +262,7 @@ static inline enum vr_err rig_session(struct vr_actor *actor, void *state, struc
         rig->events_in_order = rig->events_in_order && msg->as.event.sequence > *last;
         *last = msg->as.event.sequence;
     }
+    rig->announced[node] += msg->kind == VR_MSG_CLUSTER && msg->as.note.type == VR_NOTE_OWNER;
     return VR_OK;
 }
 
@@ -289,6 +292,7 @@ static inline enum vr_err rig_room(struct vr_actor *actor, void *state, struct v
     (void)why;
     if (msg->kind == VR_MSG_COMMAND) {
         assert_true(rig->taken_count < 64);
+        rig->taken_by[rig->taken_count] = msg->as.command->by;
         rig->taken[rig->taken_count++] = msg->as.command->id;
         answer.as.answer = vr_answer_new(VR_OK, NULL);
         vr_reply(vr_actor_system(actor), msg, &answer);

@@ -246,6 +246,7 @@ static void listeners_join_and_come_back(void **state)
     vr_participant_id dan;
 
     (void)state;
+    register_session(2, 56);
     assert_int_equal(ask(2, join_of("dan", VR_ROLE_HOST, 2, 56)), VR_OK);
     dan = answered->participant;
     assert_true(dan >= VR_PARTICIPANT_GIVEN);
@@ -262,8 +263,43 @@ static void listeners_join_and_come_back(void **state)
     assert_int_equal(ask(2, command_of(VR_CMD_LEAVE, "cat", CAT, 58)), VR_OK);
     rig->directory_gone = false;
     rig_run(VR_SECONDS(3));
-    assert_true(was_taken(56) && was_taken(57) && was_taken(58));
-    assert_int_equal(rig->taken_count, 3);
+    assert_true(was_taken(56) && was_taken(58));
+    assert_false(was_taken(57)); /* the session itself tells the owner that it lives */
+    assert_int_equal(rig->taken_count, 2);
+}
+
+/* Where he is now, his next session says: what is over would only throw that one out. */
+static void a_session_that_is_gone_again_is_not_handed_over(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(2, join_of("eve", VR_ROLE_LISTENER, 2, 61)), VR_OK);
+    rig->directory_gone = false;
+    rig_run(VR_SECONDS(3));
+    assert_false(was_taken(61));
+}
+
+/* He may have come back elsewhere, with a newer session, before the owner hears of what he did. */
+static void ones_own_acts_outlive_ones_session(void **state)
+{
+    static const enum vr_command_kind kinds[] = {VR_CMD_MUTE, VR_CMD_HAND_LOWER};
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct vr_command *own =
+            command_of(kinds[i], i == 0 ? "ben" : "cat", i == 0 ? BEN : CAT, 62 + i);
+
+        own->by.order = (uint64_t)1 << 32 | (7 + i);
+        assert_int_equal(ask(2, own), VR_OK);
+        assert_false(answered->provisional);
+    }
+    rig->directory_gone = false;
+    rig_run(VR_SECONDS(3));
+    assert_int_equal(rig->taken_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(was_taken(62 + i));
+        assert_int_equal(rig->taken_by[i].generation, 0);
+        assert_int_equal(rig->taken_by[i].order, (uint64_t)1 << 32 | (7 + i));
+    }
 }
 
 static void the_next_owner_gets_all_marks(void **state)
@@ -285,6 +321,28 @@ static void the_next_owner_gets_all_marks(void **state)
     register_session(2, 70);
     rig_run(VR_SECONDS(3));
     assert_false(has_mark(2, 60));
+}
+
+/* What it did last before it slept may have been told to nobody: an owner that wakes again hears
+ * from all, and one that cannot stay awake is not stormed. */
+static void sessions_speak_up_when_the_owner_wakes_again(void **state)
+{
+    uint32_t before;
+
+    (void)state;
+    rig->directory_gone = false;
+    rig_run(VR_SECONDS(5));
+    before = rig->announced[2];
+    assert_true(before >= 2);
+    replica_woken(&rig->nodes[1].cluster, RIG_ROOM);
+    rig_run(VR_MS(500));
+    assert_int_equal(rig->announced[2], before + 2);
+    for (int i = 0; i < 10; i++) {
+        replica_woken(&rig->nodes[1].cluster, RIG_ROOM);
+        rig_run(VR_MS(50));
+    }
+    rig_run(VR_SECONDS(4));
+    assert_int_equal(rig->announced[2], before + 4);
 }
 
 static struct vr_command *resume_of(const char *user, vr_participant_id who, uint64_t number)
@@ -328,6 +386,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_who_may_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_kicked_is_told_on_his_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(listeners_join_and_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_session_that_is_gone_again_is_not_handed_over, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ones_own_acts_outlive_ones_session, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sessions_speak_up_when_the_owner_wakes_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_next_owner_gets_all_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(while_the_owner_is_silent_people_come_back, set_up,
                                         tear_down),

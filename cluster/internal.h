@@ -116,6 +116,9 @@ void replica_install(struct vr_cluster *cluster, struct vr_id room, uint64_t epo
 /** What the directory decided: we own the room from now on (rosters, marks, partner's snapshot), or
  * we don't any more (`epoch` 0). Cluster worker's thread. */
 void replica_owned(struct vr_cluster *cluster, struct vr_id room, uint64_t epoch);
+/** The room's actor has woken here, in an epoch that may be an old one: what it did last may have
+ * been told to nobody, so sessions everywhere say that they are there. Any thread. */
+void replica_woken(struct vr_cluster *cluster, struct vr_id room);
 /** The nodes that live have changed. Cluster worker's thread. */
 void replica_nodes_changed(struct vr_cluster *cluster);
 /** VR_MSG_CLUSTER to this node's cluster actor of a type that is the copies half's. False: not of

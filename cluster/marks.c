@@ -436,6 +436,9 @@ void replica_on_command(struct replica *self, struct vr_msg *msg)
     }
     if (acting->answer->err == VR_OK && !only_reads(command)) {
         acting->answer->provisional = is_mark(command);
+        if (!repeated && command->kind == VR_CMD_JOIN) {
+            command->by.participant = acting->answer->participant; /* the given one, or his own */
+        }
         if (!repeated) {
             (void)deed_add(self, command, is_mark(command));
         }

@@ -253,6 +253,42 @@ static enum vr_err on_taken(struct vr_actor *actor, void *state, uint64_t tag, e
     return VR_OK;
 }
 
+/* Comings are told by the sessions themselves, when they still are here (replica.c, announce). Only
+ * of somebody whom no owner has seen the place must be made first. */
+static bool is_moot(const struct replica *self, const struct vr_command *command)
+{
+    return command->kind == VR_CMD_RESUME ||
+           (command->kind == VR_CMD_JOIN && (command->by.participant != command->target ||
+                                             !replica_has_session(self, command->session.id)));
+}
+
+/* What the next owner gets: the session was judged by the copy, and a newer one of the same person
+ * may have reached the owner before this. The order of his own acts decides (remember.c). */
+static struct vr_command *for_owner(const struct deed *deed)
+{
+    struct vr_command *command = vr_command_copy(deed->command);
+
+    if (command != NULL) {
+        command->by.generation = 0;
+        if (command->kind == VR_CMD_JOIN) {
+            command->by.participant = 0;
+        }
+    }
+    return command;
+}
+
+static void drop_moot(struct replica *self)
+{
+    VR_LIST_EACH(item, &self->deeds)
+    {
+        struct deed *deed = VR_OWNER(item, struct deed, link);
+
+        if (!deed->sent && is_moot(self, deed->command)) {
+            deed_free(deed);
+        }
+    }
+}
+
 /* In the order in which they were done. The copy is worth nothing any more. */
 void deeds_hand_over(struct replica *self)
 {
@@ -260,6 +296,7 @@ void deeds_hand_over(struct replica *self)
         vr_room_free(self->copy);
         self->copy = NULL;
     }
+    drop_moot(self);
     VR_LIST_EACH(item, &self->deeds)
     {
         struct deed *deed = VR_OWNER(item, struct deed, link);
@@ -268,12 +305,9 @@ void deeds_hand_over(struct replica *self)
         if (deed->sent) {
             continue;
         }
-        msg.as.command = vr_command_copy(deed->command);
+        msg.as.command = for_owner(deed);
         if (msg.as.command == NULL) {
             return;
-        }
-        if (deed->mark) { /* the moderator may have come back elsewhere: his act stands */
-            msg.as.command->by.generation = 0;
         }
         deed->sent = true;
         vr_actor_ask(self->actor, &msg, TAKEN_WITHIN, on_taken, deed->ticket);

@@ -6,6 +6,9 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 
+#define ANNOUNCE_AGAIN VR_SECONDS(2) /* an owner that wakes again and again, its disk being full   \
+                                      */
+
 /* ---- sessions of this node ---- */
 
 static uint32_t place_of(const struct replica *self, struct vr_id id)
@@ -44,6 +47,11 @@ static bool session_known(const struct replica *self, struct vr_id id)
     uint32_t place = place_of(self, id);
 
     return place < self->session_count && vr_id_equal(self->sessions[place], id);
+}
+
+bool replica_has_session(const struct replica *self, struct vr_id session)
+{
+    return session_known(self, session);
 }
 
 static enum vr_err add_session(struct replica *self, struct vr_id id)
@@ -139,6 +147,7 @@ static void subscribe(struct replica *self)
  * the room. They tell him; what was done without him goes first. */
 static void announce(struct replica *self)
 {
+    vr_time_us now = vr_actor_now(self->actor);
     uint64_t epoch = 0;
 
     if (vr_cluster_state(self->cluster, NULL) != VR_CLUSTER_JOINED) {
@@ -146,10 +155,12 @@ static void announce(struct replica *self)
         return;
     }
     if (!vr_list_empty(&self->deeds) || cluster_owner(self->cluster, self->room, &epoch) == 0 ||
-        epoch == self->announced) {
+        epoch == self->announced ||
+        (epoch == self->announced_last && now < self->announced_at + ANNOUNCE_AGAIN)) {
         return;
     }
-    self->announced = epoch;
+    self->announced = self->announced_last = epoch;
+    self->announced_at = now;
     for (uint32_t i = 0; i < self->session_count; i++) {
         struct vr_msg msg = {.kind = VR_MSG_CLUSTER,
                              .to = vr_session_address_at(self->sessions[i], self->self),
@@ -207,8 +218,9 @@ static enum vr_err on_note(struct replica *self, const struct vr_msg *msg)
     case VR__CLUSTER__NOTE_TYPE__NOTE_MARK:
         replica_on_mark(self, msg);
         break;
-    case VR__CLUSTER__NOTE_TYPE__NOTE_ROSTER_GET: /* a new owner: what waits for one goes to it */
+    case VR__CLUSTER__NOTE_TYPE__NOTE_ROSTER_GET: /* an owner woke: what waits for one goes to it */
         self->subscribe_at = 0;
+        self->announced = 0;
         break;
     case VR_NOTE_SESSION:
         if (msg->from.kind == VR_ACTOR_SESSION) {

@@ -52,7 +52,9 @@ struct replica {
     struct vr_id *sessions; /* ascending */
     uint32_t session_count, session_capacity;
     uint64_t event_epoch;
-    uint64_t announced; /* the epoch to whose owner the sessions were sent; 0: to nobody */
+    uint64_t announced;      /* the epoch to whose owner the sessions were sent; 0: to nobody */
+    uint64_t announced_last; /* and when that was, and to whom, whatever happened since */
+    vr_time_us announced_at;
     vr_time_us subscribe_at, idle_since;
 
     /* While nobody validly owns the room (marks.c): it as the copy has it, with what was done here
@@ -75,6 +77,9 @@ struct deed {
 
 /** The cluster of a node: what vr_cluster_set_lookup was given. */
 struct vr_cluster *cluster_of(const struct vr_system *system);
+
+/* replica.c */
+bool replica_has_session(const struct replica *self, struct vr_id session);
 
 /* replica_apply.c */
 void replica_on_commit(struct replica *self, const struct vr_msg *msg);

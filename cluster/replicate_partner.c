@@ -305,6 +305,11 @@ static void wake_copies(struct vr_cluster *cluster, struct vr_id id)
     }
 }
 
+void replica_woken(struct vr_cluster *cluster, struct vr_id id)
+{
+    wake_copies(cluster, id);
+}
+
 void replica_owned(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch)
 {
     struct cluster_copies *copies = cluster->copies;

@@ -134,6 +134,8 @@ struct vr_actor_identity {
     char address[46];              /* of the client, text; for address bans only */
     vr_participant_id participant; /* 0: not in the room, judged by the grants alone */
     uint32_t generation;  /* of the session that speaks; lower than the room's: VR_E_GONE */
+    uint64_t order;       /* of this act among all of his: session generation, then a count; 0: not
+                           * known. What was done without an owner comes to the next one late */
     enum vr_role granted; /* the highest role that the token gives on entry */
     bool admin;           /* the token's voice.admin or roomAdmin for this room */
     bool guest;

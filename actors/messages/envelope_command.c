@@ -17,6 +17,7 @@ static void put_identity(Vr__Wire__Identity *out, const struct vr_actor_identity
     out->address = text(by->address);
     out->participant = by->participant;
     out->generation = by->generation;
+    out->order = by->order;
     out->granted = by->granted;
     out->admin = by->admin;
     out->guest = by->guest;
@@ -116,6 +117,7 @@ static bool get_identity(const Vr__Wire__Identity *in, struct vr_actor_identity 
     }
     out->participant = in->participant;
     out->generation = in->generation;
+    out->order = in->order;
     out->granted = (enum vr_role)in->granted;
     out->admin = in->admin;
     out->guest = in->guest;

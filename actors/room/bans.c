@@ -159,6 +159,7 @@ enum vr_err step_unban(struct step *step)
         bool by_user = !vr_id_is_zero(user) && vr_id_equal(ban->user_ref, user);
 
         if (by_id || by_user) {
+            step->subject = memory_hash(ban->user);
             audit(step, "room:unban", ban->user, ban->name, NULL);
             lift(step, i);
             return VR_OK;

@@ -268,10 +268,12 @@ void member_thrown_out(struct step *step, struct person *person, const char *typ
 }
 
 /* A session that was never told its place (its join was given up on) speaks by its user alone: it
- * may end its own stay, not that of the same person's other session. */
+ * may end its own stay, not that of the same person's other session. Nor may one of which a copy
+ * tells late: generations that copies gave may be given again. */
 static bool is_of_another_session(const struct step *step, const struct person *person)
 {
-    return step->cmd->by.participant == 0 && step->cmd->session.kind == VR_ACTOR_SESSION &&
+    return (step->cmd->by.participant == 0 || is_late(step->cmd)) &&
+           step->cmd->session.kind == VR_ACTOR_SESSION &&
            !vr_address_equal(person->session, step->cmd->session);
 }
 

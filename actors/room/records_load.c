@@ -180,6 +180,8 @@ static enum vr_err load_answer(struct vr_room *room, struct vr_bytes key, struct
     kept->answer.participant = record->participant;
     kept->answer.generation = record->generation;
     kept->answer.role = (enum vr_role)record->role;
+    kept->subject = record->subject;
+    kept->order = record->order;
     if (record->body.len > 0) {
         kept->answer.body = vr_blob_new(record_bytes(record->body));
     }

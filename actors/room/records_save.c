@@ -244,6 +244,8 @@ static void save_answer(struct save *save, struct remembered *kept)
     record.participant = kept->answer.participant;
     record.generation = kept->answer.generation;
     record.role = kept->answer.role;
+    record.subject = kept->subject;
+    record.order = kept->order;
     if (kept->kind == VR_CMD_MUTE_ALL) {
         record.body = put_binary(vr_blob_bytes(kept->answer.body));
     }

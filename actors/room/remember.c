@@ -1,6 +1,10 @@
 /* remember.c - the answers of the last commands, so that a repeat (a lost answer, a change of node)
  * has no second effect. Those of durable acts outlive a restart. A refusal had no effect: it is
- * judged anew. */
+ * judged anew.
+ *
+ * What was done without an owner comes late: he who did it may have taken it back since, and been
+ * answered. The order of his own acts tells. What somebody else opened meanwhile does not count:
+ * of two who disagree the stricter wins. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,48 @@ static uint64_t asker(const struct step *step)
         by->user[0] == 0 && by->participant != 0 ? person_by_id(step->room, by->participant) : NULL;
 
     return memory_hash(person != NULL ? person->user : by->user);
+}
+
+/* Whom it is about: himself, when nobody else is named. */
+static uint64_t subject(const struct step *step)
+{
+    const struct vr_command *cmd = step->cmd;
+    const struct person *target = cmd->target == 0 ? NULL : person_by_id(step->room, cmd->target);
+
+    if (step->subject != 0) {
+        return step->subject;
+    }
+    return target != NULL                ? memory_hash(target->user)
+           : cmd->target_user[0] != '\0' ? memory_hash(cmd->target_user)
+                                         : asker(step);
+}
+
+/* What takes back what may be done without an owner; VR_CMD_KINDS: nothing does. */
+static enum vr_command_kind opposite(enum vr_command_kind kind)
+{
+    return kind == VR_CMD_MUTE         ? VR_CMD_UNMUTE
+           : kind == VR_CMD_BAN        ? VR_CMD_UNBAN
+           : kind == VR_CMD_HAND_LOWER ? VR_CMD_HAND_RAISE
+                                       : VR_CMD_KINDS;
+}
+
+bool memory_outdated(const struct step *step)
+{
+    const struct vr_actor_identity *by = &step->cmd->by;
+    enum vr_command_kind wanted = opposite(step->cmd->kind);
+
+    if (!is_late(step->cmd) || by->order == 0 || wanted == VR_CMD_KINDS) {
+        return false;
+    }
+    for (uint32_t i = 0; i < VR_REMEMBERED_MAX; i++) {
+        const struct remembered *kept = step->room->memory[i];
+
+        if (kept != NULL && kept->kind == wanted && kept->order > by->order &&
+            kept->by == asker(step) && kept->subject == subject(step)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool comes_in(enum vr_command_kind kind)
@@ -147,6 +193,8 @@ void memory_keep(struct step *step, bool is_durable)
     }
     kept->by = asker(step);
     kept->kind = step->cmd->kind;
+    kept->subject = subject(step);
+    kept->order = step->cmd->by.order;
     kept->durable = is_durable;
     kept->dirty = is_durable;
     room->memory_dirty = room->memory_dirty || is_durable;

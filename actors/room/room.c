@@ -83,6 +83,22 @@ static bool comes_or_goes(enum vr_command_kind kind)
     return kind == VR_CMD_JOIN || kind == VR_CMD_RESUME;
 }
 
+bool is_late(const struct vr_command *cmd)
+{
+    return cmd->by.participant != 0 && cmd->by.generation == 0 && cmd->by.order != 0;
+}
+
+/* Of a session that a copy let in while there was no owner: it tells us of itself in a moment. */
+static enum vr_err of_newer_session(struct step *step, struct person *person, bool leaves)
+{
+    if (!leaves) {
+        step->answer->retry_after_ms = 200;
+        return vr_fail(&step->why, VR_E_FROZEN, "the room has not heard of this session yet");
+    }
+    person->generation = step->cmd->by.generation; /* it came and went meanwhile */
+    return VR_OK;
+}
+
 static enum vr_err find_self(struct step *step)
 {
     const struct vr_actor_identity *by = &step->cmd->by;
@@ -96,12 +112,20 @@ static enum vr_err find_self(struct step *step)
     }
     person = person_by_id(step->room, by->participant);
     if (person == NULL || !person_present(person)) {
-        return leaves ? VR_OK : vr_fail(&step->why, VR_E_GONE, "not in the room any more");
+        return leaves || is_late(step->cmd)
+                   ? VR_OK
+                   : vr_fail(&step->why, VR_E_GONE, "not in the room any more");
     }
     if (by->user[0] != 0 && strcmp(by->user, person->user) != 0) {
         return vr_fail(&step->why, VR_E_UNAUTHORIZED, "this place is somebody else's");
     }
-    if (by->generation != 0 && by->generation != person->generation) {
+    if (by->generation > person->generation) {
+        enum vr_err err = of_newer_session(step, person, leaves);
+
+        if (err != VR_OK) {
+            return err;
+        }
+    } else if (by->generation != 0 && by->generation != person->generation) {
         return vr_fail(&step->why, VR_E_GONE, "a newer session has taken this place");
     }
     step->self = person;
@@ -252,6 +276,17 @@ static enum vr_err run(struct step *step)
     return err;
 }
 
+/* "It is so already" is an answer too: an owner who has been deposed, and does not know, must not
+ * give it. Like a change it is committed, which he cannot, and so the next owner remembers it. */
+static void be_sure(struct step *step)
+{
+    const struct vr_permission *row = vr_permission(step->cmd->kind);
+
+    if ((row->traits & VR_TRAIT_REMEMBER) != 0 && row->aim != VR_AIM_NONE) {
+        durable(step);
+    }
+}
+
 static void finish(struct step *step, enum vr_err err)
 {
     struct vr_answer *answer = step->answer;
@@ -315,7 +350,15 @@ enum vr_err vr_room_step(struct vr_room *room, const struct vr_command *cmd, str
     if (remember && memory_answer(&step)) {
         return answer->err;
     }
+    if (remember && memory_outdated(&step)) {
+        be_sure(&step);
+        finish(&step, VR_OK);
+        return VR_OK;
+    }
     err = run(&step);
+    if (err == VR_OK) {
+        be_sure(&step);
+    }
     audience_settle(&step);
     finish(&step, err);
     if (remember && err == VR_OK) {

@@ -133,6 +133,8 @@ struct remembered {
     struct vr_id command;
     uint64_t by; /* hash of the user */
     enum vr_command_kind kind;
+    uint64_t subject; /* hash of the user whom it was about */
+    uint64_t order;   /* among the acts of who asked; 0: not known */
     uint64_t number;
     bool durable;
     bool dirty;
@@ -216,6 +218,7 @@ struct step {
     struct vr_answer *answer; /* NULL in a tick */
     struct person *self;      /* who asks, present; or NULL */
     struct person *target;    /* NULL: none, or oneself */
+    uint64_t subject;         /* hash of the user whom it is about; 0: see target, self */
     enum vr_rank rank;
     struct vr_why why;
 };
@@ -224,6 +227,8 @@ typedef enum vr_err (*handler)(struct step *step);
 
 /* people.c: the lists */
 struct person *person_by_id(const struct vr_room *room, vr_participant_id id);
+/** Done without an owner by a node's copy, which judged the session: here only the place counts. */
+bool is_late(const struct vr_command *cmd);
 /** `given`: his number, when a node gave it already; 0: the next. NULL: no memory. */
 struct person *person_add(struct vr_room *room, const char *user, vr_participant_id given);
 struct person *person_load(struct vr_room *room, vr_participant_id id, const char *user);
@@ -361,6 +366,8 @@ uint64_t fnv64(uint64_t hash, const void *data, size_t size);
 
 /* remember.c */
 bool memory_answer(struct step *step);
+/** Done without an owner, and taken back by the same person before it came here. */
+bool memory_outdated(const struct step *step);
 void memory_keep(struct step *step, bool durable);
 /** A free place for this number: what stood there is dropped. NULL: no memory. */
 struct remembered *memory_place(struct vr_room *room, uint64_t number, struct vr_id command);

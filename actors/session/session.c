@@ -39,7 +39,7 @@ bool session_move(struct session *session, enum vr_session_event event)
     return true;
 }
 
-struct vr_command *session_command(const struct session *session, enum vr_command_kind kind,
+struct vr_command *session_command(struct session *session, enum vr_command_kind kind,
                                    const char *request_id)
 {
     struct vr_command *command = vr_command_new(kind);
@@ -49,6 +49,7 @@ struct vr_command *session_command(const struct session *session, enum vr_comman
     }
     command->id = vr_random_id(vr_system_random(vr_worker_system(session->worker)));
     command->by = session->who;
+    command->by.order = (uint64_t)session->who.generation << 32 | ++session->acts;
     if (session->moving) {
         command->by.generation--; /* the room knows the one that is being left */
     }

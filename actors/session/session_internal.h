@@ -69,6 +69,7 @@ struct session {
 
     struct vr_id room;
     struct vr_actor_identity who;
+    uint32_t acts; /* commands made: their order within this generation */
     struct vr_id user_hint;
     struct vr_id token_ref; /* of the access token behind this place */
     uint32_t shard;         /* where the room knows this session */
@@ -121,7 +122,7 @@ bool session_move(struct session *session, enum vr_session_event event);
 void session_over(struct session *session, const char *why, bool keep_media);
 /** After each change of socket or media: is anybody left? Arms the timer. */
 void session_look(struct session *session);
-struct vr_command *session_command(const struct session *session, enum vr_command_kind kind,
+struct vr_command *session_command(struct session *session, enum vr_command_kind kind,
                                    const char *request_id);
 /** Post a command to the room without waiting for its answer. */
 void session_tell_room(struct session *session, enum vr_command_kind kind, bool flag);
