@@ -4,13 +4,56 @@
 
 #include <jansson.h>
 
+#include "actors/room/copy.h"
+
+#define LOOK_EVERY VR_SECONDS(5)
+
 /* ---- all along ---- */
+
+/* From when on everybody at a node must have heard of the room again. */
+static void note_clear(struct world *world, uint32_t r, uint32_t owner, bool changed)
+{
+    struct place *place = &world->places[r];
+
+    for (uint32_t i = 1; i <= world->kit->count; i++) {
+        if (owner == 0 || changed || !is_joined(world, owner) || !is_joined(world, i) ||
+            !faults_spare(world, owner, i)) {
+            place->clear_since[i] = now_of(world);
+        }
+    }
+}
+
+/* Others were told of something long ago, with nothing in the way to him. */
+static void check_heard(struct world *world, struct person *person)
+{
+    const struct place *place = &world->places[person->room];
+    vr_time_us since = place->clear_since[person->node];
+
+    if (person->epoch == place->heard_epoch && person->sequence == place->heard_sequence) {
+        person->behind_since = VR_NEVER;
+        return;
+    }
+    if (person->behind_since == VR_NEVER) {
+        person->behind_since = now_of(world);
+    }
+    if (!person->in || person->node == 0 || person->entry != NULL || person->gap ||
+        world->healing || !is_joined(world, person->node)) {
+        return;
+    }
+    since = since > person->behind_since ? since : person->behind_since;
+    if (now_of(world) > person->heard_at + DEAF_MAX && now_of(world) > since + DEAF_MAX) {
+        broken(world, "%s at node %u hears nothing for %lld ms, owner is node %u", person->user,
+               person->node, (long long)((now_of(world) - person->heard_at) / 1000),
+               world->places[person->room].held_by);
+    }
+}
 
 static void check_holder(struct world *world, uint32_t r)
 {
     struct place *place = &world->places[r];
     struct ck *kit = world->kit;
     uint32_t found = 0;
+    uint64_t before = place->held_epoch;
 
     for (uint32_t i = 1; i <= kit->count; i++) {
         struct vr_cluster_owner owner = {0};
@@ -19,6 +62,15 @@ static void check_holder(struct world *world, uint32_t r)
             !vr_cluster_owner(kit->nodes[i].cluster, place->id, &owner) || owner.node != i ||
             !vr_cluster_holds(kit->nodes[i].cluster, place->id, owner.epoch)) {
             continue;
+        }
+        /* A revoked lease that etcd praises is held until the deadline: who takes meanwhile seals
+         * the copy without which nothing is acknowledged. What is acknowledged is judged, in
+         * people.c. */
+        if (now_of(world) < world->praised_till) {
+            if (owner.epoch < place->held_epoch) {
+                continue;
+            }
+            found = 0;
         }
         if (found != 0) {
             broken(world, "room %u is held by nodes %u and %u", r, found, i);
@@ -38,12 +90,81 @@ static void check_holder(struct world *world, uint32_t r)
         place->held_epoch = owner.epoch;
         place->held_by = i;
     }
+    note_clear(world, r, found, place->held_epoch != before);
+}
+
+/* Known, and not lost with the memory of the one node that acknowledged it without an owner. */
+static bool fact_holds(const struct world *world, const struct fact *fact)
+{
+    return fact->known && fact->told != 0 &&
+           (fact->copy == 0 || fact->journaled || world->lives[fact->copy] == fact->life);
+}
+
+/* What was acknowledged last is what there is, whoever acknowledged it. */
+static void check_fact(struct world *world, const char *user, const char *what,
+                       const struct fact *fact, int value)
+{
+    if (!fact_holds(world, fact) || fact->value == value) {
+        return;
+    }
+    broken(world, "%s of %s is %d, %d was acknowledged at %lld ms in epoch %llx by %s %u", what,
+           user, value, fact->value, (long long)((fact->told - VR_SECONDS(1000)) / 1000),
+           (unsigned long long)fact->epoch, fact->copy == 0 ? "the owner" : "the copy of node",
+           fact->copy);
+}
+
+/* What the owner has on disk is what it acknowledged; of somebody who waits for no answer now. */
+static void check_stored(struct world *world, uint32_t r)
+{
+    struct place *place = &world->places[r];
+    struct ck_node *node = &world->kit->nodes[place->held_by];
+    const struct person *host = &world->people[r][0];
+    struct vr_room *room;
+
+    if (place->lost_both || ck_holder(world->kit, place->id, NULL) != place->held_by) {
+        return;
+    }
+    room = vr_room_copy_load(vr_sim_node_system(node->sim), place->id, place->held_epoch,
+                             (struct vr_instant){now_of(world), 0}, NULL);
+    for (uint32_t i = 0; room != NULL && i < 8 && !world->failed; i++) {
+        const struct person *person = &world->people[r][i];
+        struct vr_person_view view;
+
+        if (!vr_room_person(room, person->participant, &view) || !view.present) {
+            continue;
+        }
+        if (person->act == NULL && person->muted.copy == 0) {
+            check_fact(world, person->user, "own mute", &person->muted, view.muted_by_self);
+        }
+        if (person->act == NULL && person->hand.copy == 0 && i >= 4) {
+            check_fact(world, person->user, "hand", &person->hand, view.hand != 0);
+        }
+        if (host->act == NULL && person->mod_muted.copy == 0) {
+            check_fact(world, person->user, "moderator's mute", &person->mod_muted,
+                       view.muted_by_moderator);
+        }
+        if (host->act == NULL && i >= 1 && i <= 3) {
+            check_fact(world, person->user, "role", &person->role, view.role > VR_ROLE_LISTENER);
+        }
+    }
+    vr_room_free(room);
 }
 
 void check_turn(struct world *world)
 {
+    uint64_t epoch;
+    bool look = now_of(world) >= world->looked_at + LOOK_EVERY;
+
+    world->looked_at = look ? now_of(world) : world->looked_at;
     for (uint32_t r = 0; r < ROOMS; r++) {
+        epoch = world->places[r].held_epoch;
         check_holder(world, r);
+        if (look || epoch != world->places[r].held_epoch) {
+            check_stored(world, r);
+        }
+        for (uint32_t i = 0; i < PEOPLE; i++) {
+            check_heard(world, &world->people[r][i]);
+        }
     }
 }
 
@@ -203,19 +324,6 @@ static bool flag(const json_t *one, const char *name)
     return json_is_true(json_object_get(one, name));
 }
 
-/* What was acknowledged last is what there is; after provisional acts the stricter may stand. */
-static void check_fact(struct world *world, const char *user, const char *what,
-                       const struct fact *fact, int value)
-{
-    if (!fact->known || fact->told == 0 || fact->value == value ||
-        (fact->or_closed && value == 1)) {
-        return;
-    }
-    broken(world, "%s of %s is %d, %d was acknowledged at %lld ms in epoch %llx", what, user, value,
-           fact->value, (long long)((fact->told - VR_SECONDS(1000)) / 1000),
-           (unsigned long long)fact->epoch);
-}
-
 static uint32_t position_of(const json_t *one)
 {
     return (uint32_t)json_integer_value(json_object_get(json_object_get(one, "hand"), "position"));
@@ -231,9 +339,9 @@ static void check_hands(struct world *world, uint32_t r, const json_t *people)
             uint32_t at = position_of(find_user(people, first->user));
             uint32_t after = position_of(find_user(people, second->user));
 
-            if (at != 0 && after != 0 && first->hand.known && second->hand.known &&
-                first->hand_told != 0 && second->hand_told != 0 &&
-                first->hand_told < second->hand_asked && at > after) {
+            if (at != 0 && after != 0 && fact_holds(world, &first->hand) &&
+                fact_holds(world, &second->hand) && first->hand_told != 0 &&
+                second->hand_told != 0 && first->hand_told < second->hand_asked && at > after) {
                 broken(world, "the hand of %s was up before that of %s, and stands behind it",
                        first->user, second->user);
             }
@@ -269,7 +377,7 @@ static void check_room(struct world *world, uint32_t r)
                    flag(one, "muted_by_moderator"));
         if (i >= 1 && i <= 3) {
             check_fact(world, person->user, "role", &person->role, strcmp(role, "listener") != 0);
-        } else if (i >= 4 && !(person->hand.or_closed && position_of(one) == 0)) {
+        } else if (i >= 4) {
             check_fact(world, person->user, "hand", &person->hand, position_of(one) != 0);
         }
     }

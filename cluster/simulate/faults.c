@@ -25,7 +25,8 @@ static bool takes_a_node(enum fault_kind kind)
 {
     return kind == FAULT_CRASH || kind == FAULT_PAUSE || kind == FAULT_CUT ||
            kind == FAULT_ONE_WAY || kind == FAULT_ISOLATE || kind == FAULT_DISK ||
-           kind == FAULT_ETCD_CUT || kind == FAULT_ETCD_LEASE;
+           kind == FAULT_ETCD_CUT || kind == FAULT_ETCD_LEASE || kind == FAULT_UNHEARD ||
+           kind == FAULT_TAKE;
 }
 
 static vr_time_us length_of(struct world *world, enum fault_kind kind)
@@ -49,6 +50,9 @@ static vr_time_us length_of(struct world *world, enum fault_kind kind)
         return draw_time(world, VR_SECONDS(2), VR_SECONDS(40));
     case FAULT_DISK:
         return draw_time(world, VR_SECONDS(1), VR_SECONDS(4));
+    case FAULT_UNHEARD:
+    case FAULT_TAKE: /* long enough that somebody else takes its rooms */
+        return draw_time(world, VR_SECONDS(10), VR_SECONDS(25));
     case FAULT_CLOCK:
     case FAULT_ETCD_LEADER:
     case FAULT_ETCD_LEASE:
@@ -128,15 +132,28 @@ static void isolate(struct world *world, uint32_t node, bool cut)
     }
 }
 
-static void hit(struct world *world, const struct fault *fault)
+static void crash(struct world *world, uint32_t node)
+{
+    world->lives[node]++;
+    ck_crash(world->kit, node);
+}
+
+static void hit(struct world *world, struct fault *fault)
 {
     struct ck *kit = world->kit;
     struct vr_sim_node *sim = kit->nodes[fault->node].sim;
 
     switch (fault->kind) {
     case FAULT_CRASH:
-        world->lives[fault->node]++;
-        ck_crash(kit, fault->node);
+        crash(world, fault->node);
+        break;
+    case FAULT_UNHEARD: /* what it answers now nobody else knows: it must not answer */
+        isolate(world, fault->node, true);
+        fault->crash_at = now_of(world) + draw_time(world, VR_MS(120), VR_MS(700));
+        break;
+    case FAULT_TAKE: /* several want the same rooms, and late writes land among theirs */
+        vr_kv_model_set_timeouts(kit->etcd, 300);
+        crash(world, fault->node);
         break;
     case FAULT_PAUSE:
         vr_sim_pause(sim, true);
@@ -181,6 +198,7 @@ static void hit(struct world *world, const struct fault *fault)
         break;
     case FAULT_ETCD_LEASE:
         vr_kv_model_revoke(kit->etcd, sim, true);
+        world->praised_till = now_of(world) + VR_SECONDS(6);
         break;
     case FAULT_KINDS:
         break;
@@ -213,6 +231,16 @@ static void end(struct world *world, struct fault *fault)
 
     fault->ended = true;
     switch (fault->kind) {
+    case FAULT_UNHEARD:
+        isolate(world, fault->node, false);
+        if (fault->crash_at == VR_NEVER) {
+            ck_start(kit, fault->node);
+        }
+        break;
+    case FAULT_TAKE:
+        vr_kv_model_set_timeouts(kit->etcd, 0);
+        ck_start(kit, fault->node);
+        break;
     case FAULT_CRASH:
         tell(world, "*** node %u starts again", fault->node);
         ck_start(kit, fault->node);
@@ -261,6 +289,48 @@ static void end(struct world *world, struct fault *fault)
     tell(world, "*** over: %s, node %u", fault_name(fault->kind), fault->node);
 }
 
+static bool hinders(const struct fault *fault, uint32_t owner, uint32_t node)
+{
+    bool at_one = fault->node == owner || fault->node == node;
+
+    switch (fault->kind) {
+    case FAULT_CUT:
+    case FAULT_ONE_WAY:
+        return at_one && (fault->other == owner || fault->other == node);
+    case FAULT_CRASH:
+    case FAULT_PAUSE:
+    case FAULT_ISOLATE:
+    case FAULT_DISK:
+    case FAULT_UNHEARD:
+    case FAULT_TAKE:
+        return at_one;
+    case FAULT_NOISE:
+    case FAULT_SLOW:
+    case FAULT_CLOCK:
+    case FAULT_ETCD_TIMEOUTS:
+    case FAULT_ETCD_LEADER:
+    case FAULT_ETCD_QUORUM:
+    case FAULT_ETCD_SILENT:
+    case FAULT_ETCD_CUT:
+    case FAULT_ETCD_LEASE:
+    case FAULT_KINDS:
+        break;
+    }
+    return false;
+}
+
+bool faults_spare(const struct world *world, uint32_t owner, uint32_t node)
+{
+    for (uint32_t i = 0; i < world->fault_count; i++) {
+        const struct fault *fault = &world->faults[i];
+
+        if (fault->begun && !fault->ended && hinders(fault, owner, node)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void faults_turn(struct world *world)
 {
     for (uint32_t i = 0; i < world->fault_count; i++) {
@@ -268,6 +338,12 @@ void faults_turn(struct world *world)
 
         if (!fault->begun && now_of(world) >= fault->at && !world->healing) {
             begin(world, fault);
+        }
+        if (fault->kind == FAULT_UNHEARD && fault->begun && !fault->ended &&
+            now_of(world) >= fault->crash_at) {
+            fault->crash_at = VR_NEVER;
+            tell(world, "*** node %u is killed, unheard", fault->node);
+            crash(world, fault->node);
         }
         if (fault->begun && !fault->ended && now_of(world) >= fault->until) {
             end(world, fault);

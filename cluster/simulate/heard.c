@@ -39,8 +39,15 @@ static void hear_chat(struct person *person, const char *json, uint64_t epoch)
 
 void person_stands_at(struct person *person, uint64_t epoch, uint64_t sequence)
 {
+    struct place *place = &person->world->places[person->room];
+
     person->epoch = epoch;
     person->sequence = sequence;
+    if (epoch > place->heard_epoch ||
+        (epoch == place->heard_epoch && sequence > place->heard_sequence)) {
+        place->heard_epoch = epoch;
+        place->heard_sequence = sequence;
+    }
 }
 
 void person_hears(struct person *person, const struct vr_msg *msg)

@@ -12,7 +12,8 @@ struct question {
     uint64_t number;
     enum vr_command_kind kind;
     uint32_t node;
-    bool joined; /* the node's lease was good when it was sent */
+    struct vr_id session;
+    bool announces;
     uint64_t floor_epoch, floor_sequence;
 };
 
@@ -21,11 +22,6 @@ static struct world *the_world; /* sessions have no other way to it */
 static struct place *place_of(const struct person *person)
 {
     return &person->world->places[person->room];
-}
-
-static bool joined(const struct world *world, uint32_t node)
-{
-    return is_up(world, node) && ck_is_in(world->kit, node);
 }
 
 /* The session is gone with its node, or its socket is. */
@@ -96,6 +92,8 @@ static enum vr_err on_session(struct vr_actor *actor, void *state, struct vr_msg
     }
     if (msg->kind == VR_MSG_PING) {
         vr_reply(vr_actor_system(actor), msg, &pong);
+    } else if (msg->kind == VR_MSG_CLUSTER && msg->as.note.type == VR_NOTE_OWNER) {
+        person->announce_at = now_of(person->world);
     } else if (msg->kind == VR_MSG_EVENT) {
         person_hears(person, msg);
         if (msg->as.event.last && person->in) {
@@ -119,35 +117,25 @@ const struct vr_actor_class *people_session(void)
 
 /* ---- what is answered ---- */
 
-/* What goes on in a frozen room: its answer is no word of an owner. */
-static bool is_own(enum vr_command_kind kind, bool other)
+static void note_fact(struct person *person, const struct vr_answer *answer, uint32_t copy)
 {
-    return kind == VR_CMD_LEAVE || kind == VR_CMD_HAND_LOWER || (kind == VR_CMD_MUTE && !other);
-}
-
-static void note_fact(struct person *person, const struct question *question,
-                      const struct vr_answer *answer)
-{
-    const struct vr_command *act = person->act;
     int value = 0;
-    struct fact *fact = fact_of(person, act, &value);
-    bool own = is_own(act->kind, act->target_user[0] != '\0');
-    bool frozen = !question->joined || !joined(person->world, question->node);
+    struct fact *fact = fact_of(person, person->act, &value);
 
     if (fact == NULL) {
         return;
     }
     if (fact == &person->hand && !(fact->known && fact->value == 1 && value == 1)) {
-        bool clean = value == 1 && fact->known && !fact->or_closed && !person->act_unknown;
+        bool clean = value == 1 && fact->known && fact->copy == 0 && !person->act_unknown;
 
         person->hand_asked = person->act_first_at; /* raised anew: its place is the last */
         person->hand_told = clean ? now_of(person->world) : 0;
     }
-    if (answer->provisional || (own && frozen)) {
-        fact->or_closed = true;
-    }
     fact->value = value;
-    fact->known = !(own && frozen);
+    fact->known = true;
+    fact->copy = copy;
+    fact->life = person->world->lives[copy];
+    fact->journaled = answer->provisional;
     fact->epoch = answer->epoch;
     fact->told = now_of(person->world);
 }
@@ -201,7 +189,6 @@ static void act_refused(struct person *person, enum vr_err err)
 
     if (person->act_unknown && fact != NULL) {
         fact->known = false;
-        fact->or_closed = fact->or_closed || value == 1;
     }
     tell(person->world, "%s is refused %s: %s", person->user, vr_command_name(person->act->kind),
          vr_err_code(err));
@@ -215,23 +202,25 @@ static void move_away(struct person *person)
         tell(person->world, "%s leaves node %u", person->user, person->node);
     }
     person->node = 0;
+    person->announce_at = 0;
     person->down_since = now_of(person->world);
     person->next_at = now_of(person->world) + draw_time(person->world, VR_MS(100), VR_SECONDS(2));
 }
 
-static void act_answered(struct person *person, const struct question *question, enum vr_err err,
-                         const struct vr_answer *answer)
+/* `copy`: the node that answered without an owner, or 0. */
+static void act_answered(struct person *person, enum vr_err err, const struct vr_answer *answer,
+                         uint32_t copy)
 {
     struct world *world = person->world;
 
     if (err == VR_OK) {
-        tell(world, "%s %s %s: %sepoch %llx sequence %llu", person->user,
+        tell(world, "%s %s %s: %s%sepoch %llx sequence %llu", person->user,
              vr_command_name(person->act->kind), person->act->target_user,
-             answer->provisional ? "provisional, " : "", (unsigned long long)answer->epoch,
-             (unsigned long long)answer->sequence);
+             copy != 0 ? "by a copy, " : "", answer->provisional ? "provisional, " : "",
+             (unsigned long long)answer->epoch, (unsigned long long)answer->sequence);
         place_of(person)->acknowledged++;
         place_of(person)->provisional += answer->provisional ? 1 : 0;
-        note_fact(person, question, answer);
+        note_fact(person, answer, copy);
         if (person->act->kind == VR_CMD_LEAVE) {
             thrown_out(person);
         } else {
@@ -287,6 +276,31 @@ static void entry_answered(struct person *person, enum vr_err err, const struct 
     person->node = 0;
 }
 
+static bool is_over(enum vr_err err)
+{
+    return err == VR_E_GONE || err == VR_E_BANNED || err == VR_E_UNAUTHORIZED ||
+           err == VR_E_NOT_FOUND || err == VR_E_CONFLICT || err == VR_E_FORBIDDEN;
+}
+
+/* As actors/session/announce.c: again until an owner has judged it. */
+static void announced(struct person *person, const struct question *question, enum vr_err err)
+{
+    if (person->announcing != question->number) {
+        return;
+    }
+    person->announcing = 0;
+    if (!vr_id_equal(person->session, question->session) || person->entry != NULL ||
+        person->node == 0 || !person->in) {
+        return; /* a resume overtook it */
+    }
+    if (err != VR_OK && is_over(err)) {
+        tell(person->world, "%s has lost his place: %s", person->user, vr_err_code(err));
+        thrown_out(person);
+    } else if (err != VR_OK) {
+        person->announce_at = now_of(person->world) + VR_SECONDS(1);
+    }
+}
+
 static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
 {
     struct question *question = ctx;
@@ -294,11 +308,18 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
     const struct vr_answer *answer =
         err == VR_OK && msg->kind == VR_MSG_ANSWER ? msg->as.answer : NULL;
     enum vr_err result = err != VR_OK ? err : answer == NULL ? VR_E_INTERNAL : answer->err;
-    bool own = is_own(question->kind, question->kind == VR_CMD_MUTE && person->number == 0);
+    uint32_t copy = answer != NULL && msg->from.kind == VR_ACTOR_REPLICA ? msg->from.sub : 0;
 
+    if (question->announces) {
+        announced(person, question, result);
+        free(question);
+        return;
+    }
     /* Also what comes too late for him was acknowledged. */
-    if (result == VR_OK && !answer->provisional && !own && question->kind != VR_CMD_JOIN &&
-        question->kind != VR_CMD_RESUME && question->kind != VR_CMD_SNAPSHOT) {
+    if (result == VR_OK && copy == 0 &&
+        (question->kind != VR_CMD_CHAT || now_of(person->world) >= person->world->praised_till) &&
+        question->kind != VR_CMD_JOIN && question->kind != VR_CMD_RESUME &&
+        question->kind != VR_CMD_SNAPSHOT) {
         check_order(person, question, answer);
     }
     if (person->asking == question->number) {
@@ -314,7 +335,7 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
                 move_away(person);
             }
         } else if (person->act != NULL) {
-            act_answered(person, question, result, answer);
+            act_answered(person, result, answer, copy);
         }
     }
     free(question);
@@ -322,7 +343,7 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
 
 /* ---- asking ---- */
 
-static void ask(struct person *person, const struct vr_command *command)
+static struct question *pose(struct person *person, const struct vr_command *command)
 {
     struct world *world = person->world;
     struct question *question = calloc(1, sizeof(*question));
@@ -333,16 +354,21 @@ static void ask(struct person *person, const struct vr_command *command)
                                   .number = ++world->questions,
                                   .kind = command->kind,
                                   .node = person->node,
-                                  .joined = joined(world, person->node),
+                                  .session = person->session,
                                   .floor_epoch = person->act_floor_epoch,
                                   .floor_sequence = person->act_floor_sequence};
-    person->asking = question->number;
-    person->act_sent_at = now_of(world);
     world->tally->commands++;
     msg.as.command = vr_command_copy(command);
     vr_ask(vr_system_worker(vr_sim_node_system(world->kit->nodes[person->node].sim),
                             VR_WORKER_CONTROL, 0),
            &msg, PATIENCE, on_answer, question);
+    return question;
+}
+
+static void ask(struct person *person, const struct vr_command *command)
+{
+    person->asking = pose(person, command)->number;
+    person->act_sent_at = now_of(person->world);
 }
 
 static struct vr_command *command_of(struct person *person, enum vr_command_kind kind)
@@ -354,6 +380,22 @@ static struct vr_command *command_of(struct person *person, enum vr_command_kind
         command->by.generation = person->generation;
     }
     return command;
+}
+
+/* A session that never ended, to an owner who may not know. */
+static void announce(struct person *person)
+{
+    struct vr_command *command = command_of(person, VR_CMD_RESUME);
+    struct question *question;
+
+    command->flag = true;
+    command->session = vr_session_address_at(person->session, person->node);
+    command->shard = vr_shard_address(place_of(person)->id, vr_shard_number(person->node, 0));
+    person->announce_at = 0;
+    question = pose(person, command);
+    question->announces = true;
+    person->announcing = question->number;
+    vr_command_free(command);
 }
 
 /* As a session does: events reach it by its node's copy of the room. */
@@ -382,6 +424,8 @@ static void enter(struct person *person)
     person->node_life = world->lives[person->node];
     person->session = vr_random_id(vr_sim_random(world->kit->sim));
     person->session.hi = 0x5e0000 | (uint64_t)person->room << 8 | person->number;
+    person->announce_at = 0;
+    person->announcing = 0;
     person->entry = command_of(person, person->in ? VR_CMD_RESUME : VR_CMD_JOIN);
     person->entry->session = vr_session_address_at(person->session, person->node);
     person->entry->shard = vr_shard_address(place_of(person)->id, vr_shard_number(person->node, 0));
@@ -457,6 +501,8 @@ static void send_act(struct person *person)
 
     act->by.participant = person->participant;
     act->by.generation = person->generation;
+    act->session = vr_session_address_at(person->session, person->node);
+    act->by.order = (uint64_t)person->generation << 32 | ++person->said;
     if (act->kind == VR_CMD_CHAT) { /* tells the attempts apart: a repeat may be told again */
         char text[60];
 
@@ -466,6 +512,15 @@ static void send_act(struct person *person)
         act->text = vr_blob_new(vr_bytes_of(text));
     }
     ask(person, act);
+}
+
+static void ask_snapshot(struct person *person)
+{
+    struct vr_command *snapshot = command_of(person, VR_CMD_SNAPSHOT);
+
+    person->gap_at = now_of(person->world) + VR_MS(500);
+    ask(person, snapshot);
+    vr_command_free(snapshot);
 }
 
 static void turn(struct person *person)
@@ -489,6 +544,14 @@ static void turn(struct person *person)
         person->entry = NULL;
         move_away(person);
     }
+    if (person->node != 0 && person->in && person->entry == NULL && person->announce_at != 0 &&
+        now >= person->announce_at && person->announcing == 0) {
+        announce(person);
+    }
+    if (person->asking == 0 && person->gap && person->node != 0 && now >= person->gap_at) {
+        ask_snapshot(person);
+        return;
+    }
     if (person->asking != 0 || now < person->next_at) {
         return;
     }
@@ -501,19 +564,11 @@ static void turn(struct person *person)
     if (now >= person->noted_at + NOTE_EVERY) {
         note_session(person);
     }
-    if (now >= person->heard_at + DEAF && joined(world, person->node) &&
-        (!world->healing || person->sequence != world->people[person->room][0].sequence)) {
-        world->tally->deaf++; /* a page would ask too: something is said every few seconds */
+    if (now >= person->heard_at + DEAF && is_joined(world, person->node) &&
+        person->behind_since != VR_NEVER) {
+        world->tally->deaf++; /* a page would ask too */
         tell(world, "%s hears nothing", person->user);
         move_away(person);
-        return;
-    }
-    if (person->gap && person->act == NULL) {
-        struct vr_command *snapshot = command_of(person, VR_CMD_SNAPSHOT);
-
-        person->next_at = now + VR_MS(500);
-        ask(person, snapshot);
-        vr_command_free(snapshot);
         return;
     }
     if (person->act == NULL && !world->healing) {

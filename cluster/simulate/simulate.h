@@ -26,13 +26,16 @@
 #define ROOMS 5
 #define PEOPLE 10
 #define NODES_MAX CK_NODES
-#define TOLD 400 /* lines kept of one seed */
+#define TOLD 400               /* lines kept of one seed */
+#define DEAF_MAX VR_SECONDS(6) /* without anything in the way nobody hears nothing for so long */
 
 /** A fact, as its one writer left it. */
 struct fact {
     int value;       /* the last that was acknowledged */
     bool known;      /* false: an act on it has an unknown outcome */
-    bool or_closed;  /* a provisional act of before may still be taken: then it is 1 */
+    uint32_t copy;   /* the node whose copy acknowledged it, without an owner; 0: an owner did */
+    uint64_t life;   /* of that node: what it did not journal is lost with it */
+    bool journaled;  /* a mark */
     uint64_t epoch;  /* of that answer */
     vr_time_us told; /* when */
 };
@@ -50,6 +53,11 @@ struct person {
     uint32_t generation;
     bool in, banned, out_wanted;
     vr_time_us next_at, noted_at, heard_at, down_since;
+    vr_time_us gap_at;       /* no question for what he missed before */
+    vr_time_us behind_since; /* somebody else has heard more; VR_NEVER: nobody has */
+    uint32_t said;           /* acts of this session, which orders them for rooms */
+    vr_time_us announce_at;  /* the room may not know that he is there; 0: it does */
+    uint64_t announcing;     /* number of that question */
 
     /* what is asked just now; one at a time */
     struct vr_command *entry; /* JOIN, RESUME */
@@ -74,11 +82,13 @@ struct person {
 struct place {
     struct vr_id id;
     bool made;
-    uint64_t top_epoch;    /* highest acknowledged */
-    uint64_t top_sequence; /* in that epoch */
-    bool lost_both;        /* taken without anyone in sync: live facts may be gone */
+    uint64_t top_epoch;                   /* highest acknowledged */
+    uint64_t top_sequence;                /* in that epoch */
+    bool lost_both;                       /* taken without anyone in sync: live facts may be gone */
+    uint64_t heard_epoch, heard_sequence; /* by whoever is ahead of all */
     uint64_t held_epoch;
     uint32_t held_by;
+    vr_time_us clear_since[NODES_MAX + 1]; /* the owner and that node have nothing between them */
     uint64_t acknowledged, provisional;
 };
 
@@ -89,7 +99,8 @@ struct place {
     X(DISK, "disk full") X(CLOCK, "clock jump") X(ETCD_TIMEOUTS, "etcd time-outs")                 \
     X(ETCD_LEADER, "etcd new leader") X(ETCD_QUORUM, "etcd no quorum")                             \
     X(ETCD_SILENT, "etcd silent watch") X(ETCD_CUT, "etcd cut off")                                \
-    X(ETCD_LEASE, "etcd stale lease")
+    X(ETCD_LEASE, "etcd stale lease") X(UNHEARD, "cut, then crash")                                \
+    X(TAKE, "crash amid time-outs")
 /* clang-format on */
 enum fault_kind {
 #define X(name, text) FAULT_##name,
@@ -103,6 +114,7 @@ struct fault {
     enum fault_kind kind;
     vr_time_us at, until;
     uint32_t node, other;
+    vr_time_us crash_at; /* UNHEARD: cut off before */
     bool begun, ended;
 };
 #define FAULTS_MAX 24
@@ -125,9 +137,11 @@ struct world {
     uint32_t fault_count;
     uint64_t lives[NODES_MAX + 1];
     uint64_t questions;
-    vr_time_us until; /* people act */
-    bool healing;     /* nobody begins anything new */
-    uint32_t waiting; /* questions of checks */
+    vr_time_us until;        /* people act */
+    bool healing;            /* nobody begins anything new */
+    vr_time_us looked_at;    /* at what the owners' stores have */
+    vr_time_us praised_till; /* a revoked lease may be believed so long */
+    uint32_t waiting;        /* questions of checks */
     char said[TOLD][220];
     uint64_t said_count;
     bool failed;
@@ -142,8 +156,9 @@ void broken(struct world *world, const char *format, ...) __attribute__((format(
 vr_time_us now_of(const struct world *world);
 uint64_t draw(struct world *world, uint64_t below);
 vr_time_us draw_time(struct world *world, vr_time_us min, vr_time_us max);
-bool is_up(const struct world *world, uint32_t node); /* runs and is not stopped */
-uint32_t any_node(struct world *world);               /* that is up; 0: none */
+bool is_up(const struct world *world, uint32_t node);     /* runs and is not stopped */
+bool is_joined(const struct world *world, uint32_t node); /* and its lease is good */
+uint32_t any_node(struct world *world);                   /* that is up; 0: none */
 /** False: something did not hold. */
 bool simulate(uint64_t seed, bool trace, uint32_t mask, struct tally *tally);
 
@@ -166,6 +181,9 @@ void person_hears(struct person *person, const struct vr_msg *event);
 void faults_draw(struct world *world);
 void faults_turn(struct world *world);
 void faults_stop(struct world *world);
+/** Nothing that was done to the two keeps an event of a room, owned by the first, from the other.
+ */
+bool faults_spare(const struct world *world, uint32_t owner, uint32_t node);
 const char *fault_name(enum fault_kind kind);
 const char *fault_state_name(enum fault_state state);
 

@@ -118,6 +118,11 @@ bool is_up(const struct world *world, uint32_t node)
            !vr_sim_paused(world->kit->nodes[node].sim);
 }
 
+bool is_joined(const struct world *world, uint32_t node)
+{
+    return is_up(world, node) && ck_is_in(world->kit, node);
+}
+
 uint32_t any_node(struct world *world)
 {
     uint32_t first = (uint32_t)draw(world, world->kit->count);
@@ -125,7 +130,7 @@ uint32_t any_node(struct world *world)
     for (uint32_t i = 0; i < world->kit->count; i++) {
         uint32_t node = 1 + (first + i) % world->kit->count;
 
-        if (is_up(world, node) && ck_is_in(world->kit, node)) {
+        if (is_joined(world, node)) {
             return node;
         }
     }
