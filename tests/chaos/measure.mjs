@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 // `make chaos-figures [FIGURES="owner people ..."]`: one world of three machines for each figure, real processes and real faults;
 // prints a line "measured: ..." each. Exit 1 when one is outside of its bounds.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import * as control from './measure_control.mjs';
 import * as load from './measure_load.mjs';
 import * as sound from './measure_sound.mjs';
 import { World } from './world.mjs';
 
+const OUT = resolve(import.meta.dirname, '../../build/chaos');
 const FIGURES = { ...control, ...sound, ...load };
 const [, , ...asked] = process.argv;
 const names = asked.length > 0 ? asked : Object.keys(FIGURES);
@@ -25,6 +28,8 @@ for (const text of names) {
     failed++;
     console.log(`  ${name}: ${error.stack}`);
   } finally {
+    mkdirSync(OUT, { recursive: true });
+    for (const host of world.hosts) if (host.node) writeFileSync(join(OUT, `measure-${name}-${host.name}.log`), host.node.log);
     await world.stop();
   }
 }
