@@ -9,6 +9,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "actors/messages/hearing.h"
 #include "actors/session/session_rig.h"
 
 static void media_without_socket_lives_and_nothing_is_lost(void **state)
@@ -40,6 +41,27 @@ static void media_that_never_comes_is_lost_and_forgotten(void **state)
     assert_int_equal(last_asked(world), VR_CMD_LOST);
     pass(world, VR_SECONDS(17));
     assert_int_equal(vr_sessions_count(world->services.sessions), 0);
+}
+
+static void sound_that_goes_one_way_is_to_be_repaired(void **state)
+{
+    struct world *world = *state;
+    struct vr_msg msg = {.kind = VR_MSG_PEER_STATE, .deadline = VR_NEVER};
+
+    world->attach = true;
+    join(world);
+    peer_is(world, 0, VR_PEER_UP);
+    msg.to = vr_session_address(world->session_id);
+    msg.as.peer_state.peer = world->opened[0].peer;
+    msg.as.peer_state.state = VR_PEER_UP;
+    msg.as.peer_state.repair = VR_REPAIR_REBUILD;
+    msg.as.peer_state.verdict = VR_HEARING_DEAF;
+    assert_int_equal(vr_system_send(world->system, &msg), VR_OK);
+    settle(world);
+    assert_true(was_sent(world, "{\"type\":\"session:repair\",\"act\":\"rebuild\","
+                                "\"reason\":\"deaf\","));
+    assert_false(was_sent(world, "media-lost")); /* nothing else has changed */
+    assert_int_equal(last_asked(world), VR_CMD_JOIN);
 }
 
 static void lost_media_is_told_and_restarted(void **state)
@@ -180,6 +202,7 @@ int main(void)
         WITH_WORLD(media_without_socket_lives_and_nothing_is_lost),
         WITH_WORLD(media_that_never_comes_is_lost_and_forgotten),
         WITH_WORLD(lost_media_is_told_and_restarted),
+        WITH_WORLD(sound_that_goes_one_way_is_to_be_repaired),
         WITH_WORLD(ice_restart_keeps_the_old_peer_until_the_new_is_up),
         WITH_WORLD(resume_binds_a_socket_without_a_new_peer),
         WITH_WORLD(resume_with_an_offer_takes_the_same_place),
