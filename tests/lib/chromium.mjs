@@ -120,7 +120,18 @@ export class Page {
     return page;
   }
 
-  evaluate(...args) { return this.page.evaluate(...args); }
+  /** In the page. What never answers there (the figures of a connection that is closed meanwhile) is an error, not the end of the suite. */
+  async evaluate(...args) {
+    let timer;
+    const late = new Promise((_, failed) => {
+      timer = setTimeout(() => failed(new Error(`${this.name}'s page does not answer; errors: ${this.errors.slice(-5).join(' | ')}`)), 4 * PATIENCE_MS);
+    });
+    try {
+      return await Promise.race([this.page.evaluate(...args), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
   /** Which of `pages` are heard now, by their tones. */
   async hears(pages) {
