@@ -89,8 +89,10 @@ describe(`three nodes restarted under ${ROOMS} talking rooms`, () => {
       for (const person of everybody()) {
         assert.equal(person.moves.length - before.get(person), there.has(person) ? 1 : 0, `moves of ${person.name}`);
       }
-      assert.ok(share(gaps, 0.95) <= 200 + peers.late, `p95 of all ${share(gaps, 0.95)}`);
-      assert.ok(share(moved, 0.95) <= 200 + peers.late, `p95 of those moved ${share(moved, 0.95)}`);
+      // A machine that does not run even the clients in time runs each of the four programs on a packet's way as late.
+      const most = 200 + (peers.late < 25 ? 0 : 4 * peers.late);
+      assert.ok(share(gaps, 0.95) <= most, `p95 of all ${share(gaps, 0.95)}`);
+      assert.ok(share(moved, 0.95) <= most, `p95 of those moved ${share(moved, 0.95)}`);
       assert.ok(gaps.every(Number.isFinite), 'everybody is heard');
     });
   }

@@ -88,8 +88,15 @@ export class Speaker {
 
   async join(node, room) {
     this.room = room;
-    await this.enter(node, {});
-    return this;
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.enter(node, {});
+        return this;
+      } catch (error) { // a node without the time to keep its lease lets nobody in for a while
+        if (![503, 504].includes(error.status) || tries === 20) throw error;
+        await sleep(1000);
+      }
+    }
   }
 
   /* A place on this node with a new peer; the old peer and socket end when that one is up. */
