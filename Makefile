@@ -18,6 +18,7 @@ help:
 	@echo "make bench-full all rows, at most 90 minutes; goes on where it was broken off"
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
 	@echo "make package    a Debian package, in build/package; make test-package tries it in a fresh Debian (root)"
+	@echo "make test-turn  a real coturn, run as docs/examples/turnserver.conf says, relays to nothing internal"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
 	@echo "make clean      remove build/ (not data/)"
@@ -100,6 +101,13 @@ package: setup web/app/dist/index.html
 test-package: package
 	@tools/setup hosts
 	@tests/package/run
+
+# Debian's coturn with docs/examples/turnserver.conf: opens by our credentials, and to nothing internal.
+.PHONY: test-turn
+test-turn: build
+	@tools/setup test
+	@tools/setup turn
+	@cd tests && node --test --test-reporter=spec turn/*.test.mjs
 
 lint:
 	@tests/run lint

@@ -57,6 +57,8 @@ struct vr_config {
     struct vr_config_list ice_urls; /* stun: and turn: addresses, one ICE server each */
     char *ice_username;
     char *ice_credential_file; /* secrets come by file */
+    char *ice_secret_file;     /* instead of name and password: they are minted */
+    uint64_t ice_credential_s;
 
     uint64_t slots;
     uint64_t capacity_max;

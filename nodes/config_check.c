@@ -156,6 +156,12 @@ enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)
         return vr_fail(why, VR_E_UNPROCESSABLE,
                        "tls_certificate and tls_key must be given together");
     }
+    if (config->ice_secret_file[0] != 0 &&
+        (config->ice_username[0] != 0 || config->ice_credential_file[0] != 0)) {
+        return vr_fail(why, VR_E_UNPROCESSABLE,
+                       "ice_secret_file makes names and passwords: leave ice_username and "
+                       "ice_credential_file out");
+    }
     if (config->http_port == 0 && config->https_port == 0) {
         return vr_fail(why, VR_E_UNPROCESSABLE, "http_port and https_port are both 0");
     }

@@ -31,6 +31,8 @@
     LIST(ice_urls, "stun: and turn: addresses told to clients")                                    \
     TEXT(ice_username, "", "user name for the turn: addresses")                                    \
     TEXT(ice_credential_file, "", "file with the password for the turn: addresses")                \
+    TEXT(ice_secret_file, "", "file with the secret shared with the turn: servers; names and passwords are then made from it for each join") \
+    NUMBER(ice_credential_s, 3600, 60, 86400, "seconds for which what is made from ice_secret_file is good") \
     NUMBER(slots, 4, 1, 8, "streams that each listener receives")                                  \
     NUMBER(capacity_max, 10000, 1, 100000, "most participants that a room may ask for")            \
     NUMBER(capacity, 1000, 1, 100000, "participants of a room that asks for nothing")              \

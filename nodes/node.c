@@ -169,36 +169,6 @@ void node_text_put(char *out, size_t capacity, const char *text)
     out[size] = 0;
 }
 
-static enum vr_err ice_fill(struct vr_node *node, struct vr_why *why)
-{
-    const struct vr_config *config = node->config;
-    char credential[128] = "";
-
-    if (config->ice_credential_file[0] != 0) {
-        FILE *stream = fopen(config->ice_credential_file, "re");
-
-        if (stream == NULL || fgets(credential, sizeof(credential), stream) == NULL) {
-            if (stream != NULL) {
-                fclose(stream);
-            }
-            return vr_fail(why, VR_E_NOT_FOUND, "ice_credential_file %s cannot be read",
-                           config->ice_credential_file);
-        }
-        fclose(stream);
-        credential[strcspn(credential, "\r\n")] = 0;
-    }
-    for (uint32_t i = 0; i < config->ice_urls.count; i++) {
-        struct vr_ice_server *server = &node->ice[i];
-        bool turn = strncmp(config->ice_urls.item[i], "turn", 4) == 0;
-
-        node_text_put(server->urls, sizeof(server->urls), config->ice_urls.item[i]);
-        node_text_put(server->username, sizeof(server->username), turn ? config->ice_username : "");
-        node_text_put(server->credential, sizeof(server->credential), turn ? credential : "");
-        node->env.ice_server_count++;
-    }
-    return VR_OK;
-}
-
 /* --- all of it --- */
 
 static void counts_decide(struct vr_node *node)
@@ -222,7 +192,7 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
     }
     if (err == VR_OK) {
         node_env_fill(node);
-        err = ice_fill(node, why);
+        err = node_ice_fill(node, why);
     }
     if (err == VR_OK) {
         err = node_speech_addresses(node, why);
@@ -260,6 +230,7 @@ static void node_free(struct vr_node *node)
     vr_links_free(node->links);
     vr_origins_free(node->origins);
     explicit_bzero(node->curve_secret, sizeof(node->curve_secret));
+    explicit_bzero(node->turn_secret, sizeof(node->turn_secret));
     vr_http_free(node->http);
     for (uint32_t i = 0; i < node->control[0].socket_count; i++) {
         close(node->control[0].sockets[i].fd);

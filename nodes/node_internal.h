@@ -86,6 +86,7 @@ struct vr_node {
     struct control_part control[CONTROL_WORKERS_MAX];
     struct vr_media_place places[MEDIA_WORKERS_MAX];
     struct vr_ice_server ice[VR_CONFIG_LIST_MAX];
+    char turn_secret[256]; /* shared with the TURN servers; "": nothing is minted */
     uint16_t http_port;
     uint16_t https_port;
     atomic_bool draining;
@@ -103,6 +104,9 @@ void node_text_put(char *out, size_t capacity, const char *text);
 /** node->env from the configuration; needs the parts that are handed on. */
 void node_env_fill(struct vr_node *node);
 enum vr_err node_system_make(struct vr_node *node);
+
+/* node_ice.c */
+enum vr_err node_ice_fill(struct vr_node *node, struct vr_why *why);
 
 /* node_sockets.c */
 enum vr_err node_speech_addresses(struct vr_node *node, struct vr_why *why);

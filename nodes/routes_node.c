@@ -7,6 +7,7 @@
 
 #include "actors/base/log.h"
 #include "actors/runtime/env.h"
+#include "actors/session/ice.h"
 #include "actors/wire/client_json.h"
 #include "nodes/auth.h"
 #include "nodes/metrics.h"
@@ -123,25 +124,11 @@ void vr_route_guest(struct vr_http_request *request)
 
 void vr_route_ice_servers(struct vr_http_request *request)
 {
-    const struct vr_env *env = vr_node_env(request->node);
     struct vr_buf body = {0};
 
-    vr_buf_text(&body, "{\"ice_servers\":[");
-    for (uint32_t i = 0; i < env->ice_server_count; i++) {
-        const struct vr_ice_server *server = &env->ice_servers[i];
-
-        vr_buf_text(&body, i == 0 ? "{\"urls\":[" : ",{\"urls\":[");
-        vr_json_text(&body, server->urls);
-        vr_buf_text(&body, "]");
-        if (server->username[0] != '\0') {
-            vr_buf_text(&body, ",\"username\":");
-            vr_json_text(&body, server->username);
-            vr_buf_text(&body, ",\"credential\":");
-            vr_json_text(&body, server->credential);
-        }
-        vr_buf_text(&body, "}");
-    }
-    vr_buf_text(&body, "]}");
+    vr_buf_text(&body, "{\"ice_servers\":");
+    vr_ice_servers_write(vr_node_env(request->node), request->request_id, &body);
+    vr_buf_text(&body, "}");
     vr_route_answer_buf(request, 200, &body);
 }
 

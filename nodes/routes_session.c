@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/runtime/env.h"
+#include "actors/session/ice.h"
 #include "actors/session/session.h"
 #include "nodes/auth_ref.h"
 #include "nodes/metrics.h"
@@ -13,13 +14,22 @@ static void set_session_headers(struct vr_http_request *request,
                                 const struct vr_join_result *result)
 {
     const struct vr_env *env = vr_node_env(request->node);
-    char text[320];
+    char text[640];
     char id[VR_ID_TEXT];
 
     snprintf(text, sizeof(text), "/v1/sessions/%s", vr_id_format(result->session, id));
     vr_http_header(request, "location", text);
     for (uint32_t i = 0; i < env->ice_server_count; i++) {
-        snprintf(text, sizeof(text), "<%s>; rel=\"ice-server\"", env->ice_servers[i].urls);
+        struct vr_ice_server server;
+        int size = 0;
+
+        vr_ice_server_take(env, i, id, &server);
+        size = snprintf(text, sizeof(text), "<%s>; rel=\"ice-server\"", server.urls);
+        if (server.username[0] != 0) { /* RFC 9725, 4.6 */
+            snprintf(text + size, sizeof(text) - (size_t)size,
+                     "; username=\"%s\"; credential=\"%s\"; credential-type=\"password\"",
+                     server.username, server.credential);
+        }
         vr_http_header(request, "link", text);
     }
 }

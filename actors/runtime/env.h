@@ -33,6 +33,7 @@ struct vr_ice_server {
     char urls[256];
     char username[128];
     char credential[128];
+    bool minted; /* both come from vr_env.mint, each time anew */
 };
 
 struct vr_env {
@@ -46,6 +47,10 @@ struct vr_env {
     uint32_t media_count;
     const struct vr_ice_server *ice_servers;
     uint32_t ice_server_count;
+    /** A name and a password for the minted ones, good for a while, for `who` (a name in logs);
+     * false: none can be had. Any thread. NULL: none of them is minted. */
+    bool (*mint)(const struct vr_env *env, const char *who, char username[128],
+                 char credential[128]);
 
     /* limits */
     uint32_t slots;                    /* N receive slots, default 4 */

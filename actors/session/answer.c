@@ -1,5 +1,6 @@
 /* answer.c - the join answer as JSON (docs/protocol.md, "Join answer") and the resume token in it.
  */
+#include "actors/session/ice.h"
 #include "actors/session/session_internal.h"
 
 #include "actors/wire/resume.h"
@@ -47,26 +48,6 @@ static void write_texts(struct vr_buf *out, const struct vr_env *env)
     vr_buf_text(out, "]");
 }
 
-static void write_ice_servers(struct vr_buf *out, const struct vr_env *env)
-{
-    vr_buf_text(out, ",\"ice_servers\":[");
-    for (uint32_t i = 0; i < env->ice_server_count; i++) {
-        const struct vr_ice_server *server = &env->ice_servers[i];
-
-        vr_buf_text(out, i == 0 ? "{\"urls\":[" : ",{\"urls\":[");
-        vr_json_text(out, server->urls);
-        vr_buf_text(out, "]");
-        if (server->username[0] != '\0') {
-            vr_buf_text(out, ",\"username\":");
-            vr_json_text(out, server->username);
-            vr_buf_text(out, ",\"credential\":");
-            vr_json_text(out, server->credential);
-        }
-        vr_buf_text(out, "}");
-    }
-    vr_buf_text(out, "]");
-}
-
 static void write_media(struct vr_buf *out, const struct vr_peer_conf *peer,
                         const struct join_answer *answer)
 {
@@ -105,7 +86,8 @@ struct vr_blob *session_answer_json(const struct session *session, const struct 
                   (unsigned long long)room->digest, vr_id_format(session->id, id),
                   session->who.generation, session->who.participant, vr_role_name(session->role));
     vr_json_text(&out, answer->resume_token);
-    write_ice_servers(&out, env);
+    vr_buf_text(&out, ",\"ice_servers\":");
+    vr_ice_servers_write(env, id, &out);
     write_media(&out, &session->media, answer);
     vr_buf_text(&out, ",\"state\":");
     vr_buf_text(&out, room->body == NULL ? "null" : vr_blob_text(room->body));

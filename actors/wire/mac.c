@@ -14,6 +14,15 @@ bool vr_mac(struct vr_bytes key, struct vr_bytes text, uint8_t out[VR_MAC_SIZE])
            size == VR_MAC_SIZE;
 }
 
+bool vr_mac_sha1(struct vr_bytes key, struct vr_bytes text, uint8_t out[VR_MAC_SHA1_SIZE])
+{
+    unsigned size = 0;
+
+    return HMAC(EVP_sha1(), key.size == 0 ? (const void *)"" : key.data, (int)key.size, text.data,
+                text.size, out, &size) != NULL &&
+           size == VR_MAC_SHA1_SIZE;
+}
+
 bool vr_digest(struct vr_bytes text, uint8_t out[VR_MAC_SIZE])
 {
     unsigned size = 0;

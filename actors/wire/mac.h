@@ -11,6 +11,11 @@
 /** RFC 2104 with SHA-256. False when the library failed (memory). */
 bool vr_mac(struct vr_bytes key, struct vr_bytes text, uint8_t out[VR_MAC_SIZE]);
 
+#define VR_MAC_SHA1_SIZE 20
+
+/** RFC 2104 with SHA-1: only for what others have laid down so (turn.h). */
+bool vr_mac_sha1(struct vr_bytes key, struct vr_bytes text, uint8_t out[VR_MAC_SHA1_SIZE]);
+
 /** SHA-256 (FIPS 180-4). */
 bool vr_digest(struct vr_bytes text, uint8_t out[VR_MAC_SIZE]);
 
