@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
 	@echo "make package    a Debian package, in build/package; make test-package tries it in a fresh Debian (root)"
 	@echo "make test-turn  a real coturn, run as docs/examples/turnserver.conf says, relays to nothing internal"
+	@echo "make test-monitoring  the alert rules, checked and fired by promtool"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
 	@echo "make clean      remove build/ (not data/)"
@@ -108,6 +109,12 @@ test-turn: build
 	@tools/setup test
 	@tools/setup turn
 	@cd tests && node --test --test-reporter=spec turn/*.test.mjs
+
+# Prometheus' own tool reads monitoring/rules.yml and fires each alert.
+.PHONY: test-monitoring
+test-monitoring: build
+	@tools/setup monitoring
+	@tests/monitoring/run build/release/nodes/voiceroomd
 
 lint:
 	@tests/run lint
