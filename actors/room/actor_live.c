@@ -95,12 +95,68 @@ static void write_speakers(struct room_actor *self, const struct vr_speaker *lis
     }
 }
 
+/* Who has spoken in the last seconds, for the list of rooms: words have pauses, and a list that
+ * changes with each is none. */
+static uint32_t talking(const struct room_actor *self, vr_time_us now,
+                        vr_participant_id out[TALKERS_SHOWN])
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < TALKERS_SHOWN; i++) {
+        if (self->talkers[i].who != 0 && now - self->talkers[i].at < TALKED_FOR) {
+            out[count++] = self->talkers[i].who;
+        }
+    }
+    return count;
+}
+
+static void note_talker(struct room_actor *self, vr_participant_id who, vr_time_us now)
+{
+    struct talker *place = &self->talkers[0];
+
+    for (uint32_t i = 0; i < TALKERS_SHOWN; i++) {
+        if (self->talkers[i].who == who) {
+            place = &self->talkers[i];
+            break;
+        }
+        if (self->talkers[i].at < place->at) {
+            place = &self->talkers[i];
+        }
+    }
+    *place = (struct talker){who, now};
+}
+
+/* True while somebody has spoken lately: then it is looked at again. */
+static bool note_talkers(struct room_actor *self, const struct vr_speaker *list, uint32_t count,
+                         vr_time_us now)
+{
+    vr_participant_id who[TALKERS_SHOWN];
+    uint64_t hash = 0;
+    uint32_t talkers;
+
+    for (uint32_t i = 0; i < count && i < TALKERS_SHOWN && list[i].level < TALKING_LEVEL; i++) {
+        note_talker(self, list[i].participant, now);
+    }
+    talkers = talking(self, now, who);
+    for (uint32_t i = 0; i < talkers; i++) {
+        hash += (who[i] + 1) * 0x9e3779b97f4a7c15ull;
+    }
+    if (hash != self->talkers_hash) {
+        self->talkers_hash = hash;
+        if (self->summary_due == VR_NEVER) {
+            self->summary_due = self->summary_at + TALKERS_GAP;
+        }
+    }
+    return talkers > 0;
+}
+
 void speakers_tick(struct room_actor *self)
 {
     vr_time_us now = vr_actor_now(self->actor);
     struct vr_speaker list[SPEAKERS_SHOWN + 1];
     uint64_t hash = 0;
     uint32_t count;
+    bool lately;
 
     if (now < self->speakers_due) {
         return;
@@ -114,7 +170,8 @@ void speakers_tick(struct room_actor *self)
         self->speakers_at = now;
         write_speakers(self, list, count);
     }
-    self->speakers_due = count > 0 ? now + SPEAKERS_STALE : VR_NEVER;
+    lately = note_talkers(self, list, count, now);
+    self->speakers_due = count > 0 || lately ? now + SPEAKERS_STALE : VR_NEVER;
 }
 
 static void send_summary(struct room_actor *self, bool live)
@@ -122,6 +179,7 @@ static void send_summary(struct room_actor *self, bool live)
     struct vr_room_counts counts = vr_room_counts(self->room);
     struct vr_msg msg = {.kind = VR_MSG_SUMMARY, .to = {.kind = VR_ACTOR_LOBBY}};
     struct vr_buf text = {0};
+    vr_participant_id who[TALKERS_SHOWN];
 
     msg.as.summary.room = vr_room_id(self->room);
     msg.as.summary.live = live;
@@ -129,7 +187,8 @@ static void send_summary(struct room_actor *self, bool live)
         msg.as.summary.participants = counts.participants;
         msg.as.summary.speakers = counts.speakers;
         msg.as.summary.hands = counts.hands;
-        vr_room_on_stage_json(self->room, &text);
+        vr_room_stage_live_json(self->room, who, talking(self, vr_actor_now(self->actor), who),
+                                &text);
         msg.as.summary.json = text.failed ? NULL : vr_blob_new(vr_buf_bytes(&text));
         vr_buf_deinit(&text);
     }

@@ -18,7 +18,16 @@
 /* A shard repeats itself every second while someone speaks. */
 #define SPEAKERS_STALE VR_SECONDS(2)
 #define RETRY_AFTER_FAILURE VR_SECONDS(1)
-#define STEPS_MAX 1024 /* begun and not yet answered; beyond: VR_E_BUSY */
+#define TALKERS_SHOWN 3 /* in the list of rooms */
+#define TALKERS_GAP VR_SECONDS(2)
+#define TALKED_FOR VR_SECONDS(4)
+#define TALKING_LEVEL 60 /* -dBov (RFC 6464): an open microphone in a quiet room is no talk */
+#define STEPS_MAX 1024   /* begun and not yet answered; beyond: VR_E_BUSY */
+
+struct talker {
+    vr_participant_id who; /* 0: none */
+    vr_time_us at;         /* was heard last */
+};
 
 /** A person as told: his session for events, his shard, his gate as the shards have it. */
 struct told_person {
@@ -86,6 +95,8 @@ struct room_actor {
     vr_time_us speakers_due; /* VR_NEVER: nothing new */
     vr_time_us speakers_at;
     uint64_t speakers_hash;
+    struct talker talkers[TALKERS_SHOWN]; /* for the list of rooms */
+    uint64_t talkers_hash;
     vr_time_us summary_due; /* VR_NEVER: nothing new */
     vr_time_us summary_at;
     vr_time_us empty_since; /* VR_NEVER: somebody is there */

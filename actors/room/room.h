@@ -149,5 +149,8 @@ void vr_room_snapshot_json(const struct vr_room *room, bool for_moderators, stru
 void vr_room_state_json(const struct vr_room *room, struct vr_buf *out);
 /** Who is on stage, at most 8: [{"participant","name","role"}]. */
 void vr_room_on_stage_json(const struct vr_room *room, struct vr_buf *out);
+/** The same, those of `talking` first and with "speaking":true. */
+void vr_room_stage_live_json(const struct vr_room *room, const vr_participant_id *talking,
+                             uint32_t count, struct vr_buf *out);
 
 #endif

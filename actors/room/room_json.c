@@ -12,27 +12,49 @@ static const char *yes(bool value)
     return value ? "true" : "false";
 }
 
-void vr_room_on_stage_json(const struct vr_room *room, struct vr_buf *out)
+static bool talks(const vr_participant_id *talking, uint32_t count, vr_participant_id who)
 {
-    const char *comma = "";
+    for (uint32_t i = 0; i < count; i++) {
+        if (talking[i] == who) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void json_on_stage(const struct person *person, bool speaking, struct vr_buf *out)
+{
+    vr_buf_printf(out, "{\"participant\":%u,\"name\":", person->id);
+    vr_json_text(out, person->name);
+    vr_buf_printf(out, ",\"role\":\"%s\"%s}", vr_role_name(person->role),
+                  speaking ? ",\"speaking\":true" : "");
+}
+
+void vr_room_stage_live_json(const struct vr_room *room, const vr_participant_id *talking,
+                             uint32_t count, struct vr_buf *out)
+{
     int shown = 0;
 
     vr_buf_text(out, "[");
-    for (int role = VR_ROLE_HOST; role > VR_ROLE_LISTENER; role--) {
-        for (uint32_t i = 0; i < room->people_count && shown < ON_STAGE_MAX; i++) {
-            const struct person *person = room->people[i];
+    for (int speaking = count > 0; speaking >= 0; speaking--) {
+        for (int role = VR_ROLE_HOST; role > VR_ROLE_LISTENER; role--) {
+            for (uint32_t i = 0; i < room->people_count && shown < ON_STAGE_MAX; i++) {
+                const struct person *person = room->people[i];
 
-            if (!person_listed(person) || (int)person->role != role) {
-                continue;
+                if (person_listed(person) && (int)person->role == role &&
+                    talks(talking, count, person->id) == (speaking == 1)) {
+                    vr_buf_text(out, shown++ == 0 ? "" : ",");
+                    json_on_stage(person, speaking == 1, out);
+                }
             }
-            vr_buf_printf(out, "%s{\"participant\":%u,\"name\":", comma, person->id);
-            vr_json_text(out, person->name);
-            vr_buf_printf(out, ",\"role\":\"%s\"}", vr_role_name(person->role));
-            comma = ",";
-            shown++;
         }
     }
     vr_buf_text(out, "]");
+}
+
+void vr_room_on_stage_json(const struct vr_room *room, struct vr_buf *out)
+{
+    vr_room_stage_live_json(room, NULL, 0, out);
 }
 
 static void json_face(const struct vr_room *room, struct vr_buf *out)
