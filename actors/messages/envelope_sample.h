@@ -92,6 +92,7 @@ static struct vr_command *sample_command(const struct vr_random *random)
     SAMPLE_TEXT(random, command->by.address);
     command->by.participant = (uint32_t)vr_random_u64(random);
     command->by.generation = (uint32_t)vr_random_u64(random);
+    command->by.order = vr_random_u64(random);
     command->by.granted = (enum vr_role)below(random, VR_ROLES);
     command->by.admin = coin(random);
     command->by.guest = coin(random);

@@ -115,6 +115,8 @@ static void commands_carry_who_and_get_their_answer(void **state)
     assert_int_equal(last_asked(world), VR_CMD_HAND_RAISE);
     assert_int_equal(world->last_by.participant, 17);
     assert_int_equal(world->last_by.generation, 1);
+    assert_int_equal(world->last_by.order >> 32, 1); /* of this generation, the n-th */
+    assert_true((uint32_t)world->last_by.order > 0);
     assert_string_equal(world->last_by.user, "ana");
     assert_true(was_sent(world, "\"id\":\"7\""));
     world->refuse = VR_E_FORBIDDEN;
