@@ -218,13 +218,16 @@ static void node_free(struct vr_node *node)
     vr_reminders_free(node->reminders);
     vr_chores_free(node->chores); /* before what its jobs answer */
     vr_sender_free(node->sender);
+    if (node->system != NULL) {
+        vr_system_close(node->system);
+    }
+    if (node->records != NULL) {
+        vr_lmdb_close(node->records); /* its journal tells the last commits to the closed rooms */
+    }
     vr_system_free(node->system);
     for (uint32_t i = 0; i < node->media_count; i++) {
         vr_media_port_free(node->media[i].port);
         vr_link_port_free(node->media[i].link);
-    }
-    if (node->records != NULL) {
-        vr_lmdb_close(node->records); /* the journal tells its last commits before the rest goes */
     }
     vr_cluster_free(node->cluster);
     vr_links_free(node->links);

@@ -82,16 +82,21 @@ static void free_stripe(struct stripe *stripe)
     pthread_mutex_destroy(&stripe->lock);
 }
 
-void vr_system_free(struct vr_system *system)
+void vr_system_close(struct vr_system *system)
 {
-    if (system == NULL) {
-        return;
-    }
     for (uint32_t i = 0; i < system->worker_count; i++) {
         if (system->workers[i].system != NULL && !system->workers[i].closed) {
             vr_worker_close(&system->workers[i]);
         }
     }
+}
+
+void vr_system_free(struct vr_system *system)
+{
+    if (system == NULL) {
+        return;
+    }
+    vr_system_close(system);
     for (uint32_t i = 0; i < system->worker_count; i++) {
         vr_worker_deinit(&system->workers[i]);
     }

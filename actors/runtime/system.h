@@ -90,8 +90,12 @@ struct vr_system_conf {
 };
 
 VR_MUST_CHECK enum vr_err vr_system_new(const struct vr_system_conf *conf, struct vr_system **out);
-/** After all workers have stopped turning. Does what vr_worker_close does for those that were not
- * closed. */
+/** After all workers have stopped turning: does what vr_worker_close does for those that were not
+ * closed. Messages are refused from then on (VR_E_GONE), but may still be sent: a journal's thread
+ * tells its last commits to rooms that live no more, so it must have ended before vr_system_free.
+ */
+void vr_system_close(struct vr_system *system);
+/** Closes it if that was not done. Nobody sends any more. */
 void vr_system_free(struct vr_system *system);
 
 /** Send from any thread. Takes `msg` (it is zeroed on VR_OK; on an error it is still yours).

@@ -228,6 +228,21 @@ static void test_timer_of_an_actor(void **state)
     assert_log("close:idle ");
 }
 
+/* What a journal's thread tells late finds nobody, and nothing breaks over it. */
+static void test_closed_takes_nothing(void **state)
+{
+    struct vr_msg late = {.kind = VR_MSG_STORED, .to = room(1), .as.stored = {.ticket = 6}};
+
+    (void)state;
+    assert_int_equal(send(room(1), 1001), VR_OK);
+    settle();
+    vr_system_close(node.system);
+    assert_log("open 1 close:stop ");
+    assert_int_equal(vr_system_send(node.system, &late), VR_E_GONE);
+    assert_int_equal(send(room(2), 1002), VR_E_GONE);
+    assert_log("");
+}
+
 /* ---- timers ---- */
 
 struct probe {
@@ -292,6 +307,7 @@ int main(void)
         TEST(test_sleep_and_wake),
         TEST(test_message_while_closing_is_not_lost),
         TEST(test_timer_of_an_actor),
+        TEST(test_closed_takes_nothing),
         TEST(test_timers_in_order),
     };
 
