@@ -6,8 +6,8 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 
-#define ANNOUNCE_AGAIN VR_SECONDS(2) /* an owner that wakes again and again, its disk being full   \
-                                      */
+/* An owner that wakes again and again, its disk being full, asks no oftener. */
+#define ANNOUNCE_AGAIN VR_SECONDS(2)
 
 /* ---- sessions of this node ---- */
 
