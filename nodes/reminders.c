@@ -224,11 +224,9 @@ static void tell_webhooks(struct vr_reminders *reminders, const struct vr_remind
 static void take_away(struct vr_reminders *reminders, const struct vr_reminder_row *row)
 {
     struct vr_deployment_change change = {.commit = vr_deployment_commit()};
-    uint8_t key[VR_DEPLOYMENT_KEY] = {(uint8_t)VR_DEPLOYMENT_REMINDER};
 
     if (change.commit != NULL) {
-        vr_id_put(key + 1, vr_reminder_id(row->ref, row->room));
-        vr_commit_remove(change.commit, VR_TABLE_DEPLOYMENT, vr_bytes(key, sizeof(key)));
+        vr_reminder_remove(row->ref, row->room, change.commit);
         vr_deployment_change(reminders->conf.deployment, &change, NULL, NULL);
         reminders->changes++;
     }

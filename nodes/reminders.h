@@ -53,6 +53,9 @@ VR_MUST_CHECK enum vr_err vr_reminder_body(const struct vr_reminder_row *reminde
 /** False: no such row. */
 bool vr_reminder_read(const struct vr_deployment_row *row, struct vr_reminder_row *out);
 
+/** Its row goes with this commit. */
+void vr_reminder_remove(struct vr_id ref, struct vr_id room, struct vr_commit *commit);
+
 /** The rooms of which this user is to be reminded, at most `max`; how many were written. Any
  * thread. */
 VR_MUST_CHECK enum vr_err vr_reminders_of(struct vr_records *records, struct vr_id ref,

@@ -80,6 +80,14 @@ enum vr_err vr_reminders_of(struct vr_records *records, struct vr_id ref, struct
     return err;
 }
 
+void vr_reminder_remove(struct vr_id ref, struct vr_id room, struct vr_commit *commit)
+{
+    uint8_t key[VR_DEPLOYMENT_KEY] = {(uint8_t)VR_DEPLOYMENT_REMINDER};
+
+    vr_id_put(key + 1, vr_reminder_id(ref, room));
+    vr_commit_remove(commit, VR_TABLE_DEPLOYMENT, vr_bytes(key, sizeof(key)));
+}
+
 enum vr_reminder_state vr_reminder_state(const struct vr_room_listing *room, vr_time_us now_wall)
 {
     if (room == NULL || room->phase == VR_ENDED) {

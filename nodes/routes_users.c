@@ -13,6 +13,7 @@
 #include "actors/session/session.h"
 #include "actors/wire/resume.h"
 #include "nodes/node.h"
+#include "nodes/reminders.h"
 #include "nodes/routes_admin.h"
 #include "nodes/users.h"
 
@@ -191,6 +192,21 @@ static void on_erased(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revi
     vr_http_resume(request, err == VR_OK ? go_on : not_done);
 }
 
+static void forget_reminders(struct vr_http_request *request, struct vr_commit *commit)
+{
+    const struct erasing *erasing = request->state;
+    struct vr_id rooms[VR_REMINDERS_OF_ONE_MAX];
+    uint32_t count = 0;
+
+    if (vr_reminders_of(vr_node_records(request->node), erasing->ref, rooms,
+                        VR_REMINDERS_OF_ONE_MAX, &count) != VR_OK) {
+        return; /* the look at reminders takes them away, a little later */
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        vr_reminder_remove(erasing->ref, rooms[i], commit);
+    }
+}
+
 /** The places are found and the sessions over: now the key. */
 static void destroy(struct vr_http_request *request)
 {
@@ -205,6 +221,7 @@ static void destroy(struct vr_http_request *request)
         not_done(request);
         return;
     }
+    forget_reminders(request, change.commit);
     vr_admin_audit(request, &change.audit, "user:erase");
     if (vr_id_equal(vr_personal_ref(vr_node_personal(request->node), request->grants.user),
                     erasing->ref)) { /* himself: he would be made known again by the entry */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nodes/reminders.h"
 #include "nodes/routes_admin.h"
 #include "room_record.pb-c.h"
 
@@ -19,6 +20,7 @@ struct gather {
     json_t *reports_by;
     json_t *reports_about;
     json_t *audit;
+    json_t *reminders; /* ids of rooms */
 };
 
 static bool is(const struct gather *gather, ProtobufCBinaryData ref)
@@ -188,6 +190,19 @@ static bool see_audit(void *ctx, struct vr_bytes key, struct vr_bytes value)
     return true;
 }
 
+static enum vr_err see_reminders(struct gather *gather)
+{
+    struct vr_id rooms[VR_REMINDERS_OF_ONE_MAX];
+    uint32_t count = 0;
+    enum vr_err err =
+        vr_reminders_of(gather->records, gather->ref, rooms, VR_REMINDERS_OF_ONE_MAX, &count);
+
+    for (uint32_t i = 0; i < count && err == VR_OK; i++) {
+        keep(gather, gather->reminders, vr_admin_id(rooms[i]));
+    }
+    return err;
+}
+
 static enum vr_err walk(struct gather *gather)
 {
     static const struct {
@@ -204,9 +219,10 @@ static enum vr_err walk(struct gather *gather)
     for (size_t i = 0; i < sizeof(walks) / sizeof(walks[0]) && err == VR_OK; i++) {
         err = vr_records_scan(gather->records, walks[i].table, all, all, walks[i].visit, gather);
     }
-    return err == VR_OK
-               ? vr_deployment_scan(gather->records, VR_DEPLOYMENT_BAN, see_deployment_ban, gather)
-               : err;
+    if (err == VR_OK) {
+        err = vr_deployment_scan(gather->records, VR_DEPLOYMENT_BAN, see_deployment_ban, gather);
+    }
+    return err == VR_OK ? see_reminders(gather) : err;
 }
 
 json_t *vr_user_gather(struct vr_records *records, struct vr_deployment *deployment,
@@ -223,15 +239,17 @@ json_t *vr_user_gather(struct vr_records *records, struct vr_deployment *deploym
                             .deployment_bans = json_array(),
                             .reports_by = json_array(),
                             .reports_about = json_array(),
-                            .audit = json_array()};
+                            .audit = json_array(),
+                            .reminders = json_array()};
     struct vr_buf name = {0};
     enum vr_err err = walk(&gather);
     bool known = vr_personal_user(personal, gather.ref, &name) == VR_OK;
-    json_t *out = json_pack(
-        "{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "user", user, "ref",
-        vr_admin_id(gather.ref), "known", known ? 1 : 0, "rooms", gather.rooms, "places",
-        gather.places, "bans", gather.bans, "deployment_bans", gather.deployment_bans, "reports_by",
-        gather.reports_by, "reports_about", gather.reports_about, "audit", gather.audit);
+    json_t *out =
+        json_pack("{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "user", user, "ref",
+                  vr_admin_id(gather.ref), "known", known ? 1 : 0, "rooms", gather.rooms, "places",
+                  gather.places, "bans", gather.bans, "deployment_bans", gather.deployment_bans,
+                  "reports_by", gather.reports_by, "reports_about", gather.reports_about, "audit",
+                  gather.audit, "reminders", gather.reminders);
 
     vr_buf_deinit(&name);
     if (err != VR_OK) {

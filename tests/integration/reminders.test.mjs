@@ -118,5 +118,10 @@ describe('reminders', () => {
     assert.deepEqual(got.flatMap((event) => event.data.people.map((one) => one.user)).sort(), ['ben', 'ben', 'cy']);
     assert.ok(got.every((event) => event.type === 'schedule.reminder' && event.data.begun === false));
     assert.equal(got[0].data.starts_at, room.starts_at);
+    const record = async (user) => (await rest(node, node.admin(), 'GET', `/v1/users/${user}`)).reminders;
+    assert.deepEqual((await record('ben')).sort(), [room.id, last.id].sort());
+    await rest(node, node.admin(), 'DELETE', '/v1/users/ben');
+    await assert.rejects(record('ben'), { status: 404 }); // nothing at all is kept about him
+    assert.deepEqual(await record('cy'), [room.id]);
   });
 });

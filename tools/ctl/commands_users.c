@@ -14,6 +14,7 @@ static const struct vr_ctl_column user_columns[] = {
     {"REPORTS-ABOUT", "reports_about", false},
     {"REPORTS-BY", "reports_by", false},
     {"AUDIT", "audit", false},
+    {"REMINDERS", "reminders", false},
     {NULL, NULL, false},
 };
 static const struct vr_ctl_shape user_shape = {user_columns, "user"};
