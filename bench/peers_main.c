@@ -262,17 +262,33 @@ static void new_peer(uint32_t number, uint32_t person)
     printf("\n");
 }
 
+/* The next number of a line; `at` goes on behind it. */
+static uint32_t number_at(const char **at)
+{
+    char *end;
+    unsigned long value = strtoul(*at, &end, 10);
+
+    if (end == *at || value > UINT32_MAX) {
+        fprintf(stderr, "not a number: %s\n", *at);
+        exit(1);
+    }
+    *at = end;
+    return (uint32_t)value;
+}
+
 static void go(uint32_t number, const char *rest)
 {
     struct peer *peer = number < PEERS_MAX ? peers[number] : NULL;
-    char address[64];
-    unsigned port;
+    char address[64], port_text[8];
+    const char *at = port_text;
+    uint32_t port;
 
-    if (peer == NULL || sscanf(rest, "%63s %u %63s %127s", address, &port, peer->server_ufrag,
+    if (peer == NULL || sscanf(rest, "%63s %7s %63s %127s", address, port_text, peer->server_ufrag,
                                peer->server_pwd) != 4) {
         fprintf(stderr, "go %u: not understood\n", number);
         exit(1);
     }
+    port = number_at(&at);
     peer->server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     inet_pton(AF_INET, address, &peer->server.sin_addr);
     peer->going = true;
@@ -300,22 +316,34 @@ static void show_gaps(void)
     printf("gaps %.1f\n", (double)late / 1000);
 }
 
+/* Is this what is asked for? Then `at` stands behind the word. */
+static bool asks(const char **at, const char *word)
+{
+    size_t size = strlen(word);
+
+    if (strncmp(*at, word, size) != 0) {
+        return false;
+    }
+    *at += size;
+    return true;
+}
+
 static void obey(const char *line)
 {
-    unsigned first = 0;
-    unsigned second = 0;
-    int used = 0;
+    if (asks(&line, "new ")) {
+        uint32_t number = number_at(&line);
 
-    if (sscanf(line, "new %u %u", &first, &second) == 2) {
-        new_peer(first, second);
-    } else if (sscanf(line, "go %u %n", &first, &used) == 1 && used > 0) {
-        go(first, line + used);
-    } else if (sscanf(line, "end %u", &first) == 1) {
-        end_peer(first);
-    } else if (strncmp(line, "mark", 4) == 0) {
+        new_peer(number, number_at(&line));
+    } else if (asks(&line, "go ")) {
+        uint32_t number = number_at(&line);
+
+        go(number, line);
+    } else if (asks(&line, "end ")) {
+        end_peer(number_at(&line));
+    } else if (asks(&line, "mark")) {
         memset(persons, 0, sizeof(persons));
         late = 0;
-    } else if (strncmp(line, "gaps", 4) == 0) {
+    } else if (asks(&line, "gaps")) {
         show_gaps();
     }
 }

@@ -277,18 +277,6 @@ static struct vr_command *for_owner(const struct deed *deed)
     return command;
 }
 
-static void drop_moot(struct replica *self)
-{
-    VR_LIST_EACH(item, &self->deeds)
-    {
-        struct deed *deed = VR_OWNER(item, struct deed, link);
-
-        if (!deed->sent && is_moot(self, deed->command)) {
-            deed_free(deed);
-        }
-    }
-}
-
 /* In the order in which they were done. The copy is worth nothing any more. */
 void deeds_hand_over(struct replica *self)
 {
@@ -296,13 +284,16 @@ void deeds_hand_over(struct replica *self)
         vr_room_free(self->copy);
         self->copy = NULL;
     }
-    drop_moot(self);
     VR_LIST_EACH(item, &self->deeds)
     {
         struct deed *deed = VR_OWNER(item, struct deed, link);
         struct vr_msg msg = {.kind = VR_MSG_COMMAND, .to = vr_room_address(self->room)};
 
         if (deed->sent) {
+            continue;
+        }
+        if (is_moot(self, deed->command)) {
+            deed_free(deed);
             continue;
         }
         msg.as.command = for_owner(deed);
