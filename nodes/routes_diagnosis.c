@@ -248,12 +248,11 @@ static void ask_shard(struct diagnosis *diagnosis, uint32_t shard)
     struct vr_msg msg = {.kind = VR_MSG_CLUSTER, .to = vr_shard_address(diagnosis->room, shard)};
     struct question *question = malloc(sizeof(*question));
 
-    diagnosis->waiting++;
     if (question == NULL) {
         add_shard(diagnosis, shard, NULL);
-        one_less(diagnosis);
         return;
     }
+    diagnosis->waiting++;
     *question = (struct question){.diagnosis = diagnosis, .shard = shard};
     msg.as.note.type = VR_NOTE_DIAGNOSIS;
     vr_ask(diagnosis->request->worker, &msg, SHARD_TIMEOUT, on_shard, question);
