@@ -1,7 +1,7 @@
 // Goal: what administrators decide at one node holds at all: bans of the whole deployment, withdrawn tokens, keys.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Person, rest } from '../lib/client.mjs';
+import { offer, Person, rest } from '../lib/client.mjs';
 import { Cluster } from '../lib/cluster.mjs';
 import { mint, until } from '../lib/voiceroomd.mjs';
 
@@ -38,6 +38,13 @@ describe('decided at one node', () => {
     for (const node of nodes) await refused(() => new Person(node, cluster.token('eve'), `eve at ${node.name}`), 'banned');
     console.log(`measured: a ban of the deployment ended a session on another node after ${Math.round(took)} ms, was refused at all nodes after ${Math.round(performance.now() - start)} ms`);
     assert.ok(took < 1000, `${took} ms`);
+    const banned = (error) => error.code === 'banned';
+    for (const node of nodes) {
+      const path = `/v1/rooms/${room.id}/join`;
+      const whip = await fetch(node.url + path, { method: 'POST', headers: { authorization: `Bearer ${cluster.token('eve')}`, 'content-type': 'application/sdp' }, body: offer() });
+      assert.deepEqual([whip.status, (await whip.json()).code], [403, 'banned'], `WHIP at ${node.name}`);
+      await assert.rejects(rest(node, cluster.token('eve'), 'POST', path, { protocol: 1, sdp: offer(), resume_token: eve.me.resume_token }), banned, `resume at ${node.name}`);
+    }
   });
 
   it('a key made at one node signs for all, and is refused by all once it is gone', async () => {
