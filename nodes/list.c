@@ -174,17 +174,6 @@ static bool matches(const struct query *query, const struct vr_room_listing *row
            (query->q[0] == '\0' || holds_text(row, query->q));
 }
 
-/** What is sealed stays so: names are opened for the rows of the page only. */
-static enum vr_err open_nothing(void *ctx, struct vr_id ref, struct vr_bytes sealed,
-                                struct vr_buf *out)
-{
-    (void)ctx;
-    (void)ref;
-    (void)sealed;
-    (void)out;
-    return VR_E_NOT_FOUND;
-}
-
 static enum vr_err open_personal(void *ctx, struct vr_id ref, struct vr_bytes sealed,
                                  struct vr_buf *out)
 {
@@ -193,13 +182,12 @@ static enum vr_err open_personal(void *ctx, struct vr_id ref, struct vr_bytes se
 
 static bool visit(void *ctx, struct vr_bytes key, struct vr_bytes value)
 {
-    static const struct vr_vault closed = {.open = open_nothing};
     struct listing *listing = ctx;
     struct vr_list_facts facts = {0};
     struct vr_list_place place;
     struct vr_lobby_room live = {0};
 
-    if (key.size != 16 || vr_room_listing_decode(value, &closed, &listing->row) != VR_OK ||
+    if (key.size != 16 || vr_room_listing_decode(value, &vr_vault_closed, &listing->row) != VR_OK ||
         !matches(&listing->query, &listing->row)) {
         return true;
     }

@@ -44,28 +44,17 @@ struct vr_reminders {
     struct vr_room_listing room; /* 20 KB: not for the stack */
 };
 
-/** What is sealed stays so: a reminder names nobody. */
-static enum vr_err open_nothing(void *ctx, struct vr_id ref, struct vr_bytes sealed,
-                                struct vr_buf *out)
-{
-    (void)ctx;
-    (void)ref;
-    (void)sealed;
-    (void)out;
-    return VR_E_NOT_FOUND;
-}
-
 static const struct vr_room_listing *room_read(struct vr_reminders *reminders, struct vr_id id)
 {
-    static const struct vr_vault closed = {.open = open_nothing};
     struct vr_buf value = {0};
     uint8_t key[16];
     bool fine;
 
     vr_id_put(key, id);
-    fine = vr_records_get(reminders->conf.records, VR_TABLE_ROOMS, vr_bytes(key, sizeof(key)),
-                          &value) == VR_OK &&
-           vr_room_listing_decode(vr_buf_bytes(&value), &closed, &reminders->room) == VR_OK;
+    fine =
+        vr_records_get(reminders->conf.records, VR_TABLE_ROOMS, vr_bytes(key, sizeof(key)),
+                       &value) == VR_OK &&
+        vr_room_listing_decode(vr_buf_bytes(&value), &vr_vault_closed, &reminders->room) == VR_OK;
     vr_buf_deinit(&value);
     return fine ? &reminders->room : NULL;
 }

@@ -111,26 +111,13 @@ struct feed {
     struct vr_room_listing row;
 };
 
-/** A feed is read without names of people: what is sealed stays so. */
-static enum vr_err open_nothing(void *ctx, struct vr_id ref, struct vr_bytes sealed,
-                                struct vr_buf *out)
-{
-    (void)ctx;
-    (void)ref;
-    (void)sealed;
-    (void)out;
-    return VR_E_NOT_FOUND;
-}
-
-static const struct vr_vault closed = {.open = open_nothing};
-
 static bool visit(void *ctx, struct vr_bytes key, struct vr_bytes value)
 {
     struct feed *feed = ctx;
     struct vr_list_facts facts = {0};
     struct vr_list_place place;
 
-    if (key.size == 16 && vr_room_listing_decode(value, &closed, &feed->row) == VR_OK &&
+    if (key.size == 16 && vr_room_listing_decode(value, &vr_vault_closed, &feed->row) == VR_OK &&
         feed->row.visibility == VR_PUBLIC && feed->row.phase == VR_SCHEDULED &&
         feed->row.starts_wall != 0) {
         facts.room = vr_id_get(key.data);
@@ -154,7 +141,7 @@ static void write_event(struct vr_http_request *request, struct feed *feed, stru
     vr_id_put(key, room);
     if (vr_records_get(vr_node_records(request->node), VR_TABLE_ROOMS, vr_bytes(key, sizeof(key)),
                        &value) == VR_OK &&
-        vr_room_listing_decode(vr_buf_bytes(&value), &closed, &feed->row) == VR_OK) {
+        vr_room_listing_decode(vr_buf_bytes(&value), &vr_vault_closed, &feed->row) == VR_OK) {
         room_url(request, vr_id_format(room, id), url);
         vr_calendar_event(out,
                           &(struct vr_calendar_event){.uid = id,

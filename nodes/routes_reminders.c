@@ -157,27 +157,16 @@ void vr_route_reminder_remove(struct vr_http_request *request)
 
 /* --- list --- */
 
-static enum vr_err open_nothing(void *ctx, struct vr_id ref, struct vr_bytes sealed,
-                                struct vr_buf *out)
-{
-    (void)ctx;
-    (void)ref;
-    (void)sealed;
-    (void)out;
-    return VR_E_NOT_FOUND;
-}
-
 static void add_room(struct vr_http_request *request, struct vr_room_listing *row,
                      struct vr_id room, json_t *list)
 {
-    static const struct vr_vault closed = {.open = open_nothing};
     struct vr_buf value = {0};
     uint8_t key[16];
 
     vr_id_put(key, room);
     if (vr_records_get(vr_node_records(request->node), VR_TABLE_ROOMS, vr_bytes(key, sizeof(key)),
                        &value) == VR_OK &&
-        vr_room_listing_decode(vr_buf_bytes(&value), &closed, row) == VR_OK &&
+        vr_room_listing_decode(vr_buf_bytes(&value), &vr_vault_closed, row) == VR_OK &&
         vr_reminder_state(row, vr_deployment_wall(vr_node_deployment(request->node))) !=
             VR_REMINDER_OVER) {
         json_array_append_new(list, reminder_json(room, row->title, row->starts_wall));

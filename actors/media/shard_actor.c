@@ -72,10 +72,9 @@ static void tell_speakers(void *ctx, const struct vr_speaker *items, uint32_t co
     send_speakers(state, VR_MSG_SPEAKERS, vr_room_address(state->address.id), items, count, false);
 }
 
-static void tell_peer_state(void *ctx, const struct vr_peer_conf *conf,
-                            enum vr_peer_state peer_state)
+static void tell_session(struct shard_state *state, const struct vr_peer_conf *conf,
+                         enum vr_peer_state peer_state, enum vr_repair_act act, uint8_t verdict)
 {
-    struct shard_state *state = ctx;
     struct vr_msg msg = {.kind = VR_MSG_PEER_STATE,
                          .to = conf->session,
                          .from = state->address,
@@ -87,27 +86,21 @@ static void tell_peer_state(void *ctx, const struct vr_peer_conf *conf,
     msg.as.peer_state.peer = conf->peer;
     msg.as.peer_state.participant = conf->participant;
     msg.as.peer_state.state = peer_state;
+    msg.as.peer_state.repair = (uint8_t)act;
+    msg.as.peer_state.verdict = verdict;
     vr_system_post(state->system, &msg);
+}
+
+static void tell_peer_state(void *ctx, const struct vr_peer_conf *conf,
+                            enum vr_peer_state peer_state)
+{
+    tell_session(ctx, conf, peer_state, VR_REPAIR_NONE, 0);
 }
 
 static void tell_repair(void *ctx, const struct vr_peer_conf *conf, enum vr_repair_act act,
                         uint8_t verdict)
 {
-    struct shard_state *state = ctx;
-    struct vr_msg msg = {.kind = VR_MSG_PEER_STATE,
-                         .to = conf->session,
-                         .from = state->address,
-                         .deadline = VR_NEVER};
-
-    if (conf->session.kind == VR_ACTOR_NONE) {
-        return;
-    }
-    msg.as.peer_state.peer = conf->peer;
-    msg.as.peer_state.participant = conf->participant;
-    msg.as.peer_state.state = VR_PEER_UP;
-    msg.as.peer_state.repair = (uint8_t)act;
-    msg.as.peer_state.verdict = verdict;
-    vr_system_post(state->system, &msg);
+    tell_session(ctx, conf, VR_PEER_UP, act, verdict);
 }
 
 static const struct vr_shard_ops ops = {send_relay, send_levels, tell_speakers, tell_peer_state,

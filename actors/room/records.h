@@ -80,6 +80,9 @@ struct vr_room_listing {
     struct vr_id invited[VR_INVITED_MAX]; /* refs of users (vr_personal_ref) */
     uint32_t invited_count;
 };
+/** Opens nothing: for who needs a row without names; what is sealed stays so. */
+extern const struct vr_vault vr_vault_closed;
+
 VR_MUST_CHECK enum vr_err vr_room_listing_decode(struct vr_bytes value,
                                                  const struct vr_vault *vault,
                                                  struct vr_room_listing *out);

@@ -46,6 +46,18 @@ static bool listing_fields(const Vr__RoomRecord *record, struct vr_room_listing 
     return true;
 }
 
+static enum vr_err open_nothing(void *ctx, struct vr_id ref, struct vr_bytes sealed,
+                                struct vr_buf *out)
+{
+    (void)ctx;
+    (void)ref;
+    (void)sealed;
+    (void)out;
+    return VR_E_NOT_FOUND;
+}
+
+const struct vr_vault vr_vault_closed = {.open = open_nothing};
+
 enum vr_err vr_room_listing_decode(struct vr_bytes value, const struct vr_vault *vault,
                                    struct vr_room_listing *out)
 {
