@@ -48,9 +48,17 @@ static void write_texts(struct vr_buf *out, const struct vr_env *env)
     vr_buf_text(out, "]");
 }
 
-static void write_media(struct vr_buf *out, const struct vr_peer_conf *peer,
+/* What became of the transport, so that a client whose socket alone broke leaves it alone. */
+static const char *media_word(const struct session *session, const struct join_answer *answer)
+{
+    return answer->sdp != NULL ? "new" : session_has_peer(session) ? "kept" : "gone";
+}
+
+static void write_media(struct vr_buf *out, const struct session *session,
                         const struct join_answer *answer)
 {
+    const struct vr_peer_conf *peer = &session->media;
+
     vr_buf_text(out, ",\"slots\":[");
     for (uint32_t i = 0; i < peer->slot_count; i++) {
         vr_buf_text(out, i == 0 ? "{\"mid\":" : ",{\"mid\":");
@@ -61,7 +69,7 @@ static void write_media(struct vr_buf *out, const struct vr_peer_conf *peer,
     if (peer->red_pt != VR_PT_NONE && peer->red_receive) {
         vr_buf_text(out, "\"red\"");
     }
-    vr_buf_text(out, "]");
+    vr_buf_printf(out, "],\"media\":\"%s\"", media_word(session, answer));
     if (answer->sdp != NULL) {
         vr_buf_text(out, ",\"sdp\":");
         vr_json_text(out, vr_blob_text(answer->sdp));
@@ -88,7 +96,7 @@ struct vr_blob *session_answer_json(const struct session *session, const struct 
     vr_json_text(&out, answer->resume_token);
     vr_buf_text(&out, ",\"ice_servers\":");
     vr_ice_servers_write(env, id, &out);
-    write_media(&out, &session->media, answer);
+    write_media(&out, session, answer);
     vr_buf_text(&out, ",\"state\":");
     vr_buf_text(&out, room->body == NULL ? "null" : vr_blob_text(room->body));
     vr_buf_text(&out, "}");

@@ -11,6 +11,16 @@ bool session_media_up(const struct session *session)
     return false;
 }
 
+bool session_has_peer(const struct session *session)
+{
+    for (uint32_t i = 0; i < PEERS_MAX; i++) {
+        if (!vr_id_is_zero(session->peers[i].id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 vr_time_us session_media_expected(const struct session *session)
 {
     vr_time_us latest = VR_NEVER;

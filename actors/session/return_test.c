@@ -115,6 +115,7 @@ static void resume_binds_a_socket_without_a_new_peer(void **state)
     struct world *world = *state;
 
     join(world);
+    assert_non_null(strstr(world->json, "\"media\":\"new\""));
     peer_is(world, 0, VR_PEER_UP);
     world->attach = true;
     start(world, true, false, "");
@@ -122,6 +123,7 @@ static void resume_binds_a_socket_without_a_new_peer(void **state)
     assert_int_equal(last_asked(world), VR_CMD_SNAPSHOT);
     assert_null(world->sdp);
     assert_int_equal(world->opened_count, 1);
+    assert_non_null(strstr(world->json, "\"media\":\"kept\""));
     start(world, true, false, ""); /* a newer socket */
     assert_int_equal(world->close_code, 4000);
 }

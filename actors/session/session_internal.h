@@ -181,6 +181,7 @@ void session_media_lost(struct session *session);
 
 /* peers.c */
 bool session_media_up(const struct session *session);
+bool session_has_peer(const struct session *session); /* up, or on its way */
 /** When the youngest peer not yet up is given up; VR_NEVER: there is none. */
 vr_time_us session_media_expected(const struct session *session);
 struct session_peer *session_peer_find(struct session *session, struct vr_id peer);
