@@ -72,6 +72,12 @@ static void test_buffer_grows_and_prints(void **state)
     assert_int_equal(buf.size, 2000);
     assert_memory_equal(buf.data + 1996, "499,", 4);
     vr_buf_deinit(&buf);
+    vr_buf_unsigned(&buf, 0);
+    vr_buf_text(&buf, " ");
+    vr_buf_unsigned(&buf, UINT64_MAX);
+    assert_int_equal(buf.size, 22);
+    assert_memory_equal(buf.data, "0 18446744073709551615", 22);
+    vr_buf_deinit(&buf);
     assert_null(buf.data);
 }
 

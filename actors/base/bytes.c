@@ -51,20 +51,36 @@ void vr_buf_text(struct vr_buf *buf, const char *text)
 
 void vr_buf_printf(struct vr_buf *buf, const char *format, ...)
 {
+    size_t room = buf->capacity - buf->size;
     va_list args;
     int size;
 
+    /* Most texts are short and fit: formatting once is half the work of measuring first. */
     va_start(args, format);
-    size = vsnprintf(NULL, 0, format, args);
+    size = vsnprintf(room > 0 ? (char *)buf->data + buf->size : NULL, room, format, args);
     va_end(args);
     if (size < 0 || !reserve(buf, (size_t)size + 1)) {
         buf->failed = true;
         return;
     }
-    va_start(args, format);
-    vsnprintf((char *)buf->data + buf->size, (size_t)size + 1, format, args);
-    va_end(args);
+    if ((size_t)size >= room) {
+        va_start(args, format);
+        vsnprintf((char *)buf->data + buf->size, (size_t)size + 1, format, args);
+        va_end(args);
+    }
     buf->size += (size_t)size;
+}
+
+void vr_buf_unsigned(struct vr_buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    vr_buf_append(buf, digits + at, sizeof(digits) - at);
 }
 
 struct vr_blob *vr_blob_new(struct vr_bytes bytes)

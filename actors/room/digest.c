@@ -1,6 +1,7 @@
 /* digest.c - one number over the state that clients hold, so that one who missed something notices.
  * docs/protocol.md, "Digest", has the text that is hashed. */
 #include <stdio.h>
+#include <string.h>
 
 #include "actors/room/state.h"
 
@@ -17,24 +18,49 @@ uint64_t fnv64(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    return fnv64(hash, text, strlen(text));
+}
+
+static uint64_t hash_number(uint64_t hash, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return fnv64(hash, digits + at, sizeof(digits) - at);
+}
+
+static uint64_t hash_flag(uint64_t hash, bool value)
+{
+    return fnv64(hash, value ? "|1" : "|0", 2);
+}
+
+static uint64_t hash_person(uint64_t hash, const struct vr_room *room, const struct person *person)
+{
+    hash = hash_text(hash_number(hash, person->id), "|");
+    hash = hash_text(hash, vr_role_name(person->role));
+    hash = hash_flag(hash, person->muted_by_self);
+    hash = hash_flag(hash, person->muted_by_moderator);
+    hash = hash_number(hash_text(hash, "|"), hand_position(room, person));
+    return hash_text(hash, person->presence == PERSON_LOST ? "|reconnecting\n" : "|live\n");
+}
+
+/* Asked for at each join, over everybody that clients list: hashed as it goes, without printf. */
 uint64_t vr_room_digest(const struct vr_room *room)
 {
-    char line[96];
-    int size = snprintf(line, sizeof(line), "%llu|%s|%d\n", (unsigned long long)room->revision,
-                        vr_phase_name(room->phase), room->settings.locked ? 1 : 0);
-    uint64_t hash = fnv64(FNV_START, line, (size_t)size);
+    uint64_t hash = hash_text(hash_number(FNV_START, room->revision), "|");
 
+    hash = hash_flag(hash_text(hash, vr_phase_name(room->phase)), room->settings.locked);
+    hash = hash_text(hash, "\n");
     for (uint32_t i = 0; i < room->people_count; i++) {
-        const struct person *person = room->people[i];
-
-        if (!person_shown(room, person)) {
-            continue;
+        if (person_shown(room, room->people[i])) {
+            hash = hash_person(hash, room, room->people[i]);
         }
-        size = snprintf(line, sizeof(line), "%u|%s|%d|%d|%u|%s\n", person->id,
-                        vr_role_name(person->role), person->muted_by_self ? 1 : 0,
-                        person->muted_by_moderator ? 1 : 0, hand_position(room, person),
-                        person->presence == PERSON_LOST ? "reconnecting" : "live");
-        hash = fnv64(hash, line, (size_t)size);
     }
     return hash;
 }

@@ -109,24 +109,34 @@ void json_room(const struct vr_room *room, struct vr_buf *out)
     vr_buf_text(out, "}");
 }
 
+static void json_pair(struct vr_buf *out, const char *name, const char *value)
+{
+    vr_buf_text(out, name);
+    vr_buf_text(out, value);
+}
+
+/* Written for everybody at each join of a room that lists all: no printf here. */
 void json_person(const struct vr_room *room, const struct person *person, bool with_user,
                  struct vr_buf *out)
 {
     uint32_t position = hand_position(room, person);
 
-    vr_buf_printf(out, "{\"participant\":%u", person->id);
+    vr_buf_text(out, "{\"participant\":");
+    vr_buf_unsigned(out, person->id);
     vr_json_member_text(out, "name", person->name);
     if (with_user) {
         vr_json_member_text(out, "user", person->user);
     }
-    vr_buf_printf(out,
-                  ",\"role\":\"%s\",\"creator\":%s,\"guest\":%s,\"muted\":%s,\"muted_by_self\":%s,"
-                  "\"muted_by_moderator\":%s,\"mute_version\":%llu,\"state\":\"%s\",\"hand\":",
-                  vr_role_name(person->role), yes(person->creator), yes(person->guest),
-                  yes(person->muted_by_self || person->muted_by_moderator),
-                  yes(person->muted_by_self), yes(person->muted_by_moderator),
-                  (unsigned long long)person->mute_version,
-                  person->presence == PERSON_LIVE ? "live" : "reconnecting");
+    json_pair(out, ",\"role\":\"", vr_role_name(person->role));
+    json_pair(out, "\",\"creator\":", yes(person->creator));
+    json_pair(out, ",\"guest\":", yes(person->guest));
+    json_pair(out, ",\"muted\":", yes(person->muted_by_self || person->muted_by_moderator));
+    json_pair(out, ",\"muted_by_self\":", yes(person->muted_by_self));
+    json_pair(out, ",\"muted_by_moderator\":", yes(person->muted_by_moderator));
+    vr_buf_text(out, ",\"mute_version\":");
+    vr_buf_unsigned(out, person->mute_version);
+    json_pair(out, ",\"state\":\"", person->presence == PERSON_LIVE ? "live" : "reconnecting");
+    vr_buf_text(out, "\",\"hand\":");
     if (position == 0) {
         vr_buf_text(out, "null");
     } else {
@@ -134,7 +144,7 @@ void json_person(const struct vr_room *room, const struct person *person, bool w
         vr_json_time(out, person->hand_wall);
         vr_buf_text(out, "}");
     }
-    vr_buf_printf(out, ",\"invited\":%s", yes(person->invited_until_wall != 0));
+    json_pair(out, ",\"invited\":", yes(person->invited_until_wall != 0));
     vr_json_member_time(out, "joined_at", person->joined_wall);
     vr_buf_text(out, "}");
 }
