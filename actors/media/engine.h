@@ -24,6 +24,7 @@ struct vr_relay;
 struct vr_actor_class;
 struct vr_engine;
 struct vr_dtls_identity; /* media/dtls.h: certificate and key, one per process */
+struct vr_keep;          /* media/keep.h: memory that outlives the process */
 
 /** Local and remote end of a datagram. `socket` is the edge's index of the socket it came by or
  * must leave by (one socket per advertised address). */
@@ -66,6 +67,14 @@ struct vr_engine_conf {
     void *link_ctx;
     bool gso;          /* packets of several speakers are collected for up to 5 ms, evened out */
     enum vr_pack pack; /* for listeners that take it and do not speak */
+    /** Where peers, gates and slots live; borrowed. NULL: they end with the process. What is found
+     * there goes on at once, before any actor has spoken (docs/architecture.md, "Over a
+     * restart"). */
+    struct vr_keep *keep;
+    uint32_t keep_worker; /* this engine's part of it */
+    vr_time_us now;       /* when that is */
+    vr_time_us
+        adopt_within; /* a restored peer that nobody asks for in this time is closed: 0: 10 s */
 };
 
 /** Process-wide, once, before any engine: libsrtp with the OpenSSL plug-in, OpenSSL. Idempotent,
@@ -73,7 +82,12 @@ struct vr_engine_conf {
 VR_MUST_CHECK enum vr_err vr_engine_global_init(void);
 
 VR_MUST_CHECK enum vr_err vr_engine_new(const struct vr_engine_conf *conf, struct vr_engine **out);
+/** Closes all peers. To leave them to the next process over the same keep, the process is killed.
+ */
 void vr_engine_free(struct vr_engine *engine);
+/** Over a keep, once, when `send` works and before the first input: what was under way to listeners
+ * at the death goes out now. Nothing to do is fine. */
+void vr_engine_go_on(struct vr_engine *engine, vr_time_us now);
 
 /** One received datagram; may be overwritten (decrypted in place). `capacity` is the room behind
  * it. */

@@ -40,12 +40,19 @@ struct vr_shard_conf {
     void *ctx;
 };
 
+/** Over a restart (engine.h, `keep`): when the engine has restored this shard, it is taken over
+ * with its peers, gates, slots and shard set, speech having gone on without anybody. */
 VR_MUST_CHECK enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *conf,
                                         struct vr_shard **out);
 /** Closes its peers (each is told VR_PEER_CLOSED) and frees it. */
 void vr_shard_close(struct vr_shard *shard);
 
-/** Errors: VR_E_EXISTS by id or ufrag, VR_E_GONE when the gate of this generation says gone,
+/** Over a restart: who opens a peer that was restored (same id, same participant) adopts it:
+ * `session` and a higher generation are taken from `conf`, all else stays as it was; its state is
+ * told at once. With an empty `ufrag` it is asked to adopt and nothing else: VR_E_NOT_FOUND when it
+ * is not there, and then the client must join anew. A gate of the room for its participant counts
+ * as adoption too. Who is adopted by nobody is closed 10 s after the start.
+ *  Errors: VR_E_EXISTS by id or ufrag, VR_E_GONE when the gate of this generation says gone,
  * VR_E_BUSY at the engine's limit, VR_E_NO_MEMORY. */
 VR_MUST_CHECK enum vr_err vr_shard_peer_open(struct vr_shard *shard,
                                              const struct vr_peer_conf *conf, vr_time_us now);
@@ -54,7 +61,10 @@ bool vr_shard_has_peers(const struct vr_shard *shard);
 /** Nobody and nothing is known here: woken by a late message of another shard. */
 bool vr_shard_is_empty(const struct vr_shard *shard);
 
-/** From return on nothing of a shut participant leaves or enters. Errors: VR_E_NO_MEMORY. */
+/** From return on nothing of a shut participant leaves or enters, over a restart neither: the gate
+ * is kept before it is applied, and applied before it is answered. Restored gates stand until news
+ * comes: of a higher epoch any, of the same epoch newer ones, and shutting ones of any version.
+ * Errors: VR_E_NO_MEMORY. */
 VR_MUST_CHECK enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
                                         const struct vr_gate *gate, vr_time_us now);
 
