@@ -43,6 +43,10 @@ struct vr_peer_conf {
     bool may_send;    /* the offer has a sending section */
     bool pack60;      /* capability: takes 60 ms packets */
     bool red_receive; /* capability "red": wants RED back */
+    /* Of the session, for the process that finds this transport after its own death: a shard only
+     * keeps them. */
+    struct vr_id user_hint; /* hash of the user: whose session it is (wire/resume.h) */
+    struct vr_id token_ref; /* of the access token behind it; zero: there was none */
 };
 
 enum vr_peer_state {

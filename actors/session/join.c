@@ -123,6 +123,8 @@ void join_open_peer(struct join *join, struct session *session)
 
     join->conf.participant = session->who.participant;
     join->conf.generation = session->who.generation;
+    join->conf.user_hint = session->user_hint;
+    join->conf.token_ref = session->token_ref;
     *place = (struct session_peer){.id = join->conf.peer,
                                    .shard = join->shard,
                                    .state = VR_PEER_NEW,
