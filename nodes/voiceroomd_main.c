@@ -12,6 +12,8 @@
 #include "nodes/config.h"
 #include "nodes/node.h"
 #include "nodes/notify.h"
+#include "nodes/parent.h"
+#include "nodes/store_tools.h"
 #include "store/lmdb.h"
 
 #define FLAGS_MAX 64
@@ -19,12 +21,22 @@
 
 extern char **environ;
 
-enum wish { WISH_RUN, WISH_CHECK, WISH_PRINT, WISH_REPAIR, WISH_SECRET, WISH_HELP, WISH_VERSION };
+enum wish {
+    WISH_RUN,
+    WISH_CHECK,
+    WISH_PRINT,
+    WISH_REPAIR,
+    WISH_SECRET,
+    WISH_TAKE_OVER,
+    WISH_HELP,
+    WISH_VERSION
+};
 
 struct wishes {
     enum wish wish;
     const char *file;
     const char *secret; /* where to */
+    const char *layout; /* what is to be taken over */
     uint32_t flag_count;
     struct vr_config_flag flags[FLAGS_MAX];
     char names[FLAGS_MAX][48];
@@ -41,6 +53,9 @@ static void help_print(void)
            "  voiceroomd --print-config [...]   the settings in force, secrets masked\n"
            "  voiceroomd --repair [...]         a new store from what can be read of the old\n"
            "  voiceroomd --cluster-secret FILE  write what the nodes of a cluster share\n"
+           "  voiceroomd --store-copy DATA FOLDER | --store-check FOLDER | --store-room ROOM "
+           "FOLDER DATA\n"
+           "                                    for voiceroomctl backup\n"
            "  voiceroomd --help | --version\n\n"
            "Settings, each in the file (YAML), in the environment, or as a flag (--http-port "
            "9000). Flags\n"
@@ -108,6 +123,9 @@ static bool wishes_read(int argc, char **argv, struct wishes *out)
         } else if (strcmp(arg, "--cluster-secret") == 0 && i + 1 < argc) {
             out->wish = WISH_SECRET;
             out->secret = argv[++i];
+        } else if (strcmp(arg, "--takes-over") == 0 && i + 1 < argc) {
+            out->wish = WISH_TAKE_OVER;
+            out->layout = argv[++i];
         } else if (strcmp(arg, "--config") == 0 && i + 1 < argc) {
             out->file = argv[++i];
         } else if (!flag_take(out, argv, &i)) {
@@ -135,11 +153,16 @@ static void on_too_long(int number)
     _exit(3);
 }
 
-static void signals_block(sigset_t *set)
+/** Below a parent SIGUSR1 says stop, and what a terminal says is the parent's (parent.h). */
+static void signals_block(sigset_t *set, bool below)
 {
     sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
+    if (below) {
+        sigaddset(set, SIGUSR1);
+    } else {
+        sigaddset(set, SIGINT);
+        sigaddset(set, SIGTERM);
+    }
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL); /* before any thread: they inherit it */
     signal(SIGPIPE, SIG_IGN);
@@ -168,6 +191,34 @@ static void ready_tell(struct vr_node *node, vr_time_us started, vr_time_us now,
         *told = vr_notify(ready ? "READY=1\nSTATUS=ready"
                                 : "READY=1\nSTATUS=running, but not ready: see /readyz");
     }
+}
+
+/** Until SIGUSR1 says stop. Meanwhile the parent reads in its page how it goes. */
+static void signals_serve_below(struct vr_node *node, const sigset_t *set,
+                                struct vr_parent_page *page)
+{
+    const struct vr_clock *clock = vr_clock_system();
+    struct timespec patience = {.tv_nsec = 500 * 1000 * 1000};
+    int number = 0;
+
+    atomic_store(&page->served_us, clock->now(clock->ctx));
+    atomic_store(&page->state, VR_NODE_SERVING);
+    if (atomic_load(&page->reloaded)) {
+        vr_node_reload_soon(node); /* the one before had done so too */
+    }
+    do {
+        struct vr_buf ignored = {0};
+
+        atomic_store(&page->alive_us, clock->now(clock->ctx) - vr_node_longest_still(node));
+        if (atomic_load(&page->state) == VR_NODE_SERVING && vr_node_ready(node, &ignored)) {
+            atomic_store(&page->state, VR_NODE_READY);
+        }
+        vr_buf_deinit(&ignored);
+        number = sigtimedwait(set, NULL, &patience);
+        if (number == SIGHUP) {
+            vr_node_reload_soon(node);
+        }
+    } while (number != SIGUSR1);
 }
 
 /** Until a signal says stop. Meanwhile the service manager is told that all is well; a loop that
@@ -207,33 +258,73 @@ static void signals_serve(struct vr_node *node, const sigset_t *set)
     }
 }
 
-static int run(const struct vr_config *config)
+static void end_signals(const sigset_t *set, bool below, unsigned patience_s)
 {
-    struct vr_node *node = NULL;
-    struct vr_why why = {0};
-    struct vr_buf about = {0};
-    sigset_t set;
-
-    files_allow();
-    signals_block(&set);
-    if (vr_node_start(config, &node, &why) != VR_OK) {
-        fprintf(stderr, "voiceroomd: %s\n", why.text);
-        return why.code == VR_E_EXISTS ? 2 : 1;
+    signal(SIGHUP, SIG_IGN);
+    if (below) {
+        signal(SIGUSR1, on_second_signal);
+    } else {
+        signal(SIGINT, on_second_signal);
+        signal(SIGTERM, on_second_signal);
     }
+    signal(SIGALRM, on_too_long);
+    alarm(patience_s);
+    pthread_sigmask(SIG_UNBLOCK, set, NULL);
+}
+
+static void addresses_print(const struct vr_node *node)
+{
+    struct vr_buf about = {0};
+
     vr_node_describe(node, &about);
     fwrite(about.data, 1, about.size, stdout);
     fflush(stdout);
     vr_buf_deinit(&about);
+}
 
-    signals_serve(node, &set);
+static int run(const struct vr_config *config)
+{
+    const struct vr_inherit *inherit = config->inherit;
+    struct vr_node *node = NULL;
+    struct vr_why why = {0};
+    sigset_t set;
+
+    files_allow();
+    signals_block(&set, inherit != NULL);
+    if (vr_node_start(config, &node, &why) != VR_OK) {
+        fprintf(stderr, "voiceroomd: %s\n", why.text);
+        return why.code == VR_E_EXISTS ? 2 : 1;
+    }
+    if (inherit == NULL) {
+        addresses_print(node);
+        signals_serve(node, &set);
+    } else {
+        if (atomic_load(&inherit->page->starts) == 1) {
+            addresses_print(node);
+        }
+        signals_serve_below(node, &set, inherit->page);
+    }
     vr_notify("STOPPING=1");
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGINT, on_second_signal);
-    signal(SIGTERM, on_second_signal);
-    signal(SIGALRM, on_too_long);
-    alarm((unsigned)config->shutdown_s);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    end_signals(&set, inherit != NULL, (unsigned)config->shutdown_s);
     return vr_node_stop(node) ? 0 : 3;
+}
+
+/** Below a parent, or as the only process. */
+static int run_supervised(struct vr_config *config, char **argv)
+{
+    const struct vr_parent_conf conf = {
+        .config = config, .argv = argv, .memory_size = vr_node_memory_size(config)};
+    const struct vr_inherit *inherit = NULL;
+    int code = 0;
+
+    if (config->supervise) {
+        files_allow();
+        if (!vr_parent_run(&conf, &inherit, &code)) {
+            return code; /* here is the parent, and all is over */
+        }
+        config->inherit = inherit;
+    }
+    return run(config);
 }
 
 static int settings_print(const struct vr_config *config)
@@ -277,7 +368,7 @@ static int secret_export(const struct vr_config *config, const char *file)
     return 0;
 }
 
-static int with_settings(const struct wishes *wishes)
+static int with_settings(const struct wishes *wishes, char **argv)
 {
     struct vr_config config;
     struct vr_why why = {0};
@@ -287,6 +378,8 @@ static int with_settings(const struct wishes *wishes)
     if (vr_config_load(wishes->file, environ, wishes->flags, wishes->flag_count, &config, &why) !=
         VR_OK) {
         fprintf(stderr, "voiceroomd: %s\n", why.text);
+    } else if (wishes->wish == WISH_TAKE_OVER) {
+        code = vr_parent_takes_over(&config, wishes->layout) ? 0 : 1;
     } else if (wishes->wish == WISH_CHECK) {
         printf("the settings are good\n");
         code = 0;
@@ -301,7 +394,7 @@ static int with_settings(const struct wishes *wishes)
             vr_log_set_level(level);
         }
         vr_log_set_node(config.node);
-        code = run(&config);
+        code = run_supervised(&config, argv);
     }
     vr_config_free(&config);
     return code;
@@ -310,7 +403,11 @@ static int with_settings(const struct wishes *wishes)
 int main(int argc, char **argv)
 {
     static struct wishes wishes;
+    int code = 0;
 
+    if (vr_store_tool(argc, argv, &code)) {
+        return code;
+    }
     if (!wishes_read(argc, argv, &wishes)) {
         return 1;
     }
@@ -322,5 +419,5 @@ int main(int argc, char **argv)
         printf("voiceroomd 0.1.0\n");
         return 0;
     }
-    return with_settings(&wishes);
+    return with_settings(&wishes, argv);
 }

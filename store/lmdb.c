@@ -10,6 +10,7 @@
 #include "store/inspect.h"
 #include "store/journal.h"
 #include "store/key.h"
+#include "store/lmdb_env.h"
 
 #define MAP_BYTES_DEFAULT ((size_t)8 << 30)
 
@@ -23,6 +24,11 @@ struct lmdb {
 static struct lmdb *lmdb_of(struct vr_records *records)
 {
     return VR_OWNER(records, struct lmdb, records);
+}
+
+struct vr_env *vr_lmdb_env(struct vr_records *records)
+{
+    return &lmdb_of(records)->env;
 }
 
 static uint64_t lmdb_submit(struct vr_records *records, struct vr_commit *commit,
