@@ -24,6 +24,7 @@ struct vr_config_list {
 };
 
 struct vr_config_flag;
+struct vr_inherit;
 
 /** Owned strings; never NULL once loaded ("" is unset). Times are seconds as written. */
 struct vr_config {
@@ -79,6 +80,7 @@ struct vr_config {
     struct vr_config_list webhook_allow; /* ranges of addresses */
     uint64_t webhook_attempts;
     uint64_t shutdown_s; /* hard deadline of a clean end */
+    bool supervise;
 
     struct vr_config_list cluster_etcd; /* empty: alone, and the rest of this part means nothing */
     char *cluster_etcd_ca;
@@ -96,6 +98,7 @@ struct vr_config {
     /* made while loading */
     enum vr_guests guest_mode;
     enum vr_pack pack;
+    const struct vr_inherit *inherit; /* what a parent holds for this node; NULL: no parent */
     /* where it came from, to be read again: borrowed from who called vr_config_load */
     const char *source_file;
     char *const *source_environment;

@@ -46,9 +46,11 @@ static void stat_add(uint64_t *counter, uint64_t more)
     __atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED); /* read by other threads */
 }
 
-enum vr_err vr_link_socket_open(const char *address, uint16_t port, int *out, struct vr_why *why)
+enum vr_err vr_link_socket_take(const struct vr_inherit *inherit, const char *address,
+                                uint16_t port, int *out, struct vr_why *why)
 {
-    const struct vr_socket_ask ask = {.address = address,
+    const struct vr_socket_ask ask = {.inherit = inherit,
+                                      .address = address,
                                       .port = port,
                                       .type = SOCK_DGRAM,
                                       .address_setting = "cluster.link",
@@ -65,6 +67,11 @@ enum vr_err vr_link_socket_open(const char *address, uint16_t port, int *out, st
         }
     }
     return err;
+}
+
+enum vr_err vr_link_socket_open(const char *address, uint16_t port, int *out, struct vr_why *why)
+{
+    return vr_link_socket_take(NULL, address, port, out, why);
 }
 
 /* --- out --- */

@@ -11,6 +11,7 @@
 #include "cluster/link.h"
 
 struct uv_loop_s;
+struct vr_inherit;
 struct vr_system;
 struct vr_link_port;
 
@@ -36,6 +37,9 @@ struct vr_link_port_stats {
 /** A bound UDP socket with large buffers: as vr_media_socket_open. */
 VR_MUST_CHECK enum vr_err vr_link_socket_open(const char *address, uint16_t port, int *out,
                                               struct vr_why *why);
+/** The same, with what a parent holds (NULL: nothing) taken first: nodes/inherit.h. */
+VR_MUST_CHECK enum vr_err vr_link_socket_take(const struct vr_inherit *inherit, const char *address,
+                                              uint16_t port, int *out, struct vr_why *why);
 
 /** Owns the socket from here on, also when it fails. */
 VR_MUST_CHECK enum vr_err vr_link_port_new(const struct vr_link_port_conf *conf,

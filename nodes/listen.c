@@ -54,9 +54,9 @@ void vr_addresses_local(struct vr_addresses *out)
     freeifaddrs(list);
 }
 
-enum vr_err vr_listen_open(const char *where, uint16_t *port, bool reuse_port,
-                           int out[VR_LISTEN_MAX], uint32_t *count, const char *setting,
-                           struct vr_why *why)
+static enum vr_err listen_any(const struct vr_inherit *inherit, const char *where, uint16_t *port,
+                              bool reuse_port, int out[VR_LISTEN_MAX], uint32_t *count,
+                              const char *setting, struct vr_why *why)
 {
     static const char *const both[] = {"127.0.0.1", "::1"};
     static const char *const all[] = {"0.0.0.0", "::"};
@@ -66,6 +66,7 @@ enum vr_err vr_listen_open(const char *where, uint16_t *port, bool reuse_port,
     struct vr_socket_ask ask = {.type = SOCK_STREAM,
                                 .reuse_address = true,
                                 .reuse_port = reuse_port,
+                                .inherit = inherit,
                                 .address_setting = setting,
                                 .port_setting = setting};
 
@@ -89,4 +90,18 @@ enum vr_err vr_listen_open(const char *where, uint16_t *port, bool reuse_port,
         }
     }
     return VR_OK;
+}
+
+enum vr_err vr_listen_open(const char *where, uint16_t *port, bool reuse_port,
+                           int out[VR_LISTEN_MAX], uint32_t *count, const char *setting,
+                           struct vr_why *why)
+{
+    return listen_any(NULL, where, port, reuse_port, out, count, setting, why);
+}
+
+enum vr_err vr_listen_take(const struct vr_inherit *inherit, const char *where, uint16_t *port,
+                           int out[VR_LISTEN_MAX], uint32_t *count, const char *setting,
+                           struct vr_why *why)
+{
+    return listen_any(inherit, where, port, false, out, count, setting, why);
 }

@@ -11,6 +11,8 @@
 #define VR_ADDRESSES_MAX 16
 #define VR_LISTEN_MAX 4
 
+struct vr_inherit;
+
 struct vr_addresses {
     uint32_t count;
     char text[VR_ADDRESSES_MAX][46];
@@ -25,6 +27,10 @@ void vr_addresses_local(struct vr_addresses *out);
  * address here. `*port` 0 becomes the port got. */
 VR_MUST_CHECK enum vr_err vr_listen_open(const char *where, uint16_t *port, bool reuse_port,
                                          int out[VR_LISTEN_MAX], uint32_t *count,
+                                         const char *setting, struct vr_why *why);
+/** The same, with what a parent holds (NULL: nothing) taken first: nodes/inherit.h. */
+VR_MUST_CHECK enum vr_err vr_listen_take(const struct vr_inherit *inherit, const char *where,
+                                         uint16_t *port, int out[VR_LISTEN_MAX], uint32_t *count,
                                          const char *setting, struct vr_why *why);
 
 #endif

@@ -43,9 +43,11 @@ static void buffers_grow(int fd)
     }
 }
 
-enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out, struct vr_why *why)
+enum vr_err vr_media_socket_take(const struct vr_inherit *inherit, const char *address,
+                                 uint16_t port, int *out, struct vr_why *why)
 {
-    const struct vr_socket_ask ask = {.address = address,
+    const struct vr_socket_ask ask = {.inherit = inherit,
+                                      .address = address,
                                       .port = port,
                                       .type = SOCK_DGRAM,
                                       .address_setting = "media_addresses",
@@ -56,6 +58,11 @@ enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out, s
         buffers_grow(*out);
     }
     return err;
+}
+
+enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out, struct vr_why *why)
+{
+    return vr_media_socket_take(NULL, address, port, out, why);
 }
 
 /* --- receiving --- */
@@ -259,6 +266,11 @@ void vr_media_port_free(struct vr_media_port *port)
         close(port->sockets[i].fd);
     }
     free(port);
+}
+
+const struct vr_engine *vr_media_port_engine(const struct vr_media_port *port)
+{
+    return port->engine;
 }
 
 void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stats *media,

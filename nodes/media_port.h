@@ -13,6 +13,7 @@
 #include "actors/runtime/env.h"
 
 struct uv_loop_s;
+struct vr_inherit;
 struct vr_worker;
 struct vr_media_port;
 
@@ -41,6 +42,10 @@ struct vr_media_port_stats {
  * any. Errors: VR_E_EXISTS port taken; VR_E_NOT_FOUND the address is not of this machine. */
 VR_MUST_CHECK enum vr_err vr_media_socket_open(const char *address, uint16_t port, int *out,
                                                struct vr_why *why);
+/** The same, with what a parent holds (NULL: nothing) taken first: nodes/inherit.h. */
+VR_MUST_CHECK enum vr_err vr_media_socket_take(const struct vr_inherit *inherit,
+                                               const char *address, uint16_t port, int *out,
+                                               struct vr_why *why);
 
 VR_MUST_CHECK enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf,
                                             struct vr_media_port **out);
@@ -53,6 +58,9 @@ void vr_media_port_before_wait(struct vr_media_port *port, vr_time_us now);
 void vr_media_port_close(struct vr_media_port *port);
 /** After the loop has ended and the actors are gone. */
 void vr_media_port_free(struct vr_media_port *port);
+
+/** Borrowed: for what is read before the loop begins. */
+const struct vr_engine *vr_media_port_engine(const struct vr_media_port *port);
 
 /** Any thread; racy, whole words. */
 void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stats *media,

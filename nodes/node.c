@@ -171,7 +171,7 @@ void node_text_put(char *out, size_t capacity, const char *text)
 
 /* --- all of it --- */
 
-static void counts_decide(struct vr_node *node)
+void node_counts_decide(struct vr_node *node)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t media = node->config->media_workers;
@@ -263,7 +263,7 @@ enum vr_err vr_node_start(const struct vr_config *config, struct vr_node **out, 
         return vr_fail(why, VR_E_NO_MEMORY, "memory is out");
     }
     node->config = config;
-    counts_decide(node);
+    node_counts_decide(node);
     vr_addresses_local(&node->local);
     err = start_steps(node, &reason);
     if (err != VR_OK) {

@@ -16,6 +16,7 @@
 #include "actors/wire/jwt.h"
 
 struct vr_node;
+struct vr_inherit;
 struct vr_config;
 struct vr_auth;
 struct vr_lobby;
@@ -43,6 +44,14 @@ bool vr_node_stop(struct vr_node *node);
  * the node runs, or the file is there. */
 VR_MUST_CHECK enum vr_err vr_node_secret_export(const struct vr_config *config, const char *file,
                                                 struct vr_why *why);
+
+/** For a parent: open the sockets that this configuration asks for, into inherit->sockets; those
+ * that it holds already stay the same. What can't be opened is left out: the node tries it again,
+ * and says why it can't. */
+void vr_node_sockets_hold(const struct vr_config *config, struct vr_inherit *inherit);
+
+/** For a parent: bytes of memory that outlive a node process with this configuration. */
+size_t vr_node_memory_size(const struct vr_config *config);
 
 /** What a person needs to know: addresses, join link, path of the admin key, data folder. */
 void vr_node_describe(const struct vr_node *node, struct vr_buf *out);

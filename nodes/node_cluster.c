@@ -329,7 +329,7 @@ enum vr_err node_link_open(struct vr_node *node, uint32_t index, struct vr_why *
 {
     struct vr_link_port_conf conf = {
         .links = node->links, .node = node->number, .worker = index, .system = node->system};
-    enum vr_err err = vr_link_socket_open(node->config->cluster_address,
+    enum vr_err err = vr_link_socket_take(node->config->inherit, node->config->cluster_address,
                                           (uint16_t)(node->config->cluster_speech_port + index),
                                           &conf.socket, why);
 

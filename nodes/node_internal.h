@@ -99,6 +99,8 @@ struct vr_node {
 /* node.c */
 /** Copy, cut to the capacity, and end with 0. */
 void node_text_put(char *out, size_t capacity, const char *text);
+/** How many workers of each kind. */
+void node_counts_decide(struct vr_node *node);
 
 /* node_system.c */
 /** node->env from the configuration; needs the parts that are handed on. */

@@ -50,8 +50,8 @@ static enum vr_err media_sockets_open(struct vr_node *node, uint32_t index,
         struct vr_candidate *candidate = &place_of->candidates[place_of->candidate_count];
 
         if (!speech_bound(node, i)) {
-            enum vr_err err =
-                vr_media_socket_open(node->speech[i].local, port, &sockets[*count], why);
+            enum vr_err err = vr_media_socket_take(node->config->inherit, node->speech[i].local,
+                                                   port, &sockets[*count], why);
             if (err != VR_OK) {
                 return err;
             }
@@ -103,8 +103,8 @@ static enum vr_err http_sockets_open(struct vr_node *node, struct vr_why *why)
     node->http_port = (uint16_t)node->config->http_port;
     node->https_port = (uint16_t)node->config->https_port;
     if (node->http_port != 0) {
-        err = vr_listen_open(node->config->http_address, &node->http_port, false, sockets, &count,
-                             "http_port", why);
+        err = vr_listen_take(node->config->inherit, node->config->http_address, &node->http_port,
+                             sockets, &count, "http_port", why);
     }
     for (uint32_t i = 0; i < count; i++) {
         part->sockets[part->socket_count++] = (struct vr_http_socket){.fd = sockets[i]};
@@ -114,8 +114,8 @@ static enum vr_err http_sockets_open(struct vr_node *node, struct vr_why *why)
     }
     err = node_tls_open(node, why);
     if (err == VR_OK) {
-        err = vr_listen_open(node->config->https_address, &node->https_port, false, sockets, &count,
-                             "https_port", why);
+        err = vr_listen_take(node->config->inherit, node->config->https_address, &node->https_port,
+                             sockets, &count, "https_port", why);
     }
     for (uint32_t i = 0; err == VR_OK && i < count; i++) {
         part->sockets[part->socket_count++] =

@@ -3,34 +3,64 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-bool vr_notify(const char *lines)
+/** The size of the manager's address; 0: nobody listens. */
+static socklen_t manager_name(struct sockaddr_un *to)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t size = path == NULL ? 0 : strlen(path);
+
+    *to = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (size < 2 || size >= sizeof(to->sun_path) || (path[0] != '/' && path[0] != '@')) {
+        return 0;
+    }
+    memcpy(to->sun_path, path, size);
+    if (path[0] == '@') {
+        to->sun_path[0] = 0; /* the abstract namespace */
+    }
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+}
+
+bool vr_notify_fd(const char *lines, int extra)
+{
+    union {
+        struct cmsghdr head;
+        uint8_t bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.bytes = {0}};
+    struct sockaddr_un to;
+    struct iovec text = {(void *)(uintptr_t)lines, strlen(lines)};
+    struct msghdr message = {
+        .msg_name = &to, .msg_namelen = manager_name(&to), .msg_iov = &text, .msg_iovlen = 1};
     ssize_t sent = -1;
     int fd = -1;
 
-    if (size < 2 || size >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@')) {
+    if (message.msg_namelen == 0) {
         return false;
     }
-    memcpy(to.sun_path, path, size);
-    if (path[0] == '@') {
-        to.sun_path[0] = 0; /* the abstract namespace */
+    if (extra >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+        control.head = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.head), &extra, sizeof(extra));
     }
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        sent = sendto(fd, lines, strlen(lines), MSG_NOSIGNAL, (struct sockaddr *)&to,
-                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+        sent = sendmsg(fd, &message, MSG_NOSIGNAL);
         close(fd);
     }
     return sent >= 0;
+}
+
+bool vr_notify(const char *lines)
+{
+    return vr_notify_fd(lines, -1);
 }
 
 vr_time_us vr_notify_watchdog(void)

@@ -9,6 +9,8 @@
 
 /** Lines as "READY=1\nSTATUS=...". False: nobody listens, or the socket takes nothing. */
 bool vr_notify(const char *lines);
+/** The same with a descriptor, of which the manager keeps a copy ("FDSTORE=1"). */
+bool vr_notify_fd(const char *lines, int fd);
 
 /** How long the manager waits for the next "WATCHDOG=1" before it kills this process; 0: it does
  * not watch it. */

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "nodes/inherit.h"
+
 union name {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -55,6 +57,9 @@ enum vr_err vr_socket_bind(const struct vr_socket_ask *ask, int *out, struct vr_
     int fd = -1;
 
     *out = -1;
+    if (vr_inherit_socket(ask->inherit, ask->type, ask->address, ask->port, out)) {
+        return VR_OK;
+    }
     if (size == 0) {
         return vr_fail(why, VR_E_UNPROCESSABLE, "%s: \"%s\" is no address", ask->address_setting,
                        ask->address);

@@ -9,6 +9,8 @@
 
 #include "actors/base/err.h"
 
+struct vr_inherit;
+
 struct vr_socket_ask {
     const char *address;         /* IPv4 or IPv6 as text */
     uint16_t port;               /* 0: any */
@@ -17,6 +19,7 @@ struct vr_socket_ask {
     bool reuse_port;             /* several sockets share the port */
     const char *address_setting; /* names for complaints */
     const char *port_setting;
+    const struct vr_inherit *inherit; /* what a parent holds is taken first; NULL: nothing */
 };
 
 /** Bound, not blocking, closed on exec; a stream does not listen yet. Errors: VR_E_UNPROCESSABLE no

@@ -86,6 +86,23 @@ static enum vr_err remember_people(struct room_actor *self)
     return VR_OK;
 }
 
+/* Whose session runs beside us was never away: no event, no commit, and the state is the one that
+ * clients had when we ended. */
+static void attach_living(struct room_actor *self)
+{
+    const struct vr_room_services *services = self->services;
+
+    for (uint32_t i = 0; services->lives != NULL && i < self->people_count; i++) {
+        const struct told_person *told = &self->people[i];
+
+        if (told->session.kind == VR_ACTOR_SESSION && !is_far(self, told->session) &&
+            services->lives(services->ctx, vr_actor_worker(self->actor), told->session,
+                            told->participant, told->generation)) {
+            (void)vr_room_attach(self->room, told->participant, told->generation);
+        }
+    }
+}
+
 static enum vr_err publish_state(struct room_actor *self)
 {
     struct vr_buf text = {0};
@@ -128,6 +145,7 @@ enum vr_err actor_load(struct room_actor *self, struct vr_why *why)
     self->sequence_told = vr_room_sequence(self->room);
     self->summary_due = vr_actor_now(self->actor);
     log_room(self, VR_LOG_INFO, "room opened", NULL);
+    attach_living(self);
     if (self->people_count > 0) { /* sessions that outlived us learn that they did */
         shards_update(self);
         gates_again(self);
@@ -223,7 +241,11 @@ void actor_ping_sessions(struct room_actor *self)
     for (uint32_t i = 0; i < self->people_count; i++) {
         const struct told_person *told = &self->people[i];
         struct vr_msg ping = {.kind = VR_MSG_PING, .to = told->session};
+        struct vr_person_view view;
 
+        if (vr_room_person(self->room, told->participant, &view) && !view.reconnecting) {
+            continue; /* known to live */
+        }
         if (told->session.kind == VR_ACTOR_SESSION && !vr_id_is_zero(told->session.id)) {
             vr_actor_ask(self->actor, &ping, PONG_WAIT, on_pong,
                          (uint64_t)told->participant << 32 | told->generation);

@@ -25,6 +25,10 @@ struct vr_room_services {
     /** Does the ownership in this epoch hold right now? Asked when a command is begun and again
      * before its answer: an owner that is not sure says nothing. NULL: it always does (alone). */
     bool (*holds)(void *ctx, struct vr_id room, uint64_t epoch);
+    /** Does this session run on `worker`, and have this place? Then its person was never away, and
+     * a room that comes back from the store need not ask. NULL: all are asked. */
+    bool (*lives)(void *ctx, struct vr_worker *worker, struct vr_address session,
+                  vr_participant_id participant, uint32_t generation);
     void *ctx;
     const atomic_bool *outbox; /* true: events go into each commit, for webhooks; NULL: never */
 };

@@ -205,6 +205,91 @@ static void test_sessions_outlive_the_room(void **state)
     node_free(node);
 }
 
+static bool is_session_one(void *ctx, struct vr_worker *worker, struct vr_address session,
+                           vr_participant_id participant, uint32_t generation)
+{
+    (void)ctx;
+    assert_int_equal(vr_worker_kind(worker), VR_WORKER_CONTROL);
+    return session.id.lo == 1 && participant == 1 && generation == 1;
+}
+
+static bool is_any_session(void *ctx, struct vr_worker *worker, struct vr_address session,
+                           vr_participant_id participant, uint32_t generation)
+{
+    (void)worker;
+    (void)generation;
+    ((struct node *)ctx)->sessions_dead = true; /* nobody needs to be asked */
+    return session.id.lo == participant;
+}
+
+static const struct vr_answer *snapshot(struct node *node)
+{
+    return say(node, by(VR_CMD_SNAPSHOT, "ana", 1, 0));
+}
+
+/* kill -9, but sessions and transports were kept: nobody can tell that anything was. */
+static void test_whose_session_was_kept_was_never_away(void **state)
+{
+    struct node *node = node_new();
+    const struct vr_answer *before;
+    const struct vr_answer *after;
+    uint64_t epoch;
+    uint64_t revision;
+    uint64_t head;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_OK);
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    before = snapshot(node);
+    assert_int_equal(vr_records_head(node->records, KIT_ROOM, &epoch, &head), VR_OK);
+    stop(node);
+    start(node);
+    node->services.lives = is_any_session;
+    node->lines = 0;
+    after = snapshot(node);
+    assert_int_equal(after->err, VR_OK);
+    assert_true(after->digest == before->digest);
+    assert_true(after->sequence == before->sequence);
+    assert_true(after->epoch > before->epoch);
+    pass(node, VR_SECONDS(19)); /* past the grace time */
+    assert_int_equal(find(node, "session 1: room:participant", 0), -1);
+    assert_true(find(node, "session 2: room:state", 0) >= 0);
+    assert_true(find(node, "shard 0: gate 2 - hear", 0) >= 0); /* a listener, and muted */
+    assert_int_equal(find(node, "shard 0: gate 2 send", 0), -1);
+    assert_true(find(node, "lobby: 2 people", 0) >= 0);
+    assert_true(snapshot(node)->digest == before->digest);
+    assert_int_equal(vr_records_head(node->records, KIT_ROOM, &epoch, &revision), VR_OK);
+    assert_true(revision == head); /* nothing had to be written */
+    assert_int_equal(say(node, by(VR_CMD_PROMOTE, "ana", 1, 2))->err, VR_OK);
+    assert_true(find(node, "session 2: room:role-changed", 0) >= 0);
+    node_free(node);
+}
+
+/* Of two only Ana's transport was kept: Ben has his grace time from now on. */
+static void test_whose_session_was_not_kept_is_reconnecting(void **state)
+{
+    struct node *node = node_new();
+
+    (void)state;
+    create_with_two(node);
+    stop(node);
+    node->now += VR_SECONDS(10);
+    node->sessions_dead = true;
+    start(node);
+    node->services.lives = is_session_one;
+    node->lines = 0;
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of ben"));
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    pass(node, VR_SECONDS(14));
+    assert_int_equal(find(node, "session 1: room:participant-left", 0), -1);
+    pass(node, VR_SECONDS(2));
+    assert_true(find(node, "session 1: room:participant-left", 0) >= 0);
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of ana"));
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    node_free(node);
+}
+
 static const struct vr_answer *move_of_ben(struct node *node, enum vr_command_kind kind)
 {
     struct vr_command *cmd = kit_command(kind, "ben");
@@ -310,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_disk_full_reads_go_on),
         cmocka_unit_test(test_crash_and_return),
         cmocka_unit_test(test_sessions_outlive_the_room),
+        cmocka_unit_test(test_whose_session_was_kept_was_never_away),
+        cmocka_unit_test(test_whose_session_was_not_kept_is_reconnecting),
         cmocka_unit_test(test_a_move_before_the_session_was_heard),
         cmocka_unit_test(test_who_was_not_heard_is_not_lost_for_the_next_owner),
         cmocka_unit_test(test_repeat_after_restart),

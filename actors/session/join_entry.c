@@ -87,6 +87,22 @@ static void take_identity(struct session *session, const struct vr_join_request 
                                                  : vr_resume_user_hint(request->identity.user);
 }
 
+/** A session that outlived its process gets back what its person's access token grants. */
+static void know_again(struct session *session, const struct vr_actor_identity *who)
+{
+    vr_participant_id participant = session->who.participant;
+    uint32_t generation = session->who.generation;
+
+    if (!session->restored || who->user[0] == '\0') {
+        return;
+    }
+    session->restored = false;
+    session->who = *who;
+    session->who.participant = participant;
+    session->who.generation = generation;
+    session->user_hint = vr_resume_user_hint(who->user);
+}
+
 static struct vr_bytes offer_of(const struct vr_join_request *request)
 {
     if (request->msg != NULL && request->msg->sdp != NULL) {
@@ -175,6 +191,8 @@ void vr_session_join(struct vr_worker *worker, const struct vr_join_request *req
         }
         take_identity(session, request, &token);
         memcpy(session->who.name, who.name, sizeof(who.name));
+    } else {
+        know_again(session, &who);
     }
     /* The place stands on the newest access token that its person showed. */
     session->token_ref = request->identity.user[0] == '\0' ? token.token_ref : request->token_ref;

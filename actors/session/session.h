@@ -14,6 +14,7 @@
 #include "actors/base/bytes.h"
 #include "actors/base/err.h"
 #include "actors/messages/command.h"
+#include "actors/messages/peer.h"
 #include "actors/runtime/env.h"
 #include "actors/runtime/system.h"
 #include "actors/wire/client_json.h"
@@ -138,6 +139,17 @@ void vr_session_leave(struct vr_worker *worker, struct vr_id session, const char
 /** ICE restart by a new offer; answers with the new SDP by `joined` (json NULL). */
 void vr_session_restart_ice(struct vr_worker *worker, struct vr_id session, const char *user,
                             struct vr_bytes sdp, vr_joined_fn joined, void *ctx);
+
+/** At the start of a node, before its first turn and before any client: the session of a transport
+ * that outlived the process before this one, as its shard has it (restore.c). Two transports of one
+ * session may be told. It has no socket yet; with its transport it lives and ends.
+ *  Errors: VR_E_BAD_REQUEST not a session of this worker; VR_E_EXISTS; VR_E_NO_MEMORY. */
+VR_MUST_CHECK enum vr_err vr_session_restore(struct vr_worker *worker,
+                                             const struct vr_peer_conf *conf, uint32_t shard);
+/** Does this session run here, with this place? For a room that comes back from the store on the
+ * same worker: who is there was never away. */
+bool vr_session_lives(struct vr_worker *worker, struct vr_id session, vr_participant_id participant,
+                      uint32_t generation);
 
 /** Look at this worker's sessions now, because of a withdrawal or a ban: those that must end have
  * closed their media when it returns (a shard on another thread follows within a message's way). */

@@ -65,6 +65,7 @@ struct session {
     bool joining;                /* a join or resume of this session is under way */
     bool moving;     /* the place is another node's session's until our peer is up: move.c */
     bool announcing; /* announce.c */
+    bool restored;   /* over a restart, and nobody has shown an access token for it since */
     bool resumed;    /* the JOIN of a new session was a RESUME: undone by LOST, not LEAVE */
 
     struct vr_id room;
@@ -109,6 +110,8 @@ const struct vr_env *session_env(struct vr_worker *worker);
 struct session_table *session_table_of(struct vr_worker *worker);
 struct session *session_find(struct vr_worker *worker, struct vr_id id);
 struct session *session_new(struct vr_worker *worker);
+/** With an id that it had before; it must be of this worker and not be there. */
+struct session *session_new_as(struct vr_worker *worker, struct vr_id id);
 /** Unlinked now, freed in a later turn. */
 void session_bury(struct session *session);
 void op_start(struct op *op, struct session *session, void (*free)(struct op *op));

@@ -180,6 +180,11 @@ static struct vr_id fresh_id(struct vr_worker *worker)
 
 struct session *session_new(struct vr_worker *worker)
 {
+    return session_new_as(worker, fresh_id(worker));
+}
+
+struct session *session_new_as(struct vr_worker *worker, struct vr_id id)
+{
     struct session_table *table = session_table_of(worker);
     struct session *session = NULL;
 
@@ -190,7 +195,7 @@ struct session *session_new(struct vr_worker *worker)
     if (session == NULL) {
         return NULL;
     }
-    session->id = fresh_id(worker);
+    session->id = id;
     session->table = table;
     session->worker = worker;
     session->env = session_env(worker);

@@ -1,0 +1,143 @@
+/* crash.c - a signal handler that calls only what a handler may: open, write, and the backtrace,
+ * whose library is loaded ahead. */
+#include "nodes/crash.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FRAMES_MAX 64
+
+static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+
+/* Of the process, as its signal handlers are: there is nowhere else to ask in a handler. */
+static char report_path[1024];
+
+/* --- the folder --- */
+
+static int is_report(const struct dirent *entry)
+{
+    size_t size = strlen(entry->d_name);
+
+    return size > 4 && strcmp(entry->d_name + size - 4, ".txt") == 0;
+}
+
+/** The names begin with the time: the first ones are the oldest. */
+static void oldest_remove(const char *folder)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_report, alphasort);
+    char path[1400];
+
+    for (int i = 0; i < count; i++) {
+        if (i + VR_CRASH_REPORTS_MAX <= count) {
+            snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+            unlink(path);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+void vr_crash_path(const char *data, char *out, size_t capacity)
+{
+    char folder[1024];
+    struct timespec now = {0};
+    struct tm when = {0};
+    char text[32] = "";
+
+    out[0] = 0;
+    (void)mkdir(data, 0700); /* the first start; the node judges it */
+    if (snprintf(folder, sizeof(folder), "%s/crash", data) >= (int)sizeof(folder) ||
+        (mkdir(folder, 0700) != 0 && errno != EEXIST)) {
+        return;
+    }
+    oldest_remove(folder);
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &when);
+    strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &when);
+    if (snprintf(out, capacity, "%s/%s.%03ldZ.txt", folder, text, now.tv_nsec / 1000000) >=
+        (int)capacity) {
+        out[0] = 0;
+    }
+}
+
+void vr_crash_note(const char *path, const char *line)
+{
+    int fd = path[0] == 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+    if (fd >= 0) {
+        dprintf(fd, "%s\n", line);
+        close(fd);
+    }
+}
+
+/* --- the signal --- */
+
+static void put(int fd, const char *text)
+{
+    ssize_t ignored = write(fd, text, strlen(text));
+
+    (void)ignored;
+}
+
+static void put_number(int fd, unsigned long number, unsigned base)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[24];
+    size_t at = sizeof(text);
+
+    text[--at] = 0;
+    do {
+        text[--at] = digits[number % base];
+        number /= base;
+    } while (number != 0);
+    put(fd, text + at);
+}
+
+static void on_deadly(int number, siginfo_t *info, void *context)
+{
+    void *frames[FRAMES_MAX];
+    int fd = open(report_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int count = 0;
+
+    (void)context;
+    if (fd >= 0) {
+        put(fd, "voiceroomd: signal ");
+        put_number(fd, (unsigned long)number, 10);
+        put(fd, ", address 0x");
+        put_number(fd, (unsigned long)info->si_addr, 16);
+        put(fd, ", thread ");
+        put_number(fd, (unsigned long)gettid(), 10);
+        put(fd, "\n");
+        count = backtrace(frames, FRAMES_MAX);
+        backtrace_symbols_fd(frames, count, fd);
+        close(fd);
+    }
+    raise(number); /* SA_RESETHAND: this time it ends the process, as the handler returns */
+}
+
+void vr_crash_watch(const char *path)
+{
+    struct sigaction action = {.sa_sigaction = on_deadly,
+                               .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK};
+    void *frames[1];
+
+    if (path[0] == 0 ||
+        snprintf(report_path, sizeof(report_path), "%s", path) >= (int)sizeof(report_path)) {
+        return;
+    }
+    backtrace(frames, 1); /* loads its library now: a handler could not */
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
+        sigaction(deadly[i], &action, NULL);
+    }
+}

@@ -1,0 +1,21 @@
+/* crash.h - what a node that dies leaves behind: a report with a backtrace in the data folder, and
+ * no more than a few of them. */
+#ifndef VR_NODES_CRASH_H
+#define VR_NODES_CRASH_H
+
+#include <stddef.h>
+
+#define VR_CRASH_REPORTS_MAX 20
+
+/** The name of the next report in `data`/crash: by time, so that they sort; makes the folder and
+ * removes the oldest ones. "" when the folder can't be made. Before the fork. */
+void vr_crash_path(const char *data, char *out, size_t capacity);
+
+/** From now on a signal that tells of a bug (SIGSEGV, SIGABRT and their like) writes the report to
+ * `path` and ends the process as it would have without. Copies `path`; once in a process. */
+void vr_crash_watch(const char *path);
+
+/** A line of the parent's at the end of the report, which is made if the node could not. */
+void vr_crash_note(const char *path, const char *line);
+
+#endif
