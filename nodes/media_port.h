@@ -24,8 +24,10 @@ struct vr_media_port_conf {
     struct vr_dtls_identity *identity;
     const int *sockets; /* copied; closed by the port */
     uint32_t socket_count;
-    bool gso;          /* several packets to one listener as one segmented datagram */
-    enum vr_pack pack; /* for an audience */
+    bool gso;             /* several packets to one listener as one segmented datagram */
+    enum vr_pack pack;    /* for an audience */
+    struct vr_keep *keep; /* of the parent; NULL: peers end with the process */
+    uint32_t keep_worker; /* this port's part of it */
     /** For shards on other nodes (vr_engine_conf.link_out): link_port.h; NULL: there are none. */
     void (*link_out)(void *ctx, uint32_t shard, const struct vr_relay *relay);
     void *link_ctx;
