@@ -81,6 +81,10 @@ static enum vr_err deployment_make(struct vr_node *node, struct vr_why *why)
             vr_chores_new(vr_node_records(node),
                           VR_SECONDS(86400 * (vr_time_us)node->config->audit_days), &node->chores);
     }
+    if (err == VR_OK &&
+        (node->backups = vr_backups_new(node->records, node->config->data)) == NULL) {
+        err = VR_E_NO_MEMORY;
+    }
     return err == VR_OK ? vr_sender_new(&sender, &node->sender) : err;
 }
 
@@ -217,6 +221,7 @@ static void node_free(struct vr_node *node)
 {
     vr_reminders_free(node->reminders);
     vr_chores_free(node->chores); /* before what its jobs answer */
+    vr_backups_free(node->backups);
     vr_sender_free(node->sender);
     if (node->system != NULL) {
         vr_system_close(node->system);
@@ -368,6 +373,11 @@ struct vr_deployment *vr_node_deployment(const struct vr_node *node)
 struct vr_chores *vr_node_chores(const struct vr_node *node)
 {
     return node->chores;
+}
+
+struct vr_backups *vr_node_backups(const struct vr_node *node)
+{
+    return node->backups;
 }
 
 struct vr_reminders *vr_node_reminders(const struct vr_node *node)

@@ -28,6 +28,7 @@ struct vr_cluster;
 struct vr_deployment;
 struct vr_chores;
 struct vr_sender;
+struct vr_backups;
 
 /** Open the store, make keys, start workers, listen. Borrows `config` until vr_node_stop has
  * returned. Errors: a sentence for a person, with the way out, in `why`; nothing is left running.
@@ -70,6 +71,7 @@ struct vr_auth *vr_node_auth(const struct vr_node *node);
 void vr_node_admin_kid(const struct vr_node *node, char out[VR_KID_MAX + 1]);
 struct vr_deployment *vr_node_deployment(const struct vr_node *node);
 struct vr_chores *vr_node_chores(const struct vr_node *node);
+struct vr_backups *vr_node_backups(const struct vr_node *node);
 struct vr_sender *vr_node_sender(const struct vr_node *node);
 struct vr_reminders *vr_node_reminders(const struct vr_node *node);
 struct vr_lobby *vr_node_lobby(const struct vr_node *node);

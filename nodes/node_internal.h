@@ -10,6 +10,7 @@
 #include "actors/session/session.h"
 #include "cluster/cluster.h"
 #include "cluster/directory.h"
+#include "nodes/backups.h"
 #include "nodes/certificate.h"
 #include "nodes/chores.h"
 #include "nodes/config.h"
@@ -64,6 +65,7 @@ struct vr_node {
     struct vr_auth *auth;
     struct vr_deployment *deployment;
     struct vr_chores *chores;
+    struct vr_backups *backups;
     struct vr_sender *sender;
     struct vr_reminders *reminders;
     struct vr_lobby *lobby;

@@ -8,6 +8,7 @@
 #include "actors/session/session.h"
 #include "nodes/chores.h"
 #include "nodes/node.h"
+#include "nodes/routes_backup.h"
 #include "nodes/routes_cluster.h"
 
 /* clang-format off */
@@ -46,6 +47,9 @@ static const struct vr_route table[] = {
     { VR_HTTP_GET,    "/v1/cluster/provisional",             vr_route_cluster_provisional,     VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/config",                          vr_route_config_show,             VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_POST,   "/v1/config/check",                    vr_route_config_check,            VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_POST,   "/v1/node/backup",                     vr_route_backup_make,             VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_GET,    "/v1/node/backup/{backup}",            vr_route_backup_read,             VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_DELETE, "/v1/node/backup/{backup}",            vr_route_backup_drop,             VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_POST,   "/v1/node/reload",                     vr_route_node_reload,             VR_NEEDS_ADMIN,   0 },
 };
 /* clang-format on */

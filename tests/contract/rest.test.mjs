@@ -468,6 +468,15 @@ describe('REST', () => {
     await call('checkConfig', 415, { token: admin, body: {} });
     assert.deepEqual((await call('reloadNode', 200, { token: admin })).body.needs_restart, []);
     await call('reloadNode', 403, { token: host });
+    await call('makeBackup', 403, { token: host });
+    const copy = (await call('makeBackup', 201, { token: admin })).body;
+    await call('makeBackup', 409, { token: admin });
+    assert.ok((await call('readBackup', 200, { token: admin, backup: copy.id })).body.length > 0);
+    assert.equal((await call('readBackup', 200, { token: admin, backup: copy.id, query: { offset: copy.bytes } })).body, '');
+    await call('readBackup', 400, { token: admin, backup: copy.id, query: { offset: 'x' } });
+    await call('readBackup', 403, { token: host, backup: copy.id });
+    await call('dropBackup', 204, { token: admin, backup: copy.id });
+    await call('dropBackup', 404, { token: admin, backup: copy.id });
   });
 
   test('nodes, as far as one node alone has them', async () => {
