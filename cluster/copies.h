@@ -122,6 +122,12 @@ vr_time_us copies_now(const struct cluster_copies *copies);
 uint64_t deploy_submit(struct cluster_copies *copies, struct vr_commit *commit,
                        vr_committed_fn done, void *ctx);
 
+/** The head that it makes. */
+static inline uint64_t copy_revision(const struct vr_commit *commit)
+{
+    return commit->revision != 0 ? commit->revision : commit->expected + 1;
+}
+
 /* replicate_note.c: a commit as notes for other nodes */
 struct note_parts {
     struct vr_blob **items;

@@ -156,6 +156,7 @@ struct vr_cluster {
     _Atomic int state;           /* enum vr_cluster_state */
     _Atomic vr_time_us deadline; /* what we own holds until then; 0: nothing does */
     _Atomic uint64_t generation;
+    _Atomic uint32_t joins; /* grows each time that this node comes (back) among the others */
     _Atomic uint32_t stress_permille, participants; /* vr_cluster_set_load */
     struct cluster_view view;                       /* owners, partners, living nodes */
 

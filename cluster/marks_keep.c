@@ -217,14 +217,15 @@ void replica_on_mark(struct replica *self, const struct vr_msg *msg)
 
 /* ---- the next owner ---- */
 
-/* He has judged it, yes or no; or he does not answer, and is asked again. */
+/* He has judged it, yes or no; or he does not answer, or cannot just now (his disk is full, the
+ * same command is under way there), and is asked again. */
 static bool is_judged(enum vr_err err, const struct vr_msg *answer)
 {
     if (err != VR_OK || answer->kind != VR_MSG_ANSWER) {
         return false;
     }
     err = answer->as.answer->err;
-    return !answer->as.answer->provisional && vr_err_status(err) != 503;
+    return !answer->as.answer->provisional && vr_err_status(err) < 500 && err != VR_E_IN_PROGRESS;
 }
 
 static enum vr_err on_taken(struct vr_actor *actor, void *state, uint64_t tag, enum vr_err err,

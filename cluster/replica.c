@@ -148,11 +148,16 @@ static void subscribe(struct replica *self)
 static void announce(struct replica *self)
 {
     vr_time_us now = vr_actor_now(self->actor);
+    uint32_t joins = atomic_load(&self->cluster->joins);
     uint64_t epoch = 0;
 
     if (vr_cluster_state(self->cluster, NULL) != VR_CLUSTER_JOINED) {
         self->announced = 0;
         return;
+    }
+    if (joins != self->announced_join) {
+        self->announced_join = joins;
+        self->announced = 0;
     }
     if (!vr_list_empty(&self->deeds) || cluster_owner(self->cluster, self->room, &epoch) == 0 ||
         epoch == self->announced ||
@@ -173,9 +178,15 @@ static void announce(struct replica *self)
     }
 }
 
+static vr_time_us ask_again_at(const struct replica *self)
+{
+    return self->ask_not_before != 0 ? self->ask_not_before : self->asked_at + REPLICA_ASK_AGAIN;
+}
+
 static void look(struct replica *self)
 {
     vr_time_us now = vr_actor_now(self->actor);
+    vr_time_us next;
     bool used = self->session_count > 0 || self->filling || !vr_list_empty(&self->flights) ||
                 !vr_list_empty(&self->deeds);
 
@@ -190,15 +201,17 @@ static void look(struct replica *self)
         deeds_hand_over(self);
     }
     announce(self);
-    if (self->filling && now - self->asked_at >= REPLICA_ASK_AGAIN && self->owner != 0) {
+    if (self->filling && now >= ask_again_at(self) && self->owner != 0) {
         self->filling = false;
+        self->ask_not_before = 0;
         replica_ask_snapshot(self, self->owner);
     }
     if (now - self->idle_since >= REPLICA_IDLE) {
         vr_actor_stop(self->actor, VR_CLOSE_IDLE);
         return;
     }
-    vr_actor_arm(self->actor, now + VR_SECONDS(1));
+    next = self->filling ? ask_again_at(self) : VR_NEVER;
+    vr_actor_arm(self->actor, next < now + VR_SECONDS(1) ? next : now + VR_SECONDS(1));
 }
 
 /* ---- the actor ---- */

@@ -12,6 +12,7 @@
 
 #define REPLICA_IDLE VR_SECONDS(30)
 #define REPLICA_ASK_AGAIN VR_SECONDS(1) /* a snapshot that does not come */
+#define REPLICA_ASK_SOON VR_MS(10)      /* one that was read before what we wait for was on disk */
 
 /** Where a commit came from, and what is to be said when it is on disk. */
 struct flight {
@@ -42,7 +43,8 @@ struct replica {
     uint32_t held_count;
     bool filling; /* a snapshot was asked for */
     vr_time_us asked_at;
-    uint32_t owner; /* who sent the newest commit; 0: unknown */
+    vr_time_us ask_pause, ask_not_before; /* one that came was too old; 0: it was not */
+    uint32_t owner;                       /* who sent the newest commit; 0: unknown */
 
     struct vr_buf parts; /* of a long commit */
     uint32_t part_next;
@@ -55,6 +57,7 @@ struct replica {
     uint64_t announced;      /* the epoch to whose owner the sessions were sent; 0: to nobody */
     uint64_t announced_last; /* and when that was, and to whom, whatever happened since */
     vr_time_us announced_at;
+    uint32_t announced_join; /* this node was away since: what was sent to it meanwhile is lost */
     vr_time_us subscribe_at, idle_since;
 
     /* While nobody validly owns the room (marks.c): it as the copy has it, with what was done here

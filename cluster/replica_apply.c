@@ -79,6 +79,9 @@ void replica_ask_snapshot(struct replica *self, uint32_t node)
     }
     self->filling = true;
     self->asked_at = vr_actor_now(self->actor);
+    if (self->asked_at < self->ask_not_before) {
+        return; /* replica.c, look */
+    }
     get.room_hi = self->room.hi;
     get.room_lo = self->room.lo;
     blob = vr_blob_new(vr_bytes(bytes, vr__cluster__snapshot_get__pack(&get, bytes)));

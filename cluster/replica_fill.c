@@ -60,6 +60,18 @@ static void stage_end(struct replica *self, const Vr__Cluster__Snapshot *note, u
     replica_submit(self, flight, commit);
 }
 
+/* What is held may follow nothing that is here still: the owner had it not on disk yet, or never
+ * will. Then it is asked again, but not in a ring. */
+static void was_old(struct replica *self)
+{
+    self->ask_pause = self->ask_pause == 0                      ? REPLICA_ASK_SOON
+                      : self->ask_pause < REPLICA_ASK_AGAIN / 2 ? self->ask_pause * 2
+                                                                : REPLICA_ASK_AGAIN;
+    self->ask_not_before = vr_actor_now(self->actor) + self->ask_pause;
+    self->filling = false;
+    replica_take_held(self);
+}
+
 static void snapshot_part(struct replica *self, const Vr__Cluster__Snapshot *note, uint32_t node)
 {
     struct vr_bytes ops = vr_bytes(note->ops.data, note->ops.len);
@@ -82,14 +94,14 @@ static void snapshot_part(struct replica *self, const Vr__Cluster__Snapshot *not
     }
     if (is_old(self, note) && vr_list_empty(&self->flights)) {
         stage_drop(self);
-        self->filling = false;
         if (note->sealed != 0) {
             replica_tell_cluster(self, note->sealed, VR_E_FENCED, false);
         }
         replica_confirm(self, node);
-        replica_take_held(self);
+        was_old(self);
         return;
     }
+    self->ask_pause = self->ask_not_before = 0;
     stage_end(self, note, node);
 }
 

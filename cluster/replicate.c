@@ -237,23 +237,26 @@ static void told_to_nobody(void *ctx, uint64_t ticket, enum vr_err err, uint64_t
     (void)revision;
 }
 
-static struct pending *begin(struct cluster_copies *copies, const struct vr_commit *commit,
-                             uint32_t calls, struct targets *targets)
+/* VR_E_STALE: a commit that failed here had this revision, and may stand at other nodes. */
+static enum vr_err begin(struct cluster_copies *copies, const struct vr_commit *commit,
+                         uint32_t calls, struct targets *targets, struct pending **out)
 {
     struct pending *pending = calloc(1, sizeof(*pending));
     struct copy_room *room;
+    bool used;
 
     if (pending == NULL) {
-        return NULL;
+        return VR_E_NO_MEMORY;
     }
     pthread_mutex_lock(&copies->lock);
     room = copy_make(copies, commit->room);
-    if (room != NULL) {
+    used = room != NULL && copy_revision(commit) <= room->submitted;
+    if (room != NULL && !used) {
         pending->copies = copies;
         pending->room = room;
         pending->ticket = ++copies->ticket;
         pending->epoch = commit->epoch;
-        pending->revision = commit->expected + 1;
+        pending->revision = copy_revision(commit);
         pending->since = copies_now(copies);
         pending->calls = calls;
         room->submitted = pending->revision;
@@ -261,11 +264,12 @@ static struct pending *begin(struct cluster_copies *copies, const struct vr_comm
         vr_list_push(&room->waiting, &pending->link);
     }
     pthread_mutex_unlock(&copies->lock);
-    if (room == NULL) {
+    if (room == NULL || used) {
         free(pending);
-        return NULL;
+        return used ? VR_E_STALE : VR_E_NO_MEMORY;
     }
-    return pending;
+    *out = pending;
+    return VR_OK;
 }
 
 static bool take_upload(struct cluster_copies *copies, struct vr_id id)
@@ -289,6 +293,7 @@ static uint64_t submit_room(struct cluster_copies *copies, struct vr_commit *com
     struct targets targets = {.count = 0};
     struct rows rows = {0};
     struct pending *pending = NULL;
+    enum vr_err err = VR_E_NO_MEMORY;
     uint64_t ticket;
 
     if (take_upload(copies, commit->room)) {
@@ -296,11 +301,11 @@ static uint64_t submit_room(struct cluster_copies *copies, struct vr_commit *com
     }
     rows_of(copies, commit, &rows);
     if (!rows.failed) {
-        pending = begin(copies, commit, 1 + calls_of(&rows), &targets);
+        err = begin(copies, commit, 1 + calls_of(&rows), &targets, &pending);
     }
-    if (pending == NULL) {
+    if (err != VR_OK) {
         rows_free(&rows);
-        return refuse(copies, commit, VR_E_NO_MEMORY, done, ctx);
+        return refuse(copies, commit, err, done, ctx);
     }
     ticket = pending->ticket;
     pending->done = done == NULL ? told_to_nobody : done;

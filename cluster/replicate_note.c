@@ -156,9 +156,9 @@ static bool add_part(struct note_parts *parts, const struct vr_commit *commit, b
     note.room_hi = commit->room.hi;
     note.room_lo = commit->room.lo;
     note.epoch = commit->epoch;
-    note.expected = commit->expected;
+    note.revision = copy_revision(commit);
+    note.expected = note.revision - 1; /* a revision left out shows as a gap */
     note.expected_epoch = commit->expected_epoch;
-    note.revision = commit->expected + 1;
     note.ops = (ProtobufCBinaryData){ops.size, (uint8_t *)(uintptr_t)ops.data};
     note.part = parts->count;
     note.more = more;

@@ -259,7 +259,8 @@ static bool joined(struct cluster_copies *copies, struct copy_room *room, uint64
     }
     if (!room->joining_waits) {
         room->joining_waits = true; /* what is submitted from here on waits for it as well */
-        room->joining_at = room->submitted > head ? room->submitted : head;
+        room->joining_at =
+            room->submitted > head && !vr_list_empty(&room->waiting) ? room->submitted : head;
         room->joining_since = copies_now(copies);
     }
     return (epoch == head_epoch || epoch == room->epoch) && revision >= room->joining_at;

@@ -73,6 +73,7 @@ struct room_actor {
     uint32_t step_count;
     uint32_t in_flight;    /* commits whose outcome is not known */
     uint64_t head;         /* the revision that the next commit expects */
+    uint64_t head_used;    /* the highest one that a commit of this life was to make */
     uint64_t head_epoch;   /* and whose: before our first commit that of the owner before us */
     uint64_t ticket;       /* of the next step */
     uint64_t first_ticket; /* of this life: lower ones are a former life's */

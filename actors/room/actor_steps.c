@@ -49,6 +49,17 @@ static void step_free(struct room_actor *self, struct begun *step)
     free(step);
 }
 
+/* A commit that failed here may have landed at other nodes. Its revision names nothing else in this
+ * epoch: the one after a failure leaves a number out, so that copies see a gap, and ask for all. */
+static void number(struct room_actor *self, struct vr_commit *commit)
+{
+    if (self->head < self->head_used) {
+        commit->revision = self->head_used + 2;
+    }
+    self->head = commit->revision != 0 ? commit->revision : self->head + 1;
+    self->head_used = self->head;
+}
+
 static enum vr_err submit(struct room_actor *self, struct begun *step)
 {
     struct vr_system *system = vr_actor_system(self->actor);
@@ -73,7 +84,7 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
     commit->safety = step->effects.safety;
     commit->expected_epoch = self->head_epoch;
     self->head_epoch = vr_room_epoch(self->room);
-    self->head++;
+    number(self, commit);
     self->in_flight++;
     vr_records_submit(vr_system_records(system), commit, on_committed, landing);
     return VR_OK;

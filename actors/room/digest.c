@@ -82,6 +82,11 @@ void digest_tick(struct step *step)
     event_send(step, &event, 0);
 }
 
+void digest_soon(struct vr_room *room)
+{
+    room->digest_told = UINT64_MAX;
+}
+
 vr_time_us digest_deadline(const struct vr_room *room)
 {
     if (room->phase == VR_ENDED || vr_room_counts(room).present == 0) {

@@ -184,6 +184,7 @@ static enum vr_err step_announce(struct step *step, struct person *person)
             come_in(step, person);
         }
     }
+    digest_soon(step->room); /* he may have missed events, and the last of them for long */
     fill_place(step, person);
     return VR_OK;
 }

@@ -63,6 +63,27 @@ static void who_is_there_changes_nothing(void **state)
     kit_deinit(&kit);
 }
 
+/* What was sent while his node was away he has missed; with nothing new the digest is rare. */
+static void who_was_away_hears_a_digest_soon(void **state)
+{
+    struct vr_address session;
+    struct kit kit;
+
+    (void)state;
+    start(&kit);
+    session = kit_person(&kit, BEN).session;
+    kit_pass(&kit, VR_SECONDS(3));
+    kit_tick(&kit);
+    assert_true(kit_said(&kit, "room:digest", ""));
+    kit_pass(&kit, VR_SECONDS(3));
+    kit_tick(&kit);
+    assert_false(kit_said(&kit, "room:digest", ""));
+    assert_int_equal(announce(&kit, 1, session), VR_OK);
+    kit_tick(&kit);
+    assert_true(kit_said(&kit, "room:digest", ""));
+    kit_deinit(&kit);
+}
+
 static void who_was_held_for_lost_is_back(void **state)
 {
     struct vr_address session;
@@ -150,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_there_changes_nothing),
+        cmocka_unit_test(who_was_away_hears_a_digest_soon),
         cmocka_unit_test(who_was_held_for_lost_is_back),
         cmocka_unit_test(who_was_given_up_comes_in_above_capacity),
         cmocka_unit_test(a_newer_session_a_kick_and_a_ban_stand),
