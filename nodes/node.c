@@ -246,6 +246,7 @@ static void node_free(struct vr_node *node)
     vr_files_free(node->files);
     vr_certificate_free(node->certificate);
     node_reload_free(node);
+    node_return_free(node);
     vr_sessions_free(node->sessions);
     vr_metrics_free(node->metrics);
     vr_auth_free(node->auth);

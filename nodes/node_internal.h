@@ -93,6 +93,8 @@ struct vr_node {
     uint16_t https_port;
     atomic_bool draining;
     atomic_bool ready;
+    struct returning *returning; /* node_return.c; until their sessions are there */
+    uint32_t returning_count;
     struct vr_timer load_timer; /* cluster worker: this node's load, once a second */
     uint64_t load_cpu;          /* microseconds of this process at load_at */
     vr_time_us load_at;
@@ -118,6 +120,13 @@ enum vr_err node_speech_addresses(struct vr_node *node, struct vr_why *why);
 enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why *why);
 /** The sockets of HTTP and HTTPS, and the server behind them. */
 enum vr_err node_http_make(struct vr_node *node, struct vr_why *why);
+
+/* node_return.c */
+/** Who goes on over a death of the process; before the loops. */
+void node_return_find(struct vr_node *node);
+/** Their sessions; on the control loop, before HTTP opens. */
+void node_return_sessions(struct vr_node *node, struct vr_worker *worker);
+void node_return_free(struct vr_node *node);
 
 /* node_loops.c */
 enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why);

@@ -42,10 +42,11 @@ static enum vr_err control_opened(void *ctx, struct vr_worker *worker, struct uv
 {
     struct control_part *part = ctx;
     uint32_t count = part->socket_count;
+    enum vr_err err = VR_OK;
 
+    node_return_sessions(part->node, worker);
     part->socket_count = 0; /* theirs from now on */
-    enum vr_err err =
-        vr_http_open(part->node->http, worker, loop, part->sockets, count, &part->http, why);
+    err = vr_http_open(part->node->http, worker, loop, part->sockets, count, &part->http, why);
 
     if (err == VR_OK) {
         node_reload_open(part->node, loop);
@@ -72,7 +73,10 @@ static void control_closing(void *ctx)
 
 enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why)
 {
-    enum vr_err err = node->cluster == NULL ? VR_OK : node_cluster_start(node, why);
+    enum vr_err err = VR_OK;
+
+    node_return_find(node);
+    err = node->cluster == NULL ? VR_OK : node_cluster_start(node, why);
 
     for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
         const struct vr_loop_hooks hooks = {.opened = media_opened,

@@ -94,6 +94,15 @@ static bool room_holds(void *ctx, struct vr_id room, uint64_t epoch)
     return node->cluster == NULL || vr_cluster_holds(node->cluster, room, epoch);
 }
 
+static bool session_lives(void *ctx, struct vr_worker *worker, struct vr_address session,
+                          vr_participant_id participant, uint32_t generation)
+{
+    const struct vr_node *node = ctx;
+
+    return (session.sub == 0 || session.sub == node->number) &&
+           vr_session_lives(worker, session.id, participant, generation);
+}
+
 /** A small room lives whole on one worker; each shard_peers_max people more begin the next one. */
 static uint32_t peer_place(void *ctx, struct vr_id room)
 {
@@ -164,6 +173,7 @@ void node_env_fill(struct vr_node *node)
                                   .take = room_take,
                                   .release = room_release,
                                   .holds = room_holds,
+                                  .lives = session_lives,
                                   .ctx = node,
                                   .outbox = vr_deployment_wants_events(node->deployment)};
     node->session_services = (struct vr_session_services){

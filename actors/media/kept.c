@@ -1,0 +1,21 @@
+#include "actors/media/kept.h"
+
+#include "actors/media/engine_internal.h"
+#include "actors/media/peer.h"
+#include "actors/media/shard_internal.h"
+
+bool vr_engine_kept(const struct vr_engine *engine, uint32_t *at, const struct vr_peer_conf **conf,
+                    uint32_t *shard)
+{
+    while (*at < engine->high) {
+        uint32_t peer = (*at)++;
+
+        if (engine->cold[peer].used != 0 && engine->hot[peer].state == VR_PEER_UP &&
+            engine->live[peer].shard != NULL) {
+            *conf = &engine->cold[peer].conf;
+            *shard = engine->live[peer].shard->conf.number;
+            return true;
+        }
+    }
+    return false;
+}
