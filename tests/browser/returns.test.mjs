@@ -10,6 +10,18 @@ const self = (page) => page.evaluate(() => {
   return { participant, role, muted, muted_by_moderator };
 });
 
+/* Runs in the page before the application: keeps every socket, so that a test can lose one. */
+function keepSockets() {
+  window.rig.sockets = [];
+  const Native = window.WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(...args) {
+      super(...args);
+      window.rig.sockets.push(this);
+    }
+  };
+}
+
 describe('coming back', () => {
   let node, browser;
   before(async () => {
@@ -21,9 +33,10 @@ describe('coming back', () => {
     await node?.stop();
   });
 
-  async function three(create) {
+  async function three(create, prepare) {
     const pages = [];
     for (const [i, name] of ['ana', 'ben', 'cy'].entries()) pages.push(await Page.open(browser, node, name, 500 + 400 * i));
+    for (const page of prepare ? pages : []) await page.page.addInitScript(prepare);
     const room = await enter(pages[0], { create });
     for (const page of pages.slice(1)) await enter(page, { room });
     return pages;
@@ -57,6 +70,36 @@ describe('coming back', () => {
     await ben.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: PATIENCE_MS });
     await cy.untilHears([ana, ben], [ana, ben, cy]);
     assert.equal((await self(ben)).role, 'speaker');
+    await close([ana, ben, cy]);
+  });
+
+  it('after the socket alone was lost: at once, on the same connection, without a second exchange, and mute is kept', async () => {
+    const [ana, ben, cy] = await three('Socket', keepSockets);
+    await onStage(ana, ben);
+    await cy.untilHears([ana, ben], [ana, ben, cy]);
+    const { took, seen, before, now } = await ben.evaluate(async () => {
+      const { room, connections, sockets } = window.rig;
+      const figures = () => ({ connections: connections.length, exchanges: window.rig.exchanges, microphones: window.rig.microphones });
+      const before = figures();
+      const seen = [];
+      const stops = [room.on('status', (status) => seen.push(status))];
+      const start = performance.now();
+      const back = new Promise((done) => stops.push(room.on('resumeToken', done)));
+      sockets.at(-1).close();
+      const muted = room.mute(); // asked while there is no socket
+      await back;
+      const took = performance.now() - start;
+      await muted;
+      stops.forEach((stop) => stop());
+      return { took, seen, before, now: figures() };
+    });
+    console.log(`measured: socket lost: back after ${Math.round(took)} ms`);
+    assert.deepEqual(now, before);
+    if (took < 1500) assert.deepEqual(seen, [], 'nobody is told of less than two seconds');
+    assert.equal((await self(ben)).muted, true);
+    await cy.untilHears([ana], [ana, ben, cy]);
+    await act(ben, 'unmute');
+    await cy.untilHears([ana, ben], [ana, ben, cy]);
     await close([ana, ben, cy]);
   });
 

@@ -10,7 +10,7 @@ it("doubles the range up to the limit", () => {
 
 it("draws from the whole range, but never spins", () => {
   const backoff = new Backoff({ random: () => 0 });
-  expect(backoff.next()).toBe(50);
+  expect([backoff.next(), backoff.next(), backoff.next()]).toEqual([0, 50, 50]);
   const half = new Backoff({ random: () => 0.5 });
   expect(half.next()).toBe(125);
 });
@@ -28,12 +28,12 @@ it("starts again after reset, and survives a long outage", () => {
   expect(backoff.next()).toBe(250);
 });
 
-it("looks often for a restarted node, within 2 s for a minute, and is patient only after that", () => {
+it("looks at once, and often, for a restarted node, within 2 s for a minute, and is patient only after that", () => {
   const backoff = patientBackoff(() => 0.999999);
   const waits = Array.from({ length: 76 }, () => backoff.next());
-  expect(waits.slice(0, 6)).toEqual([250, 500, 500, 500, 500, 500]);
+  expect(waits.slice(0, 6)).toEqual([100, 200, 400, 500, 500, 500]);
   expect(Math.max(...waits.slice(0, 66))).toBe(2000);
   expect(Math.max(...waits)).toBe(5000);
   backoff.reset();
-  expect(backoff.next()).toBe(250);
+  expect(backoff.next()).toBe(100);
 });

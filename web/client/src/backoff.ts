@@ -26,8 +26,9 @@ export class Backoff {
   /** ms to wait now. `atLeastMs` is what the server asked for (Retry-After); jitter comes on top of it. */
   next(atLeastMs = 0): number {
     const ceiling = Math.min(this.maxMs, this.baseMs * 2 ** Math.min(this.tries, 16));
+    const floor = this.tries === 0 ? 0 : this.floorMs;
     this.tries += 1;
-    return Math.round(Math.max(this.floorMs, this.random() * ceiling) + atLeastMs);
+    return Math.round(Math.max(floor, this.random() * ceiling) + atLeastMs);
   }
 
   get attempts(): number {
@@ -39,10 +40,10 @@ export class Backoff {
   }
 }
 
-/** Quick while a restart of the server is likely, since people wait in silence: half a second at most between the
- * first tries, two for a minute or so, then five. */
+/** Quick while a restart of the server is likely: at once (within a tenth of a second, so that not all come in the same
+ * millisecond), half a second at most between the first tries, two for a minute or so, then five. */
 export function patientBackoff(random: () => number): { next(atLeastMs?: number): number; reset(): void } {
-  const restart = new Backoff({ maxMs: 500, random });
+  const restart = new Backoff({ baseMs: 100, maxMs: 500, random });
   const quick = new Backoff({ maxMs: 2_000, random });
   const slow = new Backoff({ maxMs: 5_000, random });
   return {

@@ -1,12 +1,12 @@
 /* client.ts - where it starts: a server, who we are on it, its rooms. */
 
+import type { JoinOptions } from "./asks.js";
 import { Lobby } from "./lobby.js";
 import { browserPlatform } from "./platform.js";
 import type { Platform } from "./platform.js";
 import type { Analytics, GuestToken, Reminder, ReminderTold, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
 import { Rest } from "./rest.js";
 import { Room } from "./room.js";
-import type { JoinOptions } from "./room.js";
 
 export interface VoiceRoomsOptions {
   /** The server, "https://voice.example"; in a browser the page's own origin when left out. */

@@ -84,6 +84,27 @@ describe("commands", () => {
     expect(sent("room:chat")).toHaveLength(1);
   });
 
+  it("asked while there is no socket wait for the next one, as long as a restart takes", async () => {
+    platform.socket.drop();
+    const asked = Promise.all([room.chat("late"), room.react("👏")]);
+    await platform.timers.advance(1_000);
+    await bind();
+    expect(sent("room:chat")).toHaveLength(1);
+    expect(sent("room:reaction")).toHaveLength(1);
+    for (const { type, id } of [sent("room:chat")[0]!, sent("room:reaction")[0]!]) {
+      platform.socket.say({ type, id, ok: true, result: { message: "01m" } });
+    }
+    await asked;
+  });
+
+  it("asked while there is none are refused after three seconds", async () => {
+    platform.socket.drop();
+    const asked = room.chat("too late").catch((error: { code: string }) => error.code);
+    await platform.timers.advance(4_000);
+    expect(await asked).toBe("client-offline");
+    expect(sent("room:chat")).toHaveLength(0);
+  });
+
   it("that pass by are not repeated", async () => {
     const asked = room.react("👏").catch((error: { code: string }) => error.code);
     await comeBack();

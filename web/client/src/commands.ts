@@ -1,6 +1,7 @@
 /* commands.ts - a command that may have to be sent twice: each act gets an id of its own, and when the socket was
  * lost before its answer came, the same act goes out once more with the same id on the next socket. The room knows
- * it by the id, so it has no second effect, and answers as it did the first time (docs/protocol.md "WebSocket"). */
+ * it by the id, so it has no second effect, and answers as it did the first time (docs/protocol.md "WebSocket"). What
+ * is asked while there is no socket waits for the next one, for as long as a restart takes. */
 
 import { asVoiceroomError } from "./errors.js";
 import type { Timers } from "./platform.js";
@@ -12,6 +13,9 @@ const PASSING: ReadonlySet<RequestType> = new Set<RequestType>(["room:reaction",
 
 /* A socket is back within seconds, or the person has long given up this act. */
 const REPEAT_WITHIN_MS = 15_000;
+
+/* A node that restarts is back sooner: who acts meanwhile notices nothing. */
+const ABSENCE_MS = 3_000;
 
 export interface CommandsOptions {
   timers: Timers;
@@ -28,6 +32,9 @@ export class Commands {
 
   async send(type: RequestType, fields: Record<string, unknown> = {}): Promise<void> {
     const { request, isOpen, isOver, follow, timers } = this.options;
+    if (!isOpen() && !isOver()) {
+      await until(timers, ABSENCE_MS, follow, () => isOpen() || isOver());
+    }
     if (PASSING.has(type)) {
       await request(type, fields);
       return;

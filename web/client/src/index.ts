@@ -4,7 +4,7 @@ export { VoiceRooms } from "./client.js";
 export type { RoomQuery, VoiceRoomsOptions } from "./client.js";
 export { Lobby } from "./lobby.js";
 export { Room } from "./room.js";
-export type { JoinOptions } from "./room.js";
+export type { JoinOptions } from "./asks.js";
 export type { ChatMessage, RoomEvents, RoomOver, RoomStatus } from "./room_events.js";
 export { asVoiceroomError, microphoneError, VoiceroomError } from "./errors.js";
 export { browserPlatform } from "./platform.js";

@@ -1,6 +1,8 @@
 /* media.ts - the sound of one room: the current peer, the microphone on it, who speaks, and getting the
  * connection back.
  *
+ * Relays are told with each answer, before anything is gathered, so that the first connection has them too.
+ *
  * Two ways back. An ICE restart keeps peer, keys and slots, and is tried first; it costs one request. A new
  * peer (by the room's rejoin) is for a server that has lost the old one, or a connection that failed. */
 
@@ -19,6 +21,10 @@ const POLL_MS = 100;
 const DISCONNECTED_PATIENCE_MS = 2_000;
 const RESTART_PATIENCE_MS = 4_000;
 const MOVE_PATIENCE_MS = 5_000;
+/* The relays' credentials are good for a while only: what is older than this is asked for anew. */
+const RELAYS_GOOD_MS = 600_000;
+/* A path on which nothing came for so long is no path: a talker's packets come fifty times a second, checks every 2.5 s. */
+const ALIVE_MS = 2_600;
 
 export interface MediaOptions {
   platform: Platform;
@@ -28,6 +34,8 @@ export interface MediaOptions {
   volumes: ReadonlyMap<number, number>;
   /** One ICE restart: our new offer to the server, its answer back. */
   exchange: (offer: string) => Promise<string>;
+  /** Relays with credentials that are good now. */
+  relays: () => Promise<IceServer[]>;
   /** Nothing but a new peer helps. */
   onLost: () => void;
   onState: (state: PeerState) => void;
@@ -41,6 +49,8 @@ export class Media {
   private peer: Peer | undefined;
   private self = 0;
   private iceServers: IceServer[] = [];
+  private toldAt = 0;
+  private arrived = { peer: undefined as Peer | undefined, count: 0, at: -Infinity };
   private volume = 1;
   private heardLevel = 0;
   private restarting = false;
@@ -88,9 +98,9 @@ export class Media {
     const old = this.peer;
     this.peer = peer;
     this.self = self;
-    this.iceServers = iceServers;
+    this.told(iceServers);
     peer.setVolume(this.volume);
-    await peer.answer(answer);
+    await peer.answer(answer, iceServers);
     old?.close();
     await peer.setTrack(this.microphone.current);
     this.stopPoll();
@@ -100,7 +110,7 @@ export class Media {
   /** As adopt, but the old peer plays until the new one is up; false: it did not come up, and nothing has changed. */
   async move(peer: Peer, answer: string, self: number, iceServers: IceServer[]): Promise<boolean> {
     peer.setVolume(0);
-    await peer.answer(answer);
+    await peer.answer(answer, iceServers);
     await peer.setTrack(this.microphone.current);
     if (!(await peer.up(MOVE_PATIENCE_MS))) {
       peer.close();
@@ -110,7 +120,7 @@ export class Media {
     this.stopPatience();
     this.peer = peer;
     this.self = self;
-    this.iceServers = iceServers;
+    this.told(iceServers);
     peer.setVolume(this.volume);
     await peer.setTrack(this.microphone.current);
     old?.close();
@@ -148,6 +158,19 @@ export class Media {
     return this.restart();
   }
 
+  /** Whether anything still comes over the path since the last time this was asked. The first question only begins to count. */
+  async alive(): Promise<boolean> {
+    const peer = this.peer;
+    const count = peer?.state === "connected" ? await peer.stats().then((stats) => stats.arrived, () => 0) : 0;
+    const now = this.options.platform.timers.now();
+    if (peer !== this.arrived.peer) {
+      this.arrived = { peer, count, at: -Infinity };
+    } else if (count > this.arrived.count) {
+      this.arrived = { peer, count, at: now };
+    }
+    return now - this.arrived.at <= ALIVE_MS;
+  }
+
   async stats(): Promise<PeerStats | null> {
     return (await this.peer?.stats()) ?? null;
   }
@@ -181,19 +204,31 @@ export class Media {
     }
     this.restarting = true;
     try {
+      await this.freshRelays(peer);
       await peer.answer(await this.options.exchange(await peer.offer(true)));
       await sleep(this.options.platform.timers, RESTART_PATIENCE_MS);
       if (peer === this.peer && peer.state !== "connected") {
         this.options.onLost();
       }
     } catch (cause) {
-      await peer.rollback().catch(() => {});
       if (peer === this.peer) {
         this.restartFailed(peer, asVoiceroomError(cause).retryable);
       }
     } finally {
       this.restarting = false;
     }
+  }
+
+  private told(iceServers: IceServer[]): void {
+    this.iceServers = iceServers;
+    this.toldAt = this.options.platform.timers.now();
+  }
+
+  private async freshRelays(peer: Peer): Promise<void> {
+    if (this.iceServers.length > 0 && this.options.platform.timers.now() - this.toldAt > RELAYS_GOOD_MS) {
+      await this.options.relays().then((servers) => this.told(servers), () => {});
+    }
+    peer.useServers(this.iceServers);
   }
 
   /* Not reached: the network is still away, try again soon. Refused: the server has no such session's media. */

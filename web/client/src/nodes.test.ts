@@ -30,6 +30,22 @@ describe("NodeList", () => {
     expect(nodes.others("https://stranger")).toEqual(["https://b", "https://c"]);
   });
 
+  it("the node that the page came from is reached by the page's own origin only", () => {
+    const nodes = new NodeList("https://voice");
+    nodes.learn(["https://a", "https://10.0.0.1:8443", "https://b"], 2);
+    expect(nodes.known).toEqual(["https://voice", "https://b"]);
+    nodes.use("https://b");
+    nodes.learn(["https://b", "https://b-inside", "https://a", "https://c"], 2);
+    expect(nodes.known).toEqual(["https://voice", "https://b", "https://c"]);
+    expect(nodes.others("https://a")).toEqual(["https://voice", "https://c"]);
+  });
+
+  it("two names of this machine are one node, told or not", () => {
+    const nodes = new NodeList("http://127.0.0.1:8080");
+    nodes.learn(["http://localhost:8080", "http://[::1]:8080", "http://localhost:8081", "http://localhost.example:8080"]);
+    expect(nodes.known).toEqual(["http://127.0.0.1:8080", "http://localhost:8081", "http://localhost.example:8080"]);
+  });
+
   it("takes no address that the page may not use", () => {
     const nodes = new NodeList("https://a");
     nodes.learn(["http://b", "ftp://c", "", "https://d"]);

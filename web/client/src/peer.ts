@@ -31,6 +31,8 @@ export interface PeerStats {
   samples: number;
   /** From the server's sending, by the clock of its sender reports, to playing; null: not known here. */
   latencyMs: number | null;
+  /** Everything that came over the path, speech or not: while it grows, somebody is at the other end. */
+  arrived: number;
 }
 
 export class Peer {
@@ -39,6 +41,8 @@ export class Peer {
   private readonly outputs = new Map<MediaStreamTrack, AudioOutput>();
   private volume = 1;
   private closed = false;
+  /* Not set as ours before it was answered: till then nothing is gathered, and nothing has to be taken back. */
+  private offered: RTCSessionDescriptionInit | undefined;
   private onUp: (() => void) | undefined;
 
   constructor(private readonly options: PeerOptions) {
@@ -62,21 +66,25 @@ export class Peer {
 
   /** No gathering is waited for: the server learns our address from our first check. */
   async offer(iceRestart = false): Promise<string> {
-    const offer = await this.connection.createOffer({ iceRestart });
-    await this.connection.setLocalDescription(offer);
-    return this.connection.localDescription?.sdp ?? offer.sdp ?? "";
+    this.offered = await this.connection.createOffer({ iceRestart });
+    return this.offered.sdp ?? "";
   }
 
-  async answer(sdp: string): Promise<void> {
-    if (!this.closed) {
-      await this.connection.setRemoteDescription({ type: "answer", sdp });
+  /** The server's answer to the last offer, and the relays that it told with it: known before anything is gathered. */
+  async answer(sdp: string, iceServers: IceServer[] = []): Promise<void> {
+    if (this.closed || !this.offered) {
+      return;
     }
+    this.useServers(iceServers);
+    await this.connection.setLocalDescription(this.offered);
+    this.offered = undefined;
+    await this.connection.setRemoteDescription({ type: "answer", sdp });
   }
 
-  /** An exchange that failed midway must not block the next one. */
-  async rollback(): Promise<void> {
-    if (!this.closed && this.connection.signalingState === "have-local-offer") {
-      await this.connection.setLocalDescription({ type: "rollback" });
+  /** Relays for what is gathered from now on. A peer of another make that can't change them keeps what it has. */
+  useServers(iceServers: IceServer[]): void {
+    if (!this.closed && iceServers.length > 0 && typeof this.connection.setConfiguration === "function") {
+      this.connection.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
     }
   }
 
@@ -132,7 +140,7 @@ export class Peer {
   async stats(): Promise<PeerStats> {
     const sum: PeerStats = {
       roundTripMs: null, packetsReceived: 0, packetsLost: 0, packetsSent: 0, jitterMs: 0, concealed: 0, samples: 0,
-      latencyMs: null,
+      latencyMs: null, arrived: 0,
     };
     const report = await this.connection.getStats();
     for (const entry of report.values()) {
@@ -144,8 +152,9 @@ export class Peer {
         sum.samples += entry.totalSamplesReceived ?? 0;
       } else if (entry.type === "outbound-rtp") {
         sum.packetsSent += entry.packetsSent ?? 0;
-      } else if (entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime !== undefined) {
-        sum.roundTripMs = entry.currentRoundTripTime * 1000;
+      } else if (entry.type === "candidate-pair" && entry.nominated) {
+        sum.roundTripMs = entry.currentRoundTripTime === undefined ? sum.roundTripMs : entry.currentRoundTripTime * 1000;
+        sum.arrived += (entry.bytesReceived ?? 0) + (entry.responsesReceived ?? 0) + (entry.requestsReceived ?? 0);
       }
     }
     sum.latencyMs = latencyOf([...report.values()], sum.roundTripMs);

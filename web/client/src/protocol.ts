@@ -164,6 +164,8 @@ export interface JoinAnswer {
   protocol: number;
   node: string;
   nodes: string[];
+  /** So many of `nodes`, from the first on, are addresses of the node that answers; absent on older servers. */
+  own_nodes?: number;
   epoch: number;
   sequence: number;
   digest: string;

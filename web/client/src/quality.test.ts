@@ -9,7 +9,7 @@ import { FakeTimers } from "./testing/fake-platform.js";
 function stats(fields: Partial<PeerStats> = {}): PeerStats {
   return {
     roundTripMs: 30, packetsReceived: 0, packetsLost: 0, packetsSent: 0, jitterMs: 5, concealed: 0, samples: 0,
-    latencyMs: null, ...fields,
+    latencyMs: null, arrived: 0, ...fields,
   };
 }
 

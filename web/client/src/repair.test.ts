@@ -85,8 +85,8 @@ describe("the server asks for a repair", () => {
     await settle();
     await bind();
     await platform.timers.advance(6_000);
-    expect(room.status).toBe("reconnecting");
     await platform.timers.advance(2_000);
+    expect(room.status).toBe("reconnecting");
     expect(joins).toBe(3);
     await bind();
     expect(room.status).toBe("live");

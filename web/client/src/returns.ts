@@ -23,9 +23,6 @@ export interface ReturnsOptions {
   onRefused: (error: VoiceroomError) => void;
 }
 
-/* A connection of one failing node is not worth a new peer; three failed ones in a row mean that it is away. */
-export const STUCK_AFTER = 3;
-
 export class Returns {
   private running = false;
 

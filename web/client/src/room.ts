@@ -2,11 +2,15 @@
  *
  *   joining -> live <-> reconnecting -> over
  *
- * Lost socket: signalling.ts reconnects with the resume token. Lost media, or a server that was restarted:
+ * Lost socket: signalling.ts reconnects with the resume token, and the connection that carries sound is not touched:
+ * a node that restarts has it still, and whoever is back within two seconds was never away. Lost media, or a server that was restarted:
  * a join with the resume token and a new peer, on each known node in turn. A node that is about to go
  * (`server:draining`): a new peer on another node, before the old one closes. All end in the same place, in the
  * same role, as muted as before. `over` is final and says why. */
 
+import { Absence } from "./absence.js";
+import { askPlace, askRelays, askRestart } from "./asks.js";
+import type { JoinOptions } from "./asks.js";
 import { patientBackoff } from "./backoff.js";
 import { ChatLog } from "./chat_log.js";
 import { Commands } from "./commands.js";
@@ -19,12 +23,12 @@ import { capabilitiesOf } from "./peer.js";
 import type { Peer, PeerState, PeerStats } from "./peer.js";
 import { sleep } from "./platform.js";
 import type { MicrophoneOptions, Platform } from "./platform.js";
-import { closeCode, PROTOCOL_VERSION } from "./protocol.js";
+import { closeCode } from "./protocol.js";
 import type { JoinAnswer, Participant, RequestType, RoomEvent, Snapshot } from "./protocol.js";
 import type { Quality } from "./quality.js";
 import { QualityWatch } from "./quality_watch.js";
 import type { Rest } from "./rest.js";
-import { Returns, STUCK_AFTER } from "./returns.js";
+import { Returns } from "./returns.js";
 import { RoomActs } from "./room_acts.js";
 import { endingOf, overBecause } from "./room_events.js";
 import type { ChatMessage, RoomEvents, RoomOver, RoomStatus } from "./room_events.js";
@@ -32,15 +36,6 @@ import { Signalling } from "./signalling.js";
 import { isOnStage, maySpeak } from "./state.js";
 import type { RoomState } from "./state.js";
 import { until, untilSelf } from "./until_self.js";
-
-export interface JoinOptions {
-  passcode?: string;
-  /** From an earlier life of the page. */
-  resumeToken?: string;
-  /** Receive slots: how many people are heard at once. */
-  slots?: number;
-  microphone?: MicrophoneOptions;
-}
 
 const LEAVE_PATIENCE_MS = 1_500;
 const LAST_WORDS_MS = 600;
@@ -66,6 +61,7 @@ export class Room extends RoomActs {
   private readonly returns: Returns;
   private readonly watch: QualityWatch;
   private readonly commands: Commands;
+  private readonly absence: Absence;
   /** How loud each person is here, 0..1; who is missing: 1. Taken up within a tenth of a second. */
   readonly volumes = new Map<number, number>();
 
@@ -93,7 +89,7 @@ export class Room extends RoomActs {
       forgetToken: () => !this.tokenOld && (this.tokenOld = true),
       onReturning: () => {
         this.signalling.stop();
-        this.setStatus("reconnecting");
+        this.absence.begin();
       },
       onRefused: (error) => this.finish(overBecause(error)),
     });
@@ -107,13 +103,19 @@ export class Room extends RoomActs {
       platform,
       slots: options.slots ?? 4,
       volumes: this.volumes,
-      exchange: (offer) => this.exchange(offer),
+      exchange: (offer) => askRestart(rest, this.session, offer),
+      relays: () => askRelays(rest),
       onLost: () => void this.mediaLost(),
       onState: (state) => this.mediaChanged(state),
       onSpeaking: (levels) => this.emit("speaking", levels),
       onMicrophone: (status) => this.emit("microphone", status),
       onAudioBlocked: () => this.setAudioBlocked(true),
       microphone: options.microphone ?? {},
+    });
+    this.absence = new Absence({
+      timers: platform.timers,
+      onLong: () => this.setStatus("reconnecting"),
+      alive: () => this.media.alive(),
     });
     this.signalling = new Signalling({
       url: () => `${rest.base.replace(/^http/, "ws")}/v1/ws`,
@@ -123,8 +125,8 @@ export class Room extends RoomActs {
       onReady: (answer) => this.bound(answer.result as unknown as JoinAnswer),
       onEvent: (event) => this.receive(event),
       onComplaint: (error) => error.code === "media-lost" && void this.mediaLost(),
-      onDown: () => this.setStatus("reconnecting"),
-      onStuck: (failures) => failures >= STUCK_AFTER && this.nodes.others().length > 0 && void this.rejoin(),
+      onDown: () => this.absence.begin(),
+      onStuck: (failures) => void this.stuck(failures),
       onRefused: () => void this.rejoin(),
       onOver: (code) => this.closedByServer(code),
     });
@@ -281,17 +283,8 @@ export class Room extends RoomActs {
     this.rest.base = this.nodes.current;
     const { peer, offer } = await this.media.prepare();
     try {
-      const answer = await this.rest.json<JoinAnswer>(`/v1/rooms/${this.id}/join`, {
-        method: "POST",
-        anonymous: this.tokenOld,
-        json: {
-          protocol: PROTOCOL_VERSION,
-          capabilities: capabilitiesOf(this.platform),
-          sdp: offer,
-          passcode: this.options.passcode,
-          resume_token: this.token || undefined,
-        },
-      });
+      const asked = { offer, capabilities: capabilitiesOf(this.platform), passcode: this.options.passcode, resumeToken: this.token };
+      const answer = await askPlace(this.rest, this.id, { ...asked, anonymous: this.tokenOld });
       if (this.statusNow === "over") {
         throw new VoiceroomError({ code: "client-closed" });
       }
@@ -309,15 +302,15 @@ export class Room extends RoomActs {
   private async adopt(make: "first" | "move", peer: Peer, answer: JoinAnswer): Promise<void> {
     const servers = answer.ice_servers ?? [];
     this.signalling.stop();
+    this.absence.elsewhere();
     this.take(answer);
     this.watch.renewed();
-    const sdp = answer.sdp ?? "";
     if (make === "first") {
-      await this.media.adopt(peer, sdp, answer.participant, servers);
+      await this.media.adopt(peer, answer.sdp ?? "", answer.participant, servers);
       this.watch.joined();
     } else {
       this.signalling.start();
-      if (!(await this.media.move(peer, sdp, answer.participant, servers))) {
+      if (!(await this.media.move(peer, answer.sdp ?? "", answer.participant, servers))) {
         this.signalling.stop();
         throw new VoiceroomError({ code: "client-timeout", detail: "the other node has no sound" });
       }
@@ -327,8 +320,16 @@ export class Room extends RoomActs {
   /* Who is removed loses his media first and is told a moment later, since gates close before anything is
    * published. So while the socket is there its last words are waited for. */
   private async mediaLost(): Promise<void> {
-    await sleep(this.platform.timers, this.statusNow === "live" ? LAST_WORDS_MS : 0);
+    await sleep(this.platform.timers, this.signalling.state === "open" ? LAST_WORDS_MS : 0);
     await this.rejoin();
+  }
+
+  /* The socket does not open. Is it the node that is away? Another one would take us, but only with a new peer. */
+  private async stuck(failures: number): Promise<void> {
+    const away = await this.absence.isAway(failures);
+    if (away && this.signalling.state !== "open" && this.nodes.others().length > 0) {
+      await this.rejoin();
+    }
   }
 
   private async rejoin(): Promise<void> {
@@ -360,12 +361,9 @@ export class Room extends RoomActs {
     return { room: this.id, resume_token: this.token, token: this.tokenOld ? undefined : this.rest.token };
   }
 
-  private async exchange(offer: string): Promise<string> {
-    return (await this.rest.send(`/v1/sessions/${this.session}/offer`, { method: "POST", sdp: offer })).text;
-  }
-
   /* The socket carries the session now. Its answer holds the whole state, so nothing in between is missed. */
   private bound(answer: JoinAnswer): void {
+    this.absence.end();
     this.take(answer);
     this.setStatus("live");
     if (this.selfMuted && this.self && isOnStage(this.self) && !this.self.muted_by_self) {
@@ -377,7 +375,7 @@ export class Room extends RoomActs {
     this.session = answer.session;
     this.selfId = answer.participant;
     this.token = answer.resume_token;
-    this.nodes.learn(answer.nodes ?? []);
+    this.nodes.learn(answer.nodes ?? [], answer.own_nodes);
     this.emit("resumeToken", this.token);
     this.mirror.replace(answer.state);
   }
@@ -398,6 +396,7 @@ export class Room extends RoomActs {
       return;
     }
     this.setStatus("over");
+    this.absence.end();
     this.stopWake();
     this.signalling.stop();
     this.media.close();

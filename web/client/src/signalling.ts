@@ -76,6 +76,7 @@ export class Signalling {
   /** Stop trying, keep what may be started again. */
   stop(): void {
     this.current = "closed";
+    this.failures = 0;
     this.drop(1000);
   }
 

@@ -114,6 +114,11 @@ export class FakePeer {
   offers = 0;
   restarts = 0;
   remote = "";
+  relays: unknown = undefined;
+  /** In the order in which they came. */
+  readonly calls: string[] = [];
+  /** Of what the path brings, as getStats tells it. */
+  bytesReceived = 0;
 
   addTransceiver(_kind: string, init: { direction: string }) {
     this.directions.push(init.direction);
@@ -142,11 +147,22 @@ export class FakePeer {
     return { type: "offer", sdp: `offer ${this.offers}` };
   }
 
+  setConfiguration(config: { iceServers?: unknown }) {
+    this.calls.push("setConfiguration");
+    this.relays = config.iceServers;
+  }
+
+  async getStats() {
+    return new Map([["pair", { type: "candidate-pair", nominated: true, bytesReceived: this.bytesReceived }]]);
+  }
+
   async setLocalDescription(description: { sdp?: string }) {
+    this.calls.push("setLocalDescription");
     this.localDescription = { sdp: description.sdp ?? "" };
   }
 
   async setRemoteDescription(description: { sdp: string }) {
+    this.calls.push("setRemoteDescription");
     this.remote = description.sdp;
   }
 
@@ -209,8 +225,9 @@ export class FakePlatform implements Platform {
     return this.sockets[this.sockets.length - 1]!;
   }
 
-  createPeer(): RTCPeerConnection {
+  createPeer(config?: RTCConfiguration): RTCPeerConnection {
     const peer = new FakePeer();
+    peer.relays = config?.iceServers;
     this.peers.push(peer);
     return peer as unknown as RTCPeerConnection;
   }
