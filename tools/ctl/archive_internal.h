@@ -1,0 +1,9 @@
+/* archive_internal.h - what writing and reading a backup share. */
+#ifndef VR_CTL_ARCHIVE_INTERNAL_H
+#define VR_CTL_ARCHIVE_INTERNAL_H
+
+#define ARCHIVE_MAGIC "VRBACKUP"
+#define ARCHIVE_VERSION 1
+#define ARCHIVE_CLEAR 32 /* bytes before the seal's header, vouched for by each message */
+
+#endif
