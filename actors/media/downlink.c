@@ -3,42 +3,46 @@
 #include "actors/wire/rtcp.h"
 
 #define START_MASK 0x7fff /* of a slot's first index to a peer: rollover 0, and the lower half */
-#define AHEAD_MAX 0x4000  /* a longer way to the next packet: the receiver's guess could fail */
+#define RTCP_OUT_MAX 0x7fffffffu /* RFC 3711, 9.2 */
+#define AHEAD_MAX 0x4000 /* a longer way to the next packet: the receiver's guess could fail */
 
 /* The slot goes on behind the last packet sent, whatever its own numbers did meanwhile: it changed
  * between packed and single frames, or this peer heard nothing of it for long. */
 static void resume(struct vr_slot_out *slot, uint64_t index)
 {
-    uint64_t next = (slot->newest + slot->shift + 1) & VR_RTP_INDEX_MASK;
-
-    slot->shift = (next - index) & VR_RTP_INDEX_MASK;
-    slot->newest = index;
+    slot->shift = (slot->wire + 1 - index) & VR_RTP_INDEX_MASK;
     slot->run = 0;
+    slot->wire = (slot->wire + 1) & VR_RTP_INDEX_MASK;
 }
 
 /* The packet's 48-bit index on the wire to this peer. False: nothing begins with a late packet, and
  * none comes from before the last beginning. */
-static bool number(struct vr_slot_out *slot, const struct vr_slot_packet *packet, uint64_t *wire)
+static bool number(struct vr_slot_out *slot, const struct vr_slot_packet *packet, bool again,
+                   uint64_t *wire)
 {
     uint64_t index = packet->index;
+    uint64_t newest = (slot->wire - slot->shift) & VR_RTP_INDEX_MASK; /* as the slot counts */
 
     if (slot->packets == 0) {
         if (!packet->newest) {
             return false;
         }
         slot->shift = ((index & START_MASK) - index) & VR_RTP_INDEX_MASK;
-        slot->newest = index;
         slot->run = 0;
+        slot->wire = index & START_MASK;
     } else if (packet->newest) {
-        uint64_t ahead = index - slot->newest;
+        uint64_t ahead = index - newest;
 
-        if (index <= slot->newest || ahead > AHEAD_MAX) {
+        if (again && index <= newest) {
+            return false; /* he had it before the restart */
+        }
+        if (index <= newest || ahead > AHEAD_MAX) {
             resume(slot, index);
         } else {
             slot->run = slot->run + ahead > UINT16_MAX ? UINT16_MAX : slot->run + ahead;
-            slot->newest = index;
+            slot->wire = (slot->wire + ahead) & VR_RTP_INDEX_MASK;
         }
-    } else if (index >= slot->newest || slot->newest - index > slot->run) {
+    } else if (index >= newest || newest - index > slot->run) {
         return false;
     }
     *wire = (index + slot->shift) & VR_RTP_INDEX_MASK;
@@ -55,7 +59,7 @@ static size_t put_packet(struct vr_engine *engine, uint32_t peer,
     size_t size = form->size;
     uint64_t index;
 
-    if (form->head == 0 || !number(slot, packet, &index)) {
+    if (form->head == 0 || !number(slot, packet, engine->again, &index)) {
         return 0;
     }
     if (hot->sealed) {
@@ -69,7 +73,7 @@ static size_t put_packet(struct vr_engine *engine, uint32_t peer,
     } else {
         memcpy(out, form->bytes, size);
         vr_rtp_put_seq(out, (uint16_t)index);
-        if (!vr_srtp_protect(engine->live[peer].srtp, out, &size)) {
+        if (!vr_peer_keyed(engine, peer) || !vr_srtp_protect(engine->live[peer].srtp, out, &size)) {
             return 0;
         }
     }
@@ -187,7 +191,7 @@ void vr_reports_send(struct vr_engine *engine, uint32_t peer)
     unsigned count = 0;
     size_t size;
 
-    if (live->srtp == NULL) {
+    if (!vr_peer_keyed(engine, peer) || hot->rtcp_out >= RTCP_OUT_MAX) {
         return;
     }
     for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
@@ -213,9 +217,9 @@ void vr_reports_send(struct vr_engine *engine, uint32_t peer)
     }
     vr_rtcp_write_cname(&writer, ssrcs, count, "voicerooms");
     size = writer.size;
-    hot->rtcp_out++;
+    hot->rtcp_out++; /* before it is used: over a restart too none comes twice */
     if (writer.failed ||
-        !(hot->sealed ? vr_seal_rtcp(engine->sealer, &live->seal_rtcp, hot->rtcp_out,
+        !(hot->sealed ? vr_seal_rtcp(engine->sealer, &engine->cold[peer].seal_rtcp, hot->rtcp_out,
                                      engine->scratch, &size)
                       : vr_srtp_protect_rtcp(live->srtp, engine->scratch, &size))) {
         return;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "actors/media/opus_pack.h"
 #include "actors/media/shard_internal.h"
@@ -39,9 +40,15 @@ enum vr_err vr_engine_new(const struct vr_engine_conf *conf, struct vr_engine **
     engine->repairs_milli = VR_REPAIRS_BURST * 1000;
     vr_list_init(&engine->shards);
     vr_list_init(&engine->waiting);
+    if (conf->keep != NULL &&
+        !vr_keep_part(conf->keep, conf->keep_worker, engine->conf.peers_max, &engine->kept)) {
+        free(engine);
+        return VR_E_UNPROCESSABLE;
+    }
     engine->pool = vr_relay_pool_new(RELAYS);
     if (engine->pool == NULL || !vr_peers_init(engine) || vr_stun_new(&engine->stun) != VR_OK ||
-        vr_sealer_new(&engine->sealer) != VR_OK || vr_opus_packer_new(&engine->packer) != VR_OK) {
+        vr_sealer_new(&engine->sealer) != VR_OK || vr_opus_packer_new(&engine->packer) != VR_OK ||
+        vr_restore(engine) != VR_OK) {
         vr_engine_free(engine);
         return VR_E_NO_MEMORY;
     }
@@ -63,6 +70,7 @@ void vr_engine_free(struct vr_engine *engine)
     vr_sealer_free(engine->sealer);
     vr_opus_packer_free(engine->packer);
     vr_peers_deinit(engine);
+    free(engine->gates_free);
     free(engine);
 }
 
@@ -73,91 +81,12 @@ void vr_engine_send(struct vr_engine *engine, const struct vr_path *path, struct
     engine->conf.send(engine->conf.ctx, path, datagram);
 }
 
-/* ---- states ---- */
-
-#define TO(state) (1u << (state))
-
-/* From each state, the states that may follow. */
-static const uint8_t moves[] = {
-    [VR_PEER_NEW] = TO(VR_PEER_CHECKED) | TO(VR_PEER_CLOSED),
-    [VR_PEER_CHECKED] = TO(VR_PEER_UP) | TO(VR_PEER_FAILED) | TO(VR_PEER_CLOSED),
-    [VR_PEER_UP] = TO(VR_PEER_SILENT) | TO(VR_PEER_CLOSED),
-    [VR_PEER_SILENT] = TO(VR_PEER_UP) | TO(VR_PEER_CLOSED),
-    [VR_PEER_FAILED] = 0,
-    [VR_PEER_CLOSED] = 0,
-};
-
-static void free_peer(struct vr_engine *engine, uint32_t peer)
-{
-    struct vr_peer_live *live = &engine->live[peer];
-
-    vr_shard_peer_forget(live->shard, peer);
-    vr_handshake_drop(engine, peer);
-    vr_srtp_free(live->srtp);
-    live->srtp = NULL;
-    vr_level_meter_free(live->meter);
-    live->meter = NULL;
-    vr_peers_remove(engine, peer);
-}
-
-void vr_peer_move(struct vr_engine *engine, uint32_t peer, enum vr_peer_state state)
-{
-    enum vr_peer_state before = (enum vr_peer_state)engine->hot[peer].state;
-    struct vr_shard *shard = engine->live[peer].shard;
-
-    vr_assert((moves[before] & TO(state)) != 0);
-    engine->hot[peer].state = (uint8_t)state;
-    if (before == VR_PEER_UP || before == VR_PEER_SILENT) {
-        engine->stats.peers_up -= state == VR_PEER_CLOSED;
-    } else {
-        engine->stats.peers_up += state == VR_PEER_UP;
-    }
-    vr_shard_peer_moved(shard, peer, state);
-    if (state == VR_PEER_FAILED || state == VR_PEER_CLOSED) {
-        free_peer(engine, peer);
-    }
-}
-
-/* Contexts from the keys: with GCM only what comes in is libsrtp's. */
-static bool make_contexts(struct vr_engine *engine, uint32_t peer)
-{
-    const struct vr_srtp_keys *keys = &engine->cold[peer].keys;
-    struct vr_peer_hot *hot = &engine->hot[peer];
-    struct vr_peer_live *live = &engine->live[peer];
-
-    hot->sealed = keys->profile == VR_SRTP_GCM;
-    if (hot->sealed && !vr_seal_derive(engine->sealer, keys->ours, &hot->seal, &live->seal_rtcp)) {
-        return false;
-    }
-    if (live->srtp != NULL) {
-        return true;
-    }
-    return (hot->sealed ? vr_srtp_new_in(keys, &live->srtp) : vr_srtp_new(keys, &live->srtp)) ==
-           VR_OK;
-}
-
-void vr_peer_up(struct vr_engine *engine, uint32_t peer)
-{
-    struct vr_peer_live *live = &engine->live[peer];
-    uint32_t spread = (uint32_t)vr_random_below(engine->conf.random, 1000000);
-
-    if (!make_contexts(engine, peer)) {
-        vr_peer_move(engine, peer, VR_PEER_FAILED);
-        return;
-    }
-    live->up_number = ++engine->ups;
-    live->rtcp_due = engine->now + VR_SECONDS(1) + spread;
-    vr_rtp_source_init(&live->source, 0);
-    vr_hearing_init(&live->hearing, engine->now);
-    vr_peer_move(engine, peer, VR_PEER_UP);
-}
-
 /* ---- in ---- */
 
 static void media_input(struct vr_engine *engine, uint32_t peer, enum vr_packet_class class,
                         uint8_t *data, size_t size)
 {
-    if (engine->live[peer].srtp == NULL) {
+    if (!vr_peer_keyed(engine, peer)) {
         engine->stats.srtp_malformed++; /* before the keys */
         return;
     }
@@ -186,6 +115,20 @@ static void note_delay(struct vr_engine *engine)
     engine->stats.forward_delay_us_bucket[bucket]++;
 }
 
+/* Whose packet it is that may kill us (vr_keep_blame); 0: nobody's. */
+static void handled(struct vr_engine *engine, uint32_t peer)
+{
+    struct vr_keep_head *head = engine->kept.head;
+
+    if (engine->thread == 0) {
+        engine->thread = (uint32_t)gettid();
+        head->thread = engine->thread;
+    }
+    vr_keep_order();
+    head->handling = peer;
+    vr_keep_order();
+}
+
 void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_path *path,
                      uint8_t *data, size_t size, size_t capacity)
 {
@@ -212,7 +155,13 @@ void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_p
         return;
     }
     engine->made_up = false;
+    if (engine->kept.head != NULL) {
+        handled(engine, peer + 1);
+    }
     media_input(engine, peer, class, data, size);
+    if (engine->kept.head != NULL) {
+        handled(engine, 0);
+    }
     if (engine->made_up) {
         note_delay(engine);
     }
@@ -308,6 +257,9 @@ void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
         if (engine->cold[peer].used) {
             look_at_peer(engine, peer, now);
         }
+    }
+    if (engine->orphans && engine->slice == 0) {
+        vr_restore_tick(engine);
     }
     engine->stats.shards = 0;
     VR_LIST_EACH(item, &engine->shards)

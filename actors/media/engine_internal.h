@@ -1,6 +1,6 @@
 /* engine_internal.h - the engine's inside, shared by its own files and by nobody else:
- * engine.c (in and out, timers), peers.c (tables), ice.c, handshake.c, uplink.c, downlink.c,
- * reports.c. */
+ * engine.c (in and out, timers), states.c (of peers), peers.c (tables), ice.c, handshake.c,
+ * uplink.c, downlink.c, restore.c (what a keep holds). */
 #ifndef VR_MEDIA_ENGINE_INTERNAL_H
 #define VR_MEDIA_ENGINE_INTERNAL_H
 
@@ -9,6 +9,7 @@
 #include "actors/base/owner.h"
 #include "actors/media/engine.h"
 #include "actors/media/forms.h"
+#include "actors/media/keep_layout.h"
 #include "actors/media/level_meter.h"
 #include "actors/media/peer.h"
 #include "actors/media/relay_pool.h"
@@ -45,6 +46,13 @@ struct vr_engine {
     struct vr_peer_cold *cold;
     struct vr_peer_hot *hot;
     struct vr_peer_live *live;
+    struct vr_keep_part kept; /* where they lie; all NULL without a keep */
+    uint32_t thread;          /* gettid of who calls */
+    uint32_t *gates_free;     /* records of gates: a stack */
+    uint32_t gates_free_count;
+    vr_time_us restored_at;
+    bool orphans;       /* restored peers or shards that nobody has adopted yet */
+    bool again;         /* what goes out now may have gone out before the restart */
     uint32_t high;      /* indices below were used at some time */
     uint32_t free_head; /* VR_PEER_NONE: none */
     uint64_t hash_key;
@@ -82,11 +90,28 @@ struct vr_engine {
     uint8_t burst[VR_BURST_MAX * VR_PACKET_MAX];
 };
 
+/* restore.c */
+/** Everything that the keep holds lives again: shards, gates, peers, slots. Before anything else
+ * happens to the engine. */
+VR_MUST_CHECK enum vr_err vr_restore(struct vr_engine *engine);
+bool vr_restore_contexts(struct vr_engine *engine, uint32_t peer);
+/** Each second: who was adopted by nobody ends. */
+void vr_restore_tick(struct vr_engine *engine);
+uint64_t vr_peer_sum(const struct vr_peer_cold *cold);
+/** Of the keep, for a shard; NULL: none, or no place there. */
+struct vr_keep_shard *vr_kept_shard_open(struct vr_engine *engine,
+                                         const struct vr_shard_conf *conf);
+
 /* peers.c */
 bool vr_peers_init(struct vr_engine *engine);
 void vr_peers_deinit(struct vr_engine *engine);
 /** A fresh record in all tables but the tuple's; VR_PEER_NONE when full. */
 uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf, vr_time_us now);
+/** The record `peer` was filled by a former process: into all tables, by its tuple too. */
+void vr_peers_take(struct vr_engine *engine, uint32_t peer, vr_time_us now);
+/** Nothing is there any more, and the place may be used. */
+void vr_peers_clear(struct vr_engine *engine, uint32_t peer);
+uint64_t vr_tuple_sum(const struct vr_tuple *tuple);
 void vr_peers_remove(struct vr_engine *engine, uint32_t peer);
 uint32_t vr_peers_by_path(const struct vr_engine *engine, const struct vr_path *path);
 uint32_t vr_peers_by_ufrag(const struct vr_engine *engine, struct vr_bytes ufrag);
@@ -103,6 +128,13 @@ void vr_engine_send(struct vr_engine *engine, const struct vr_path *path, struct
 void vr_peer_move(struct vr_engine *engine, uint32_t peer, enum vr_peer_state state);
 /** Keys are there (handshake or taken over): contexts made, state UP. */
 void vr_peer_up(struct vr_engine *engine, uint32_t peer);
+/** Are there keys, and contexts of them? Those of a restored peer are made here, when they are
+ * asked for. */
+static inline bool vr_peer_keyed(struct vr_engine *engine, uint32_t peer)
+{
+    return engine->live[peer].srtp != NULL ||
+           (engine->live[peer].lazy && vr_restore_contexts(engine, peer));
+}
 /** Make sure that the tick runs. */
 void vr_engine_wake(struct vr_engine *engine, vr_time_us now);
 
@@ -125,6 +157,15 @@ bool vr_probe_input(struct vr_engine *engine, const struct vr_path *path, struct
 /* uplink.c */
 void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size);
 void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t size);
+
+/* uplink_open.c */
+bool vr_uplink_within_rate(struct vr_engine *engine, struct vr_peer_hot *hot);
+/** Decrypt in place. False: nothing of it may be looked at, and the peer may be gone. */
+bool vr_uplink_open_rtp(struct vr_engine *engine, uint32_t peer, const struct vr_rtp *head,
+                        uint8_t *data, size_t *size);
+bool vr_uplink_open_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_t *size);
+/** The 48-bit index of a packet that was opened, stored. */
+uint64_t vr_uplink_advance(struct vr_peer_hot *hot, const struct vr_rtp *rtp, bool *restarted);
 
 /* downlink.c */
 extern const struct vr_listener_ops vr_peer_listener_ops;

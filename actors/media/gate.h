@@ -2,7 +2,10 @@
  *
  * Shut until somebody who decides has opened it. What an owner of a lower epoch says is ignored,
  * that of a higher one stands. In one epoch lower versions are late news and ignored; a higher
- * generation of the session wins over any version, and silences what the lower one sends. */
+ * generation of the session wins over any version, and silences what the lower one sends.
+ *
+ * A gate that a former process left counts like any other, but what shuts it is taken whatever
+ * version it has: whoever says so may have lost count with that process. */
 #ifndef VR_MEDIA_GATE_H
 #define VR_MEDIA_GATE_H
 
@@ -17,6 +20,7 @@ struct vr_gate {
     bool may_send;
     bool may_hear;
     bool gone;
+    bool kept; /* by a former process; nobody has spoken since */
 };
 
 /** Take `news` over. False: it was old, nothing has changed. */

@@ -60,6 +60,7 @@ static void finish(struct vr_engine *engine, uint32_t peer)
     cold->keys = result.keys;
     cold->last_flight_size = result.last_flight_size;
     memcpy(cold->last_flight, result.last_flight, result.last_flight_size);
+    engine->hot[peer].flight_over = result.last_flight_size == 0;
     vr_peer_up(engine, peer);
 }
 
@@ -68,7 +69,8 @@ static void repeat_last_flight(struct vr_engine *engine, uint32_t peer, struct v
     struct vr_peer_live *live = &engine->live[peer];
     const struct vr_peer_cold *cold = &engine->cold[peer];
 
-    if (cold->last_flight_size == 0 || !vr_dtls_is_flight(datagram) ||
+    if (cold->last_flight_size == 0 || engine->hot[peer].flight_over ||
+        !vr_dtls_is_flight(datagram) ||
         (live->flight_at != 0 && engine->now - live->flight_at < REPEAT_GAP)) {
         return;
     }
@@ -80,7 +82,7 @@ void vr_handshake_input(struct vr_engine *engine, uint32_t peer, struct vr_bytes
 {
     struct vr_peer_live *live = &engine->live[peer];
 
-    if (live->srtp != NULL) {
+    if (vr_peer_keyed(engine, peer)) {
         repeat_last_flight(engine, peer, datagram);
         return;
     }

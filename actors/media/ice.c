@@ -23,13 +23,12 @@ static void take_over(struct vr_engine *engine, uint32_t peer)
     struct vr_peer_live *live = &engine->live[peer];
 
     if (old == VR_PEER_NONE || old == peer || live->srtp != NULL || live->dtls != NULL ||
-        engine->live[old].srtp == NULL || engine->live[old].shard != live->shard ||
+        !vr_peer_keyed(engine, old) || engine->live[old].shard != live->shard ||
         engine->cold[old].conf.participant != engine->cold[peer].conf.participant) {
         return;
     }
     live->srtp = engine->live[old].srtp;
     engine->live[old].srtp = NULL;
-    engine->cold[peer].keys = engine->cold[old].keys;
     engine->hot[peer].in_index = engine->hot[old].in_index;
     engine->hot[peer].in_started = engine->hot[old].in_started;
     engine->hot[peer].in_ssrc = engine->hot[old].in_ssrc;
@@ -38,8 +37,13 @@ static void take_over(struct vr_engine *engine, uint32_t peer)
     for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
         engine->hot[peer].slots[k].run = 0; /* it may hear the slots in another way from now on */
     }
-    memcpy(live->ssrcs, engine->live[old].ssrcs, sizeof live->ssrcs);
-    live->ssrc_count = engine->live[old].ssrc_count;
+    memcpy(engine->hot[peer].ins, engine->hot[old].ins, sizeof engine->hot[old].ins);
+    engine->hot[peer].in_count = engine->hot[old].in_count;
+    engine->hot[peer].flight_over = 1;
+    memcpy(live->floors, engine->live[old].floors, sizeof live->floors);
+    live->floor_count = engine->live[old].floor_count;
+    vr_keep_order(); /* a restart that finds both with keys lets this one go on (restore.c) */
+    engine->cold[peer].keys = engine->cold[old].keys;
     vr_peer_up(engine, peer);
     vr_hearing_go_on(&live->hearing, &engine->live[old].hearing);
     vr_peer_move(engine, old, VR_PEER_CLOSED);

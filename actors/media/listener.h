@@ -39,7 +39,8 @@ struct vr_slot_packet {
     uint8_t level_byte; /* RFC 6464 */
     bool marker;
     bool newest;
-    uint8_t tier; /* enum vr_tier */
+    uint8_t tier;  /* enum vr_tier */
+    uint8_t frame; /* its record in the keep + 1; 0: none */
     struct vr_bytes opus;
     struct vr_slot_red red[VR_RED_DEPTH_MAX]; /* [depth - 1] */
 };

@@ -26,8 +26,12 @@ bool vr_peers_init(struct vr_engine *engine)
     }
     engine->hash_key = vr_random_u64(engine->conf.random);
     engine->free_head = VR_PEER_NONE;
-    engine->cold = calloc(max, sizeof *engine->cold);
-    engine->hot = aligned_alloc(64, max * sizeof *engine->hot);
+    engine->cold = engine->kept.cold;
+    engine->hot = engine->kept.hot;
+    if (engine->kept.head == NULL) {
+        engine->cold = calloc(max, sizeof *engine->cold);
+        engine->hot = aligned_alloc(64, max * sizeof *engine->hot);
+    }
     engine->live = calloc(max, sizeof *engine->live);
     engine->by_tuple = malloc(engine->buckets * sizeof(uint32_t));
     engine->by_ufrag = malloc(engine->buckets * sizeof(uint32_t));
@@ -46,12 +50,19 @@ bool vr_peers_init(struct vr_engine *engine)
 
 void vr_peers_deinit(struct vr_engine *engine)
 {
-    free(engine->cold);
-    free(engine->hot);
+    if (engine->kept.head == NULL) {
+        free(engine->cold);
+        free(engine->hot);
+    }
     free(engine->live);
     free(engine->by_tuple);
     free(engine->by_ufrag);
     free(engine->by_id);
+}
+
+uint64_t vr_tuple_sum(const struct vr_tuple *tuple)
+{
+    return vr_keep_sum(tuple, sizeof *tuple);
 }
 
 static struct vr_tuple tuple_of(const struct vr_path *path)
@@ -75,6 +86,28 @@ static struct vr_tuple tuple_of(const struct vr_path *path)
         tuple.family = AF_INET;
     }
     return tuple;
+}
+
+static struct vr_path path_of(const struct vr_tuple *tuple)
+{
+    struct vr_path path;
+
+    memset(&path, 0, sizeof path);
+    path.socket = tuple->socket;
+    path.remote.ss_family = tuple->family;
+    if (tuple->family == AF_INET6) {
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&path.remote;
+
+        memcpy(&in6->sin6_addr, tuple->address, 16);
+        in6->sin6_port = tuple->port;
+        in6->sin6_scope_id = tuple->scope;
+    } else {
+        struct sockaddr_in *in4 = (struct sockaddr_in *)&path.remote;
+
+        memcpy(&in4->sin_addr, tuple->address, 4);
+        in4->sin_port = tuple->port;
+    }
+    return path;
 }
 
 static struct vr_hop hop_of(const struct vr_path *path)
@@ -123,29 +156,33 @@ static void unchain(struct vr_engine *engine, uint32_t *head, size_t offset, uin
     }
 }
 
-uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf, vr_time_us now)
+static uint32_t place_for_one(struct vr_engine *engine)
 {
     uint32_t peer = engine->free_head;
-    struct vr_peer_live *live;
-    uint32_t *head;
 
     if (peer != VR_PEER_NONE) {
         engine->free_head = engine->live[peer].next_free;
     } else if (engine->high < engine->conf.peers_max) {
         peer = engine->high++;
-    } else {
-        return VR_PEER_NONE;
+        if (engine->kept.head != NULL) {
+            engine->kept.head->peers_high = engine->high;
+        }
     }
-    live = &engine->live[peer];
-    memset(&engine->cold[peer], 0, sizeof engine->cold[peer]);
-    memset(&engine->hot[peer], 0, sizeof engine->hot[peer]);
+    return peer;
+}
+
+/* Into the tables by ufrag and id. */
+static void enter(struct vr_engine *engine, uint32_t peer, vr_time_us now)
+{
+    const struct vr_peer_conf *conf = &engine->cold[peer].conf;
+    struct vr_peer_live *live = &engine->live[peer];
+    uint32_t *head;
+
     memset(live, 0, sizeof *live);
-    engine->cold[peer].conf = *conf;
-    engine->cold[peer].used = 1;
-    engine->hot[peer].state = VR_PEER_NEW;
     engine->hot[peer].shape = vr_shapes_take(&engine->shapes, conf);
     live->engine = engine;
     live->index = peer;
+    live->reports_known = 0xff;
     live->opened_at = now;
     vr_list_init(&live->by_participant);
     vr_list_init(&live->asked);
@@ -156,7 +193,48 @@ uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf,
     live->next_id = *head;
     *head = peer;
     engine->stats.peers++;
+}
+
+uint32_t vr_peers_add(struct vr_engine *engine, const struct vr_peer_conf *conf, vr_time_us now)
+{
+    uint32_t peer = place_for_one(engine);
+
+    if (peer == VR_PEER_NONE) {
+        return VR_PEER_NONE;
+    }
+    memset(&engine->cold[peer], 0, sizeof engine->cold[peer]);
+    memset(&engine->hot[peer], 0, sizeof engine->hot[peer]);
+    engine->cold[peer].conf = *conf;
+    engine->cold[peer].used = 1;
+    engine->hot[peer].state = VR_PEER_NEW;
+    enter(engine, peer, now);
     return peer;
+}
+
+void vr_peers_take(struct vr_engine *engine, uint32_t peer, vr_time_us now)
+{
+    struct vr_peer_cold *cold = &engine->cold[peer];
+    struct vr_tuple tuple = cold->tuple;
+    bool bound = cold->tuple_sum == vr_tuple_sum(&tuple) &&
+                 (tuple.family == AF_INET || tuple.family == AF_INET6);
+
+    enter(engine, peer, now);
+    memset(&cold->tuple, 0, sizeof cold->tuple);
+    memset(&engine->hot[peer].hop, 0, sizeof engine->hot[peer].hop);
+    if (bound) { /* else the client's next check says where he is */
+        struct vr_path path = path_of(&tuple);
+
+        vr_peers_bind(engine, peer, &path);
+    }
+}
+
+void vr_peers_clear(struct vr_engine *engine, uint32_t peer)
+{
+    memset(&engine->cold[peer], 0, sizeof engine->cold[peer]); /* keys and passwords end here */
+    memset(&engine->hot[peer], 0, sizeof engine->hot[peer]);
+    engine->hot[peer].state = VR_PEER_CLOSED;
+    engine->live[peer].next_free = engine->free_head;
+    engine->free_head = peer;
 }
 
 void vr_peers_remove(struct vr_engine *engine, uint32_t peer)
@@ -170,12 +248,7 @@ void vr_peers_remove(struct vr_engine *engine, uint32_t peer)
     unchain(engine, &engine->by_id[bucket_of(engine, &cold->conf.peer, sizeof cold->conf.peer)],
             offsetof(struct vr_peer_live, next_id), peer);
     vr_shapes_release(&engine->shapes, engine->hot[peer].shape);
-    memset(cold, 0, sizeof *cold); /* keys and passwords do not outlive the peer */
-    memset(&engine->hot[peer], 0, sizeof engine->hot[peer]);
-    engine->hot[peer].state = VR_PEER_CLOSED;
-    memset(&engine->live[peer].seal_rtcp, 0, sizeof engine->live[peer].seal_rtcp);
-    engine->live[peer].next_free = engine->free_head;
-    engine->free_head = peer;
+    vr_peers_clear(engine, peer);
     engine->stats.peers--;
 }
 
@@ -220,6 +293,8 @@ void vr_peers_unbind(struct vr_engine *engine, uint32_t peer)
     }
     unchain(engine, &engine->by_tuple[bucket_of(engine, tuple, sizeof *tuple)],
             offsetof(struct vr_peer_live, next_tuple), peer);
+    engine->cold[peer].tuple_sum = 0;
+    vr_keep_order();
     memset(tuple, 0, sizeof *tuple);
     memset(&engine->hot[peer].hop, 0, sizeof engine->hot[peer].hop);
 }
@@ -238,6 +313,8 @@ void vr_peers_bind(struct vr_engine *engine, uint32_t peer, const struct vr_path
     }
     vr_peers_unbind(engine, peer);
     engine->cold[peer].tuple = tuple;
+    vr_keep_order();
+    engine->cold[peer].tuple_sum = vr_tuple_sum(&tuple);
     engine->live[peer].path = *path;
     engine->hot[peer].hop = hop_of(path);
     head = &engine->by_tuple[bucket_of(engine, &tuple, sizeof tuple)];

@@ -15,6 +15,14 @@
 enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *conf,
                           struct vr_shard **out)
 {
+    *out = vr_shard_adopt(engine, conf);
+    return *out != NULL ? VR_OK
+                        : vr_shard_make(engine, conf, vr_kept_shard_open(engine, conf), out);
+}
+
+enum vr_err vr_shard_make(struct vr_engine *engine, const struct vr_shard_conf *conf,
+                          struct vr_keep_shard *record, struct vr_shard **out)
+{
     struct vr_shard *shard = calloc(1, sizeof *shard);
 
     *out = shard;
@@ -23,6 +31,7 @@ enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *
     }
     shard->engine = engine;
     shard->conf = *conf;
+    shard->keep = record;
     vr_slots_init(&shard->slots, conf->slots == 0 ? SLOTS_DEFAULT : conf->slots,
                   vr_random_u64(engine->conf.random));
     vr_slots_init(&shard->narrow, 1, vr_random_u64(engine->conf.random));
@@ -54,9 +63,11 @@ void vr_shard_close(struct vr_shard *shard)
             struct vr_participant *who = shard->participants[i];
 
             shard->participants[i] = who->next;
+            vr_shard_keep_forget(shard, who);
             free(who);
         }
     }
+    vr_shard_keep_close(shard);
     vr_shard_set_release(shard->set);
     vr_list_remove(&shard->link);
     vr_shard_out_close(shard);
@@ -118,6 +129,7 @@ static void forget(struct vr_shard *shard, struct vr_participant *who)
     vr_slots_release(&shard->narrow, &who->narrow);
     vr_list_remove(&who->talking);
     shard->participant_count--;
+    vr_shard_keep_forget(shard, who);
     free(who);
 }
 
@@ -138,7 +150,7 @@ static uint32_t choose_active(const struct vr_engine *engine, const struct vr_pa
         }
         if (best == VR_PEER_NONE || generation > engine->cold[best].conf.generation ||
             (generation == engine->cold[best].conf.generation &&
-             live->up_number > engine->live[best].up_number)) {
+             engine->hot[live->index].up_number > engine->hot[best].up_number)) {
             best = live->index;
         }
     }
@@ -190,22 +202,38 @@ void vr_shard_left(struct vr_shard *shard, struct vr_participant *who)
     vr_slots_release(&shard->narrow, &who->narrow);
 }
 
+/* The room knows him: his transports are not the rest of somebody forgotten. */
+static void adopt_all(struct vr_participant *who)
+{
+    VR_LIST_EACH(item, &who->peers)
+    {
+        VR_OWNER(item, struct vr_peer_live, by_participant)->orphan = false;
+    }
+}
+
 enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
                           const struct vr_gate *gate, vr_time_us now)
 {
     struct vr_participant *who = find_or_add(shard, participant);
+    struct vr_gate next;
 
     if (who == NULL) {
         return VR_E_NO_MEMORY;
     }
-    if (!vr_gate_apply(&who->gate, gate)) {
+    next = who->gate;
+    if (!vr_gate_apply(&next, gate)) {
         return VR_OK;
     }
+    /* Kept, obeyed, answered: whoever was told that somebody is mute is right at every moment, also
+     * when we die in between. */
+    vr_shard_keep_gate(shard, who, &next);
+    who->gate = next;
     if (!vr_gate_passes_in(&who->gate, who->gate.generation)) {
         vr_shard_drop_waiting(shard, participant);
     }
     vr_shard_refresh(shard, who);
     if (!who->gate.gone) {
+        adopt_all(who);
         return VR_OK;
     }
     who->gone_at = now;
@@ -218,6 +246,32 @@ enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
         }
     }
     return VR_OK;
+}
+
+enum vr_err vr_shard_gate_back(struct vr_shard *shard, vr_participant_id participant,
+                               const struct vr_gate *gate, uint32_t record)
+{
+    struct vr_participant *who = find_or_add(shard, participant);
+
+    if (who == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    if (who->kept_gate != 0) {
+        return VR_E_DAMAGED; /* two for one person: neither can be believed more */
+    }
+    who->gate = *gate;
+    who->gone_at = shard->engine->now;
+    who->kept_gate = record + 1;
+    return VR_OK;
+}
+
+void vr_shard_refresh_all(struct vr_shard *shard)
+{
+    for (uint32_t i = 0; i < VR_PARTICIPANT_BUCKETS; i++) {
+        for (struct vr_participant *who = shard->participants[i]; who != NULL; who = who->next) {
+            vr_shard_refresh(shard, who);
+        }
+    }
 }
 
 /* ---- transports ---- */
@@ -276,10 +330,16 @@ enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf
 {
     struct vr_engine *engine = shard->engine;
     struct vr_participant *who;
-    struct vr_peer_live *live;
     uint32_t peer;
 
-    if (vr_peers_by_id(engine, conf->peer) != VR_PEER_NONE ||
+    peer = vr_peers_by_id(engine, conf->peer);
+    if (peer != VR_PEER_NONE && (engine->live[peer].restored || conf->ufrag[0] == '\0')) {
+        return vr_shard_adopt_peer(shard, peer, conf);
+    }
+    if (conf->ufrag[0] == '\0') {
+        return VR_E_NOT_FOUND;
+    }
+    if (peer != VR_PEER_NONE ||
         vr_peers_by_ufrag(engine, vr_bytes_of(conf->ufrag)) != VR_PEER_NONE) {
         return VR_E_EXISTS;
     }
@@ -298,9 +358,27 @@ enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf
         }
         return VR_E_BUSY;
     }
-    live = &engine->live[peer];
+    if (vr_shard_peer_place(shard, peer) != VR_OK) {
+        vr_peers_remove(engine, peer);
+        return VR_E_NO_MEMORY;
+    }
+    vr_engine_wake(engine, now);
+    return VR_OK;
+}
+
+enum vr_err vr_shard_peer_place(struct vr_shard *shard, uint32_t peer)
+{
+    struct vr_engine *engine = shard->engine;
+    const struct vr_peer_conf *conf = &engine->cold[peer].conf;
+    struct vr_participant *who = find_or_add(shard, conf->participant);
+    struct vr_peer_live *live = &engine->live[peer];
+
+    if (who == NULL) {
+        return VR_E_NO_MEMORY;
+    }
     live->shard = shard;
     live->who = who;
+    engine->cold[peer].shard = vr_shard_keep_number(shard);
     live->listener = (struct vr_listener){
         .ops = &vr_peer_listener_ops,
         .participant = conf->participant,
@@ -311,10 +389,8 @@ enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf
     vr_list_push(&who->peers, &live->by_participant);
     if (!add_listener(shard, &live->listener)) {
         vr_list_remove(&live->by_participant);
-        vr_peers_remove(engine, peer);
         return VR_E_NO_MEMORY;
     }
-    vr_engine_wake(engine, now);
     return VR_OK;
 }
 

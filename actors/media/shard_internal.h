@@ -37,6 +37,7 @@ struct vr_participant {
     vr_time_us counted_at; /* spoken time is counted up to here */
     uint32_t spoke_us;
     struct vr_repair repair; /* of his active transport */
+    uint32_t kept_gate;      /* the gate's record in the keep + 1; 0: none */
 };
 
 /** One other shard of the room that we send speech to or that sends to us. A listener of local
@@ -77,6 +78,8 @@ struct vr_shard {
     struct vr_list link; /* vr_engine.shards */
     struct vr_engine *engine;
     struct vr_shard_conf conf;
+    struct vr_keep_shard *keep; /* NULL: without a keep */
+    bool orphan;                /* restored, and no actor has come for it yet */
     struct vr_slots slots;
     struct vr_slots narrow; /* one slot, the loudest: for players with one receiving section */
     uint32_t narrow_listeners;
@@ -170,6 +173,40 @@ void vr_packs_join(struct vr_shard *shard, struct vr_hear *hear);
 void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear);
 /** How much to pack by now (VR_PACK_AUTO follows audience and load). */
 void vr_packs_decide(struct vr_shard *shard);
+
+/* shard_keep.c: into the keep. All do nothing without one. */
+void vr_shard_keep_close(struct vr_shard *shard);
+/** Of its record; VR_KEEP_NONE. */
+uint32_t vr_shard_keep_number(const struct vr_shard *shard);
+void vr_shard_keep_set(struct vr_shard *shard);
+/** Before it is obeyed. */
+void vr_shard_keep_gate(struct vr_shard *shard, struct vr_participant *who,
+                        const struct vr_gate *gate);
+void vr_shard_keep_forget(struct vr_shard *shard, struct vr_participant *who);
+/** The slot that he holds has moved on; before the packet leaves. */
+void vr_shard_keep_slot(struct vr_shard *shard, const struct vr_participant *who, bool narrow);
+/** A packet that will leave; its number for vr_slot_packet.frame. */
+uint8_t vr_shard_keep_frame(struct vr_shard *shard, const struct vr_slot_packet *packet,
+                            uint32_t generation);
+/** It has left to all its listeners, or never will. */
+void vr_shard_frame_left(struct vr_shard *shard, const struct vr_slot_packet *packet);
+/** And back, with gates and peers there: restore.c. */
+void vr_shard_slots_back(struct vr_shard *shard);
+void vr_shard_again(struct vr_shard *shard, const struct vr_keep_frame *frame);
+/** The restored shard that `conf` names; NULL: none waits. */
+struct vr_shard *vr_shard_adopt(struct vr_engine *engine, const struct vr_shard_conf *conf);
+VR_MUST_CHECK enum vr_err vr_shard_adopt_peer(struct vr_shard *shard, uint32_t peer,
+                                              const struct vr_peer_conf *conf);
+/** Without a look at what was restored; `record` may be NULL. */
+VR_MUST_CHECK enum vr_err vr_shard_make(struct vr_engine *engine, const struct vr_shard_conf *conf,
+                                        struct vr_keep_shard *record, struct vr_shard **out);
+/** A gate as it was found in the keep, at the record's number. */
+VR_MUST_CHECK enum vr_err vr_shard_gate_back(struct vr_shard *shard, vr_participant_id participant,
+                                             const struct vr_gate *gate, uint32_t record);
+/** The peer's record is filled and in the engine's tables: it becomes one of the shard's. */
+VR_MUST_CHECK enum vr_err vr_shard_peer_place(struct vr_shard *shard, uint32_t peer);
+/** Everything that was restored is looked at: who is active, who hears. */
+void vr_shard_refresh_all(struct vr_shard *shard);
 
 void vr_shard_tick(struct vr_shard *shard, vr_time_us now);
 void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now);

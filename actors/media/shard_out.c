@@ -145,6 +145,9 @@ void vr_shard_let_go(struct vr_shard *shard)
     }
     shard->hold->count = 0;
     walk(shard, packets, count);
+    for (uint32_t k = 0; k < count; k++) {
+        vr_shard_frame_left(shard, packets[k]);
+    }
 }
 
 /* Another speaker's next packet, 20 ms after his last one, comes before the hold is over. */
@@ -213,6 +216,7 @@ void vr_shard_out(struct vr_shard *shard, const struct vr_slot_packet *packet)
         shard->open_listeners < HOLD_AUDIENCE) {
         vr_shard_let_go(shard); /* in their order */
         walk(shard, &packet, 1);
+        vr_shard_frame_left(shard, packet);
         return;
     }
     if (hold->count == 0) {
@@ -270,6 +274,7 @@ void vr_shard_drop_waiting(struct vr_shard *shard, vr_participant_id participant
     for (uint32_t k = hold == NULL ? 0 : hold->count; k-- > 0;) {
         if (hold->held[k].packet.participant == participant) {
             close_up(shard, &hold->held[k].packet);
+            vr_shard_frame_left(shard, &hold->held[k].packet);
             shard->engine->stats.shut_dropped++;
             take_out(hold, k);
         }

@@ -80,6 +80,7 @@ static struct vr_bytes join(struct vr_engine *engine, const struct pack *pack)
 static void leave(struct vr_shard *shard, struct pack *pack, struct vr_bytes opus)
 {
     pack->head.opus = opus;
+    pack->head.frame = 0; /* the single frame's record is not this one's */
     pack->head.now = shard->engine->now;
     pack->head.index = ++pack->index;
     shard->engine->stats.packs += pack->count > 1;

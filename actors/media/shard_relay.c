@@ -192,6 +192,7 @@ void vr_shard_set_shards(struct vr_shard *shard, struct vr_shard_set *set)
     shard->link_count = count;
     vr_shard_set_release(shard->set);
     shard->set = set;
+    vr_shard_keep_set(shard);
     shard->levels_at = 0; /* the new ones must know at once */
 }
 

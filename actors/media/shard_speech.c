@@ -134,6 +134,7 @@ static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
     vr_time_us before = slot == VR_SLOT_NONE ? 0 : slots->slots[slot].sent_at;
 
     verdict = vr_slots_number(slots, talker, &in, now, &out);
+    vr_shard_keep_slot(shard, speech->who, narrow);
     if (verdict != VR_NUMBER_SEND) {
         return verdict;
     }
@@ -149,6 +150,7 @@ static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
         .tier = narrow ? VR_TIER_NARROW : VR_TIER_WIDE,
         .opus = speech->opus,
     };
+    packet.frame = vr_shard_keep_frame(shard, &packet, speech->generation);
     if (!narrow) {
         add_redundancy(shard, &packet);
     }
@@ -157,6 +159,28 @@ static enum vr_number hear_on(struct vr_shard *shard, vr_time_us now,
     }
     vr_shard_out(shard, &packet);
     return VR_NUMBER_SEND;
+}
+
+void vr_shard_again(struct vr_shard *shard, const struct vr_keep_frame *frame)
+{
+    struct vr_slot_packet packet = {
+        .now = shard->engine->now,
+        .index = frame->index,
+        .slot = frame->slot,
+        .ts = frame->ts,
+        .participant = frame->participant,
+        .level_byte = frame->level_byte,
+        .marker = frame->marker != 0,
+        .newest = true,
+        .tier = frame->tier,
+        .opus = vr_bytes(frame->opus, frame->size),
+    };
+
+    if (packet.tier == VR_TIER_WIDE) {
+        add_redundancy(shard, &packet);
+    }
+    vr_shard_out(shard, &packet);
+    vr_shard_let_go(shard);
 }
 
 bool vr_shard_hear(struct vr_shard *shard, vr_time_us now, const struct vr_speech *speech)

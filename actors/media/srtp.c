@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/base/bytes.h"
 #include "actors/media/srtp_crypto.h"
 
 #define REPLAY_WINDOW 128
@@ -95,6 +96,97 @@ void vr_srtp_free(struct vr_srtp *srtp)
         srtp_dealloc(srtp->out);
     }
     free(srtp);
+}
+
+/* ---- going on ----
+ *
+ * libsrtp has no call that sets an index. A packet that carries it does: one with sequence 0 makes
+ * the stream, then the rollover counter is set (a jump of at least 65536, so that it is taken over
+ * at once: a smaller one would be kept for later and break the next wrap), then one with the wanted
+ * sequence. For what comes in these two are made with the other end's key. */
+
+#define DUMMY 16
+
+static size_t dummy(uint8_t packet[DUMMY + VR_SRTP_TAIL], uint32_t ssrc, uint16_t seq)
+{
+    memset(packet, 0, DUMMY + VR_SRTP_TAIL);
+    packet[0] = 0x80;
+    vr_put16(packet + 2, seq);
+    vr_put32(packet + 8, ssrc);
+    return DUMMY;
+}
+
+static bool step(srtp_t sender, srtp_t receiver, uint32_t ssrc, uint16_t seq)
+{
+    uint8_t packet[DUMMY + VR_SRTP_TAIL];
+    int size = (int)dummy(packet, ssrc, seq);
+
+    return srtp_protect(sender, packet, &size) == srtp_err_status_ok &&
+           (receiver == NULL || srtp_unprotect(receiver, packet, &size) == srtp_err_status_ok);
+}
+
+static bool prime(srtp_t sender, srtp_t receiver, const struct vr_srtp_at *at)
+{
+    uint32_t rollover = (uint32_t)(at->index >> 16);
+
+    if (!step(sender, receiver, at->ssrc, 0)) {
+        return false;
+    }
+    if (at->index == 0) {
+        return true;
+    }
+    if (rollover > 0 && (srtp_set_stream_roc(sender, at->ssrc, rollover) != srtp_err_status_ok ||
+                         (receiver != NULL && srtp_set_stream_roc(receiver, at->ssrc, rollover) !=
+                                                  srtp_err_status_ok))) {
+        return false;
+    }
+    return step(sender, receiver, at->ssrc, (uint16_t)at->index);
+}
+
+bool vr_srtp_prime_in(struct vr_srtp *srtp, const struct vr_srtp_keys *keys,
+                      const struct vr_srtp_at *at, uint32_t count)
+{
+    srtp_t sender = NULL;
+    bool fine = count == 0 || open_context(&sender, (enum vr_srtp_profile)keys->profile,
+                                           keys->theirs, ssrc_any_outbound);
+
+    for (uint32_t i = 0; fine && i < count; i++) {
+        fine = prime(sender, srtp->in, &at[i]);
+    }
+    if (sender != NULL) {
+        srtp_dealloc(sender);
+    }
+    return fine;
+}
+
+bool vr_srtp_prime_out(struct vr_srtp *srtp, const struct vr_srtp_at *at, uint32_t count)
+{
+    bool fine = srtp->out != NULL || count == 0;
+
+    for (uint32_t i = 0; fine && i < count; i++) {
+        fine = prime(srtp->out, NULL, &at[i]);
+    }
+    return fine;
+}
+
+bool vr_srtp_prime_rtcp_out(struct vr_srtp *srtp, uint32_t ssrc, uint32_t sent)
+{
+    uint8_t packet[8 + VR_SRTP_TAIL];
+
+    for (uint32_t i = 0; i < sent; i++) {
+        int size = 8;
+
+        memset(packet, 0, sizeof packet);
+        packet[0] = 0x80;
+        packet[1] = 201;
+        packet[3] = 1;
+        vr_put32(packet + 4, ssrc);
+        if (srtp->out == NULL ||
+            srtp_protect_rtcp(srtp->out, packet, &size) != srtp_err_status_ok) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum vr_srtp_result judge(srtp_err_status_t status, int size, size_t *out)

@@ -32,6 +32,21 @@ VR_MUST_CHECK enum vr_err vr_srtp_new(const struct vr_srtp_keys *keys, struct vr
 VR_MUST_CHECK enum vr_err vr_srtp_new_in(const struct vr_srtp_keys *keys, struct vr_srtp **out);
 void vr_srtp_free(struct vr_srtp *srtp);
 
+/** How far a stream had come in a process before this one. */
+struct vr_srtp_at {
+    uint32_t ssrc;
+    uint64_t index; /* the highest 48-bit index that was here, or was sent */
+};
+/** Fresh contexts go on where those before stood, rollover counters included. What came in at these
+ * indices and below is not remembered: the caller refuses it. False: the keys do not work. */
+VR_MUST_CHECK bool vr_srtp_prime_in(struct vr_srtp *srtp, const struct vr_srtp_keys *keys,
+                                    const struct vr_srtp_at *at, uint32_t count);
+VR_MUST_CHECK bool vr_srtp_prime_out(struct vr_srtp *srtp, const struct vr_srtp_at *at,
+                                     uint32_t count);
+/** The next SRTCP packet of this SSRC has the index `sent` + 1. Time grows with `sent`: about 1 us
+ * each. */
+VR_MUST_CHECK bool vr_srtp_prime_rtcp_out(struct vr_srtp *srtp, uint32_t ssrc, uint32_t sent);
+
 /** In place; `size` shrinks. Nothing may be believed of a packet before VR_SRTP_OK. A new SSRC that
  *  authenticates makes a stream (it costs memory): callers bound how many they let through. */
 enum vr_srtp_result vr_srtp_unprotect(struct vr_srtp *srtp, uint8_t *data, size_t *size);

@@ -4,102 +4,6 @@
 #include "actors/wire/red.h"
 #include "actors/wire/rtcp.h"
 
-/* Token bucket: a legitimate client may send 200 packets a second and bursts of 100. */
-static bool within_rate(struct vr_engine *engine, struct vr_peer_hot *hot)
-{
-    vr_time_us passed = engine->now - hot->tokens_at;
-    uint64_t tokens;
-
-    if (hot->tokens_at == 0 || passed > VR_SECONDS(1)) {
-        tokens = VR_UPLINK_BURST * 1000;
-    } else {
-        tokens = hot->tokens_milli + (uint64_t)passed * VR_UPLINK_PPS / 1000;
-        tokens = tokens > VR_UPLINK_BURST * 1000 ? VR_UPLINK_BURST * 1000 : tokens;
-    }
-    hot->tokens_at = engine->now;
-    if (tokens < 1000) {
-        hot->tokens_milli = (uint32_t)tokens;
-        engine->stats.rate_capped++;
-        return false;
-    }
-    hot->tokens_milli = (uint32_t)tokens - 1000;
-    return true;
-}
-
-/* Is this SSRC one of the few that the peer may use? libsrtp makes a stream for each. */
-static bool known_ssrc(const struct vr_peer_live *live, uint32_t ssrc)
-{
-    for (uint32_t i = 0; i < live->ssrc_count; i++) {
-        if (live->ssrcs[i] == ssrc) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void judge(struct vr_engine *engine, enum vr_srtp_result result)
-{
-    switch (result) {
-    case VR_SRTP_OK:
-        return;
-    case VR_SRTP_AUTH:
-        engine->stats.srtp_rejected_auth++;
-        return;
-    case VR_SRTP_REPLAY:
-        engine->stats.srtp_rejected_replay++;
-        return;
-    case VR_SRTP_MALFORMED:
-        engine->stats.srtp_malformed++;
-        return;
-    }
-}
-
-/* Both kinds of packet: at most VR_PEER_SSRCS streams, and the first valid packet ends the
- * handshake for good. */
-static bool open_packet(struct vr_engine *engine, uint32_t peer, uint32_t ssrc, uint8_t *data,
-                        size_t *size,
-                        enum vr_srtp_result (*open)(struct vr_srtp *, uint8_t *, size_t *))
-{
-    struct vr_peer_live *live = &engine->live[peer];
-    bool known = known_ssrc(live, ssrc);
-    enum vr_srtp_result result;
-
-    if (!known && live->ssrc_count == VR_PEER_SSRCS) {
-        engine->stats.srtp_malformed++;
-        return false;
-    }
-    result = open(live->srtp, data, size);
-    judge(engine, result);
-    if (result != VR_SRTP_OK) {
-        return false;
-    }
-    if (!known) {
-        live->ssrcs[live->ssrc_count++] = ssrc;
-    }
-    engine->cold[peer].last_flight_size = 0;
-    return true;
-}
-
-/* The packet's 48-bit index, by the highest one that was authenticated; stored before any effect.
- */
-static uint64_t advance(struct vr_peer_hot *hot, const struct vr_rtp *rtp, bool *restarted)
-{
-    uint64_t index;
-
-    *restarted = hot->in_started && hot->in_ssrc != rtp->ssrc;
-    if (!hot->in_started || *restarted) {
-        hot->in_started = 1;
-        hot->in_ssrc = rtp->ssrc;
-        hot->in_index = rtp->seq;
-        return hot->in_index;
-    }
-    index = vr_rtp_index(hot->in_index, rtp->seq);
-    if (index > hot->in_index) {
-        hot->in_index = index;
-    }
-    return index;
-}
-
 /* A sender without the level extension: decode one packet in a few. */
 static uint8_t measured(struct vr_peer_live *live, struct vr_bytes opus)
 {
@@ -185,7 +89,7 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
     bool wanted;
     bool restarted;
 
-    if (!within_rate(engine, hot)) {
+    if (!vr_uplink_within_rate(engine, hot)) {
         return;
     }
     if (!vr_rtp_parse_head(vr_bytes(data, size), &rtp)) {
@@ -201,14 +105,14 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
                              NULL); /* it came: not lost, only not looked at */
         return;
     }
-    if (!open_packet(engine, peer, rtp.ssrc, data, &size, vr_srtp_unprotect)) {
+    if (!vr_uplink_open_rtp(engine, peer, &rtp, data, &size)) {
         return;
     }
     if (!vr_rtp_parse(vr_bytes(data, size), &rtp) || rtp.ssrc == 0) {
         engine->stats.srtp_malformed++;
         return;
     }
-    speech.index = advance(hot, &rtp, &restarted);
+    speech.index = vr_uplink_advance(hot, &rtp, &restarted);
     if (restarted) {
         vr_rtp_source_init(&live->source, 0);
         vr_hearing_sender_anew(&live->hearing);
@@ -270,7 +174,10 @@ static void read_reports(struct vr_engine *engine, struct vr_peer_live *live,
         vr_hearing_report(&live->hearing, engine->now, slot, &report,
                           engine->hot[live->index].slots[slot].packets);
         lossy = lossy || report.fraction_lost * 100 > VR_LOSS_MANY * 256;
-        if (report.lost > (int32_t)live->lost_before[slot]) {
+        if ((live->reports_known >> slot & 1) == 0) { /* he counts since before the restart */
+            live->reports_known |= (uint8_t)(1u << slot);
+            live->lost_before[slot] = report.lost > 0 ? (uint32_t)report.lost : 0;
+        } else if (report.lost > (int32_t)live->lost_before[slot]) {
             engine->stats.lost_reported += (uint32_t)report.lost - live->lost_before[slot];
             live->lost_before[slot] = (uint32_t)report.lost;
         }
@@ -302,11 +209,10 @@ void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size
     struct vr_rtcp_sender sender;
     struct vr_bytes rest;
 
-    if (!within_rate(engine, &engine->hot[peer])) {
+    if (!vr_uplink_within_rate(engine, &engine->hot[peer])) {
         return;
     }
-    if (size < 8 ||
-        !open_packet(engine, peer, vr_get32(data + 4), data, &size, vr_srtp_unprotect_rtcp)) {
+    if (!vr_uplink_open_rtcp(engine, peer, data, &size)) {
         return;
     }
     engine->stats.rtcp_in++;
