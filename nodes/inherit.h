@@ -29,8 +29,9 @@ struct vr_parent_page {
     atomic_uint_least64_t empty_starts; /* the memory was wiped: three deaths in ten seconds */
     atomic_uint_least64_t upgrades;     /* the program was changed for another in place */
     atomic_int_least64_t died_us;       /* CLOCK_MONOTONIC; 0: never */
-    atomic_uint_least32_t died_of;      /* signal */
-    atomic_uint_least32_t starts;       /* 1: the first, by a person or a service manager */
+    atomic_int_least64_t emptied_us;
+    atomic_uint_least32_t died_of; /* signal */
+    atomic_uint_least32_t starts;  /* 1: the first, by a person or a service manager */
     /* the node's */
     atomic_int_least64_t alive_us; /* CLOCK_MONOTONIC, when all its loops were seen to turn */
     atomic_int_least64_t served_us;

@@ -6,9 +6,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "nodes/config.h"
 #include "nodes/http.h"
 #include "nodes/measures.h"
 #include "nodes/node.h"
+#include "nodes/parent.h"
 #include "nodes/quality.h"
 #include "nodes/router.h"
 #include "nodes/ws.h"
@@ -391,5 +393,6 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     store_write(&measures->store, out);
     webhooks_write(&measures->webhooks, out);
     certificate_write(&measures->certificate, out);
+    vr_parent_metrics_write(vr_node_config(node)->inherit, out);
     free(measures);
 }

@@ -13,6 +13,7 @@
 #include "nodes/files.h"
 #include "nodes/measures.h"
 #include "nodes/node_internal.h"
+#include "nodes/parent.h"
 
 static bool is_loopback(const char *address)
 {
@@ -243,12 +244,13 @@ bool vr_node_ready(struct vr_node *node, struct vr_buf *json)
     ready = started && !draining && !store.full && member;
     vr_buf_printf(json,
                   "{\"ready\":%s,\"checks\":{\"started\":%s,\"draining\":%s,\"store\":\"%s\","
-                  "\"store_waiting\":%" PRIu64 ",\"cluster\":\"%s\"}}",
+                  "\"store_waiting\":%" PRIu64 ",\"cluster\":\"%s\",\"process\":\"%s\"}}",
                   ready ? "true" : "false", started ? "true" : "false", draining ? "true" : "false",
                   store.full ? "full" : "ok", store.waiting,
                   node->cluster == NULL ? "alone"
                   : member              ? "joined"
-                                        : "joining");
+                                        : "joining",
+                  vr_parent_word(node->config->inherit));
     return ready;
 }
 

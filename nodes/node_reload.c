@@ -7,6 +7,7 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "nodes/config_internal.h"
+#include "nodes/inherit.h"
 #include "nodes/node_internal.h"
 
 /* What can change while people talk. The certificate is read again whether its name changed or
@@ -142,6 +143,9 @@ enum vr_err vr_node_reload(struct vr_node *node, struct vr_buf *applied, struct 
     if (node->certificate != NULL) {
         node_certificate_changed(node, vr_certificate_tls(node->certificate),
                                  vr_certificate_trusted(node->certificate));
+    }
+    if (node->config->inherit != NULL) {
+        atomic_store(&node->config->inherit->page->reloaded, true);
     }
     vr_log(VR_LOG_INFO, "the configuration was read again");
     return VR_OK;

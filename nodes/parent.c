@@ -111,6 +111,7 @@ static void loop_break(struct vr_parent *parent, vr_time_us now)
     memset(parent->deaths, 0, sizeof(parent->deaths));
     vr_inherit_wipe(&parent->held);
     atomic_fetch_add(&parent->held.page->empty_starts, 1);
+    atomic_store(&parent->held.page->emptied_us, now);
     vr_log(VR_LOG_ERROR, "three deaths in ten seconds: the node starts with nothing in memory, and "
                          "whoever was connected must come back");
 }

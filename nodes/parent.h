@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "actors/base/bytes.h"
 #include "nodes/inherit.h"
 
 #define VR_PARENT_LAYOUT_TEXT 64
@@ -38,7 +39,15 @@ bool vr_parent_run(const struct vr_parent_conf *conf, const struct vr_inherit **
 void vr_parent_layout(const struct vr_config *config, char out[VR_PARENT_LAYOUT_TEXT]);
 bool vr_parent_takes_over(const struct vr_config *config, const char *layout);
 
-/** In a node, any thread: ask the parent to let the program on disk take over. False: no parent. */
+/* --- in a node, any thread; `inherit` NULL: it has no parent --- */
+
+/** Ask the parent to let the program on disk take over: it judges that in its own time, and
+ * vr_parent_upgrades grows when it did. False: no parent. */
 bool vr_parent_ask_upgrade(const struct vr_inherit *inherit);
+uint64_t vr_parent_upgrades(const struct vr_inherit *inherit);
+/** For /readyz: "alone" without a parent, "steady", "died" and "emptied" (three deaths in ten
+ * seconds) in the last ten minutes. */
+const char *vr_parent_word(const struct vr_inherit *inherit);
+void vr_parent_metrics_write(const struct vr_inherit *inherit, struct vr_buf *out);
 
 #endif

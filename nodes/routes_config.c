@@ -8,6 +8,7 @@
 
 #include "nodes/config.h"
 #include "nodes/node.h"
+#include "nodes/parent.h"
 #include "nodes/routes_admin.h"
 #include "nodes/yaml_json.h"
 #include "room_record.pb-c.h"
@@ -190,4 +191,20 @@ void vr_route_analytics_summary(struct vr_http_request *request)
         return;
     }
     vr_admin_chore(request, sum_up, summed_up);
+}
+
+void vr_route_node_upgrade(struct vr_http_request *request)
+{
+    const struct vr_inherit *inherit = vr_node_config(request->node)->inherit;
+    uint64_t before = vr_parent_upgrades(inherit);
+
+    if (!vr_parent_ask_upgrade(inherit)) {
+        struct vr_http_problem problem = {
+            .err = VR_E_CONFLICT,
+            .detail = "this node has no parent process (supervise): drain and restart it instead"};
+
+        vr_http_answer_problem_full(request, &problem);
+        return;
+    }
+    vr_admin_answer(request, 202, json_pack("{s:I}", "upgrades", (json_int_t)before));
 }

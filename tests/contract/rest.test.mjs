@@ -468,6 +468,8 @@ describe('REST', () => {
     await call('checkConfig', 415, { token: admin, body: {} });
     assert.deepEqual((await call('reloadNode', 200, { token: admin })).body.needs_restart, []);
     await call('reloadNode', 403, { token: host });
+    await call('upgradeNode', 403, { token: host });
+    await call('upgradeNode', 409, { token: admin }); // 202 with a parent process: unheard/process.test.mjs
     await call('makeBackup', 403, { token: host });
     const copy = (await call('makeBackup', 201, { token: admin })).body;
     await call('makeBackup', 409, { token: admin });
@@ -514,7 +516,7 @@ describe('REST', () => {
   });
 
   test('every operation was seen to succeed, and to refuse where it can', () => {
-    const missing = [...operations].filter(([id]) => !['drainNode', 'undrainNode', 'adoptCluster', 'rebalance'].includes(id) && // they need a cluster
+    const missing = [...operations].filter(([id]) => !['drainNode', 'undrainNode', 'adoptCluster', 'rebalance', 'upgradeNode'].includes(id) && // they need a cluster, or a parent process
        ![...seen].some((s) => s.startsWith(`${id} 2`))).map(([id]) => id);
     assert.deepEqual(missing, []);
     const refusals = [...operations].filter(([id, { operation }]) => Object.keys(operation.responses).some((c) => /^4/.test(c)) &&

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, portBlock } from './ports.mjs';
+import { alive, nodeProcess } from './process.mjs';
 
 export { freePort };
 
@@ -78,9 +79,11 @@ export class Node {
       rate_per_address: 0, rate_per_identity: 0, shutdown_s: 12, ...this.options.flags,
     };
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
-    const [program, before] = this.wrap ?? [BINARY, []];
+    const [program, before] = this.wrap ?? [this.program ?? BINARY, []];
     const from = this.log.length;
-    this.child = spawn(program, this.wrap ? [...before, BINARY, ...args] : args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.options.env } });
+    // Most tests signal the process that they started, and mean the node itself.
+    const env = { VOICEROOM_SUPERVISE: String(this.options.supervise ?? false), ...process.env, ...this.options.env };
+    this.child = spawn(program, this.wrap ? [...before, BINARY, ...args] : args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     keep(this.child);
     this.exited = new Promise((done) => this.child.once('exit', (code, signal) => done({ code, signal })));
     this.dead = false;
@@ -109,8 +112,11 @@ export class Node {
   admin() { return this.token('admin', { admin: true, roomCreate: true }); }
 
   async kill9() {
+    const below = this.options.supervise ? nodeProcess(this) : undefined;
     this.child.kill('SIGKILL');
     await this.exited;
+    // With a parent process the node ends a moment after it.
+    while (below !== undefined && alive(below)) await sleep(5);
   }
 
   /** A clean end; throws when it was not one, or when a sanitizer complained. */
