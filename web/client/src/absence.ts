@@ -8,7 +8,7 @@ import type { Timers } from "./platform.js";
 /** A node restarts in less: nobody is told of what he would not have noticed. */
 const TELL_AFTER_MS = 2_000;
 /* A node that restarts is back by then. If sound still comes from it, it is waited for longer than that. */
-const AWAY_AFTER_MS = 1_500;
+const AWAY_AFTER_MS = 2_000;
 const AWAY_WITH_SOUND_MS = 8_000;
 /* A connection of one failing node is not worth a new peer; three failed ones in a row mean that it is away. */
 const FAILURES = 3;
@@ -19,6 +19,10 @@ export interface AbsenceOptions {
   onLong: () => void;
   /** Whether anything still comes over the connection that carries sound. */
   alive: () => Promise<boolean>;
+  /** Whether there is another node, and still no socket. */
+  mayLeave: () => boolean;
+  /** The node is away: another one is asked. */
+  leave: () => void;
 }
 
 export class Absence {
@@ -46,9 +50,12 @@ export class Absence {
   }
 
   /** After the last of so many failed sockets in a row: is the node away? */
-  async isAway(failures: number): Promise<boolean> {
+  async judge(failures: number): Promise<void> {
     this.begin();
     const patience = (await this.options.alive()) ? AWAY_WITH_SOUND_MS : AWAY_AFTER_MS;
-    return failures >= FAILURES && this.since !== -Infinity && this.options.timers.now() - this.since >= patience;
+    const lasted = this.since !== -Infinity && this.options.timers.now() - this.since >= patience;
+    if (lasted && failures >= FAILURES && this.options.mayLeave()) {
+      this.options.leave();
+    }
   }
 }

@@ -177,6 +177,8 @@ export interface JoinAnswer {
   ice_servers: IceServer[];
   slots: { mid: string; ssrc: number }[];
   capabilities: string[];
+  /** What became of the transport: made by this answer, still the same, or no more; absent on older servers. */
+  media?: "new" | "kept" | "gone";
   sdp?: string;
   state: Snapshot;
 }

@@ -125,6 +125,23 @@ describe("a node that restarts", () => {
     expect(platform.peers).toHaveLength(2);
   });
 
+  it("that answers at once that it is gone gets a new one too, muted as before", async () => {
+    const room = await inside();
+    platform.socket.drop();
+    room.mute().catch(() => {});
+    await platform.timers.advance(100);
+    platform.socket.open();
+    platform.socket.answer({ ...answer("bound"), media: "gone" });
+    await settle();
+    expect(platform.peers).toHaveLength(2);
+    expect(JSON.parse(platform.requests.at(-1)!.body)).toMatchObject({ resume_token: "bound", sdp: "offer 1" });
+    await bind([], { role: "speaker", muted: true, muted_by_self: true });
+    await platform.timers.advance(5_000);
+    expect(room.selfOpen).toBe(false);
+    expect(platform.peers).toHaveLength(2);
+    expect(seen).toEqual([]);
+  });
+
   it("alone is never left, however long it takes", async () => {
     await inside();
     platform.socket.drop();
@@ -146,10 +163,10 @@ describe("a node that restarts", () => {
 describe("a node of several", () => {
   const NODES = ["http://server", "http://second"];
 
-  it("is left after a second and a half when nothing comes from it any more", async () => {
+  it("is left after two seconds when nothing comes from it any more", async () => {
     await inside(NODES);
     platform.socket.drop();
-    await away(1_400, false);
+    await away(1_900, false);
     expect(platform.peers).toHaveLength(1);
     await away(1_500, false);
     expect(platform.peers).toHaveLength(2);

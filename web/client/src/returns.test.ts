@@ -54,7 +54,7 @@ describe("a node fails", () => {
     const room = await inside();
     serve(["http://second"]);
     platform.socket.drop();
-    for (let tries = 0; tries < 3; tries += 1) {
+    for (let tries = 0; tries < 4; tries += 1) {
       await platform.timers.advance(600);
       platform.socket.drop();
     }

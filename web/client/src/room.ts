@@ -116,6 +116,8 @@ export class Room extends RoomActs {
       timers: platform.timers,
       onLong: () => this.setStatus("reconnecting"),
       alive: () => this.media.alive(),
+      mayLeave: () => this.signalling.state !== "open" && this.nodes.others().length > 0,
+      leave: () => void this.rejoin(),
     });
     this.signalling = new Signalling({
       url: () => `${rest.base.replace(/^http/, "ws")}/v1/ws`,
@@ -126,7 +128,7 @@ export class Room extends RoomActs {
       onEvent: (event) => this.receive(event),
       onComplaint: (error) => error.code === "media-lost" && void this.mediaLost(),
       onDown: () => this.absence.begin(),
-      onStuck: (failures) => void this.stuck(failures),
+      onStuck: (failures) => void this.absence.judge(failures),
       onRefused: () => void this.rejoin(),
       onOver: (code) => this.closedByServer(code),
     });
@@ -324,14 +326,6 @@ export class Room extends RoomActs {
     await this.rejoin();
   }
 
-  /* The socket does not open. Is it the node that is away? Another one would take us, but only with a new peer. */
-  private async stuck(failures: number): Promise<void> {
-    const away = await this.absence.isAway(failures);
-    if (away && this.signalling.state !== "open" && this.nodes.others().length > 0) {
-      await this.rejoin();
-    }
-  }
-
   private async rejoin(): Promise<void> {
     if (this.entered) {
       await this.returns.rejoin();
@@ -363,8 +357,12 @@ export class Room extends RoomActs {
 
   /* The socket carries the session now. Its answer holds the whole state, so nothing in between is missed. */
   private bound(answer: JoinAnswer): void {
-    this.absence.end();
     this.take(answer);
+    if (answer.media === "gone" && !this.returns.busy) {
+      void this.rejoin();
+      return;
+    }
+    this.absence.end();
     this.setStatus("live");
     if (this.selfMuted && this.self && isOnStage(this.self) && !this.self.muted_by_self) {
       this.act("room:mute").catch(() => {});
