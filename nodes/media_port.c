@@ -194,6 +194,7 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
                                     .link_out = conf->link_out,
                                     .link_ctx = conf->link_ctx,
                                     .gso = conf->gso,
+                                    .peers_max = conf->peers_max,
                                     .keep = conf->keep,
                                     .keep_worker = conf->keep_worker,
                                     .now = conf->clock->now(conf->clock->ctx),

@@ -26,6 +26,7 @@ struct vr_media_port_conf {
     uint32_t socket_count;
     bool gso;             /* several packets to one listener as one segmented datagram */
     enum vr_pack pack;    /* for an audience */
+    uint32_t peers_max;   /* the engine's; 0: its own */
     struct vr_keep *keep; /* of the parent; NULL: peers end with the process */
     uint32_t keep_worker; /* this port's part of it */
     /** For shards on other nodes (vr_engine_conf.link_out): link_port.h; NULL: there are none. */

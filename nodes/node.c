@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "actors/base/log.h"
+#include "actors/media/keep.h"
 #include "nodes/files.h"
 #include "nodes/metrics.h"
 #include "nodes/node_internal.h"
@@ -204,6 +205,7 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
     if (err == VR_OK) {
         err = node_system_make(node);
     }
+    node_keep_open(node);
     for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
         err = node->cluster == NULL ? VR_OK : node_link_open(node, i, why);
         if (err == VR_OK) {
@@ -211,6 +213,7 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
         }
     }
     if (err == VR_OK) {
+        node_keep_tell(node);
         err = node_http_make(node, why);
     }
     node_urls_fill(node); /* the ports are known by now */
@@ -234,6 +237,7 @@ static void node_free(struct vr_node *node)
         vr_media_port_free(node->media[i].port);
         vr_link_port_free(node->media[i].link);
     }
+    vr_keep_close(node->keep);
     vr_cluster_free(node->cluster);
     vr_links_free(node->links);
     vr_origins_free(node->origins);

@@ -98,9 +98,3 @@ void vr_node_sockets_hold(const struct vr_config *config, struct vr_inherit *inh
     free(new);
     free(node);
 }
-
-size_t vr_node_memory_size(const struct vr_config *config)
-{
-    (void)config;
-    return 0;
-}

@@ -27,6 +27,7 @@
 
 #define MEDIA_WORKERS_MAX 64
 #define CONTROL_WORKERS_MAX 1
+#define NODE_PEERS_MAX 20000 /* per media worker */
 
 /* Names of META rows are part of the format. */
 #define NODE_ROW_RESUME "resume-key"
@@ -46,6 +47,8 @@ struct control_part {
     struct vr_http_socket sockets[VR_HTTP_SOCKETS_MAX];
     uint32_t socket_count;
 };
+
+struct vr_keep;
 
 struct vr_node {
     struct vr_env env; /* first: vr_system_context hands it out, and vr_node_of comes back */
@@ -76,6 +79,7 @@ struct vr_node {
     struct vr_http *http;
     struct vr_sessions *sessions;
     struct vr_dtls_identity *identity;
+    struct vr_keep *keep; /* NULL: nothing outlives this process */
     struct vr_system *system;
     struct vr_room_services room_services;
     struct vr_session_services session_services;
@@ -127,6 +131,12 @@ void node_return_find(struct vr_node *node);
 /** Their sessions; on the control loop, before HTTP opens. */
 void node_return_sessions(struct vr_node *node, struct vr_worker *worker);
 void node_return_free(struct vr_node *node);
+
+/* node_keep.c */
+/** Before the media ports: what the parent keeps. */
+void node_keep_open(struct vr_node *node);
+/** After them: what was found in it, for the log. */
+void node_keep_tell(const struct vr_node *node);
 
 /* node_loops.c */
 enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why);

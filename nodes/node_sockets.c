@@ -82,6 +82,9 @@ enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why 
             .link_ctx = node->media[index].link,
             .gso = node->config->media_gso,
             .pack = node->config->pack,
+            .peers_max = NODE_PEERS_MAX,
+            .keep = node->keep,
+            .keep_worker = index,
         };
         err = vr_media_port_new(&conf, &node->media[index].port);
     }

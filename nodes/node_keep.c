@@ -1,0 +1,108 @@
+/* node_keep.c - the memory that a parent keeps for its node, cut into parts for the media workers
+ * (actors/media/keep.h). Without a parent, or without the memory, everything ends with the process.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actors/base/log.h"
+#include "actors/media/keep.h"
+#include "nodes/inherit.h"
+#include "nodes/node_internal.h"
+
+#define BOOT_FILE "/proc/sys/kernel/random/boot_id"
+#define BOOT_TEXT 36
+
+/** The machine's boot. Where the service may not read it there is none to tell apart: a memory
+ * without a file behind it does not outlive one. */
+static struct vr_id boot_id(void)
+{
+    char text[BOOT_TEXT + 1] = "";
+    char hex[33] = "";
+    size_t size = 0;
+    struct vr_id id = {0, 1};
+    int fd = open(BOOT_FILE, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return id;
+    }
+    if (read(fd, text, BOOT_TEXT) == BOOT_TEXT) {
+        for (const char *at = text; *at != 0 && size < sizeof(hex) - 1; at++) {
+            if (*at != '-') {
+                hex[size++] = *at;
+            }
+        }
+        id.hi = strtoull(hex + 16, NULL, 16);
+        hex[16] = 0;
+        id.lo = strtoull(hex, NULL, 16);
+    }
+    close(fd);
+    return id;
+}
+
+size_t vr_node_memory_size(const struct vr_config *config)
+{
+    struct vr_node *node = calloc(1, sizeof(*node));
+    size_t size = 0;
+
+    if (node != NULL) {
+        node->config = config;
+        node_counts_decide(node);
+        size = vr_keep_size(node->media_count, NODE_PEERS_MAX);
+        size = (size + 4095) / 4096 * 4096;
+    }
+    free(node);
+    return size;
+}
+
+void node_keep_open(struct vr_node *node)
+{
+    static const char *const words[] = {
+        [VR_KEEP_NEW] = "new",
+        [VR_KEEP_GOES_ON] = "goes on",
+        [VR_KEEP_OTHER] = "of another layout: empty",
+        [VR_KEEP_OTHER_BOOT] = "of another boot: empty",
+        [VR_KEEP_DAMAGED] = "damaged: empty",
+        [VR_KEEP_EMPTIED] = "emptied",
+    };
+    const struct vr_inherit *inherit = node->config->inherit;
+    enum vr_keep_found found = VR_KEEP_NEW;
+
+    if (inherit == NULL || inherit->memory == NULL) {
+        return;
+    }
+    const struct vr_keep_conf conf = {.memory = inherit->memory,
+                                      .size = inherit->memory_size,
+                                      .workers = node->media_count,
+                                      .peers_max = NODE_PEERS_MAX,
+                                      .boot = boot_id()};
+
+    if (vr_keep_open(&conf, &node->keep, &found) != VR_OK) {
+        vr_log(VR_LOG_WARN, "the kept memory can't be used: a death will be heard");
+        return;
+    }
+    vr_log(found == VR_KEEP_NEW || found == VR_KEEP_GOES_ON ? VR_LOG_INFO : VR_LOG_WARN,
+           "memory of the parent", VR_S("it", words[found]));
+}
+
+void node_keep_tell(const struct vr_node *node)
+{
+    struct vr_keep_restored sum = {0};
+
+    for (uint32_t i = 0; node->keep != NULL && i < node->media_count; i++) {
+        struct vr_keep_restored one;
+
+        vr_keep_restored(node->keep, i, &one);
+        sum.peers += one.peers;
+        sum.joining += one.joining;
+        sum.torn += one.torn;
+        sum.blamed += one.blamed;
+        sum.shards += one.shards;
+    }
+    if (sum.peers + sum.joining + sum.torn + sum.blamed + sum.shards > 0) {
+        vr_log(VR_LOG_INFO, "transports go on over a restart", VR_U("peers", sum.peers),
+               VR_U("joining", sum.joining), VR_U("torn", sum.torn), VR_U("blamed", sum.blamed),
+               VR_U("shards", sum.shards));
+    }
+}
