@@ -45,7 +45,8 @@ static void write_texts(struct vr_buf *out, const struct vr_env *env)
         vr_json_text(out, env->node_urls[i]);
     }
     write_others(out, env->session_services, env->node_url_count);
-    vr_buf_text(out, "]");
+    /* A client that came by one of them has no need to try the others. */
+    vr_buf_printf(out, "],\"own_nodes\":%u", env->node_url_count);
 }
 
 /* What became of the transport, so that a client whose socket alone broke leaves it alone. */
