@@ -59,6 +59,9 @@ static size_t put_packet(struct vr_engine *engine, uint32_t peer,
     size_t size = form->size;
     uint64_t index;
 
+    if (!hot->sealed && !vr_peer_keyed(engine, peer)) { /* it goes on behind the last number */
+        return 0;
+    }
     if (form->head == 0 || !number(slot, packet, engine->again, &index)) {
         return 0;
     }

@@ -92,6 +92,10 @@ struct rig {
     struct rig_datagram *queue;
     uint32_t queue_count;
     bool (*lose)(struct rig *rig, const struct rig_datagram *datagram); /* NULL: nothing */
+    /* Of what a node sends: false: it does not leave. NULL: all leaves. */
+    bool (*out)(struct rig_node *node, const struct vr_path *path, struct vr_bytes data);
+    struct vr_keep *keep; /* of nodes to come; keep_rig.h */
+    void *test;
     bool hold; /* queue only; the test delivers */
     uint32_t lost;
     uint32_t relayed;
@@ -136,6 +140,9 @@ static inline void rig_engine_send(void *ctx, const struct vr_path *path, struct
 {
     struct rig_node *node = ctx;
 
+    if (node->rig->out != NULL && !node->rig->out(node, path, data)) {
+        return;
+    }
     node->bytes_out += data.size;
     for (uint32_t i = 0; i < node->rig->people_count; i++) {
         if (memcmp(&node->rig->people[i]->path.remote, &path->remote, sizeof path->remote) == 0) {
@@ -337,9 +344,9 @@ static const struct vr_shard_ops rig_ops = {rig_relay, rig_levels, rig_speakers,
 
 /* ---- life ---- */
 
-static inline void rig_add_node(struct rig *rig, uint32_t number)
+static inline void rig_start_node(struct rig_node *node)
 {
-    struct rig_node *node = &rig->nodes[rig->node_count++];
+    struct rig *rig = node->rig;
     struct vr_engine_conf conf = {.random = &rig->random.random,
                                   .identity = rig->identity,
                                   .peers_max = 64,
@@ -347,20 +354,29 @@ static inline void rig_add_node(struct rig *rig, uint32_t number)
                                   .send_burst = rig_engine_burst,
                                   .ctx = node,
                                   .gso = rig->gso,
-                                  .pack = rig->pack};
+                                  .pack = rig->pack,
+                                  .keep = rig->keep,
+                                  .now = rig->now};
     struct vr_shard_conf shard = {.room = {1, 2},
-                                  .number = number,
+                                  .number = node->number,
                                   .slots = 4,
                                   .ops = &rig_ops,
                                   .ctx = node,
                                   .fan_out = rig->fan_out};
 
-    node->rig = rig;
-    node->number = number;
     if (vr_engine_new(&conf, &node->engine) != VR_OK ||
         vr_shard_open(node->engine, &shard, &node->shard) != VR_OK) {
         abort();
     }
+}
+
+static inline void rig_add_node(struct rig *rig, uint32_t number)
+{
+    struct rig_node *node = &rig->nodes[rig->node_count++];
+
+    node->rig = rig;
+    node->number = number;
+    rig_start_node(node);
 }
 
 /* Without nodes. */
