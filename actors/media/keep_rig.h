@@ -6,6 +6,8 @@
 #ifndef VR_MEDIA_KEEP_RIG_H
 #define VR_MEDIA_KEEP_RIG_H
 
+#include <sys/mman.h>
+
 #include "actors/media/engine_rig.h"
 #include "actors/media/keep.h"
 
@@ -210,17 +212,27 @@ static inline struct vr_keep_restored keep_restored(const struct keep_rig *keep)
 
 /* ---- life ---- */
 
+/* What a child writes is seen by the test. */
+static inline void *keep_shared(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED) {
+        abort();
+    }
+    return memory;
+}
+
 static inline struct keep_rig *keep_rig_new(uint64_t seed, bool gso, enum vr_pack pack)
 {
-    struct keep_rig *keep = calloc(1, sizeof *keep);
+    struct keep_rig *keep = keep_shared(sizeof *keep);
 
     keep->rig = rig_new_bare(seed, gso, pack);
     keep->rig->test = keep;
     keep->rig->out = keep_out;
     keep->rig->lose = keep_wait;
     keep->size = vr_keep_size(1, 64);
-    keep->memory = aligned_alloc(4096, keep->size);
-    memset(keep->memory, 0, keep->size);
+    keep->memory = keep_shared(keep->size);
     keep->image = malloc(keep->size);
     keep->waiting = calloc(KEEP_WAITING, sizeof *keep->waiting);
     keep->wire = calloc(KEEP_WIRE, sizeof *keep->wire);
@@ -236,11 +248,11 @@ static inline void keep_rig_free(struct keep_rig *keep)
 
     rig_free(keep->rig);
     vr_keep_close(opened);
-    free(keep->memory);
+    munmap(keep->memory, keep->size);
     free(keep->image);
     free(keep->waiting);
     free(keep->wire);
-    free(keep);
+    munmap(keep, sizeof *keep);
 }
 
 #endif
