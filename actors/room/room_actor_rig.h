@@ -14,7 +14,9 @@
 #include "store/memory.h"
 #include "store/personal.h"
 
+#ifndef LOG_MAX
 #define LOG_MAX 4096
+#endif
 
 /* One line per message that a session, a shard or the lobby got. */
 struct node {
@@ -27,9 +29,10 @@ struct node {
     struct vr_env env;
     struct vr_system *system;
     uint64_t epoch;
-    bool shards_silent; /* shards do not confirm gates */
-    bool room_fails;    /* the room's handler, at its next message */
-    bool sessions_dead; /* sessions do not answer pings */
+    bool shards_silent;     /* shards do not confirm gates */
+    bool room_fails;        /* the room's handler, at its next message */
+    bool sessions_dead;     /* sessions do not answer pings */
+    uint32_t turn_messages; /* of the next start: most that an actor handles in a turn */
     char log[LOG_MAX][160];
     uint32_t lines;
     struct vr_answer *answers[64]; /* by question, NULL: none yet */
@@ -214,6 +217,7 @@ static inline void start(struct node *node)
         .node = 1,
         .control_workers = 1,
         .media_workers = 1,
+        .turn_messages = node->turn_messages,
         .classify = classify,
         .node_context = &node->env,
     };
