@@ -12,12 +12,14 @@ import { Waves } from "./ui/waves.js";
 import { Browse } from "./views/browse.js";
 import { Create } from "./views/create.js";
 import { RoomGate } from "./views/gate.js";
+import { Reports } from "./views/reports.js";
 
 export function App({ able }: { able: boolean }) {
   const route = useRoute();
   useEffect(() => {
     if (route.view !== "room") {
-      document.title = route.view === "create" ? `${t("New room")} · Voicerooms` : "Voicerooms";
+      const title = route.view === "create" ? t("New room") : route.view === "reports" ? t("Reports") : "";
+      document.title = title ? `${title} · Voicerooms` : "Voicerooms";
     }
   }, [route.view]);
   return (
@@ -25,6 +27,7 @@ export function App({ able }: { able: boolean }) {
       <Reminders />
       {route.view === "browse" && <Browse />}
       {route.view === "create" && <Create />}
+      {route.view === "reports" && <Reports />}
       {route.view === "room" && (able ? <RoomGate key={route.id} id={route.id} /> : <CannotSpeak />)}
     </NoticesProvider>
   );

@@ -60,6 +60,21 @@ export async function asGuest<T>(name: string, work: () => Promise<T>): Promise<
   }
 }
 
+/* Of a moderator of the whole house: by a token of the operator's own, for as long as the window lives. */
+const MODERATOR = "voicerooms.moderator";
+
+export function savedModerator(): string | undefined {
+  return sessionStorage.getItem(MODERATOR) ?? undefined;
+}
+
+export function saveModerator(token: string | undefined): void {
+  if (token) {
+    sessionStorage.setItem(MODERATOR, token);
+  } else {
+    sessionStorage.removeItem(MODERATOR);
+  }
+}
+
 /** The microphone that the person chose on this device. */
 export function savedMicrophone(): string | undefined {
   return localStorage.getItem(MICROPHONE) ?? undefined;

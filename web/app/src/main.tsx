@@ -8,6 +8,7 @@ import "./styles/controls.css";
 import "./styles/browse.css";
 import "./styles/room.css";
 import "./styles/more.css";
+import "./styles/reports.css";
 
 async function start(): Promise<void> {
   const wishes = [settings().language, ...(navigator.languages ?? [])].filter(Boolean);

@@ -4,7 +4,7 @@ import type { JoinOptions } from "./asks.js";
 import { Lobby } from "./lobby.js";
 import { browserPlatform } from "./platform.js";
 import type { Platform } from "./platform.js";
-import type { Analytics, GuestToken, Reminder, ReminderTold, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
+import type { Analytics, GuestToken, Reminder, ReminderTold, Report, ReportOutcome, RoomInfo, RoomPage, RoomSettings } from "./protocol.js";
 import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 
@@ -95,6 +95,21 @@ export class VoiceRooms {
 
   async reminders(): Promise<Reminder[]> {
     return (await this.rest.json<{ reminders: Reminder[] }>("/v1/reminders")).reminders;
+  }
+
+  /** The moderation queue, newest first: all of it for `admin`, the own room's for `roomAdmin`. */
+  async reports(query: { status?: "open" | "resolved" | "all"; room?: string } = {}): Promise<Report[]> {
+    const search = new URLSearchParams();
+    Object.entries(query).forEach(([name, value]) => value && search.set(name, value));
+    return (await this.rest.json<{ reports: Report[] }>(`/v1/reports?${search.toString()}`)).reports;
+  }
+
+  /** Say what came of a report. `conflict`: somebody else has decided. */
+  resolveReport(id: string, outcome: ReportOutcome, note = ""): Promise<Report> {
+    return this.rest.json<Report>(`/v1/reports/${encodeURIComponent(id)}/resolve`, {
+      method: "POST",
+      json: { outcome, note: note || undefined },
+    });
   }
 
   /** Hear of what one wanted to be reminded of while in no room. It comes back by itself until it is closed. */

@@ -130,6 +130,31 @@ export interface AuditEntry {
   reason: string | null;
 }
 
+export type ReportOutcome = "dismissed" | "warned" | "muted" | "kicked" | "banned" | "other";
+
+/** Of somebody who was erased since, or never had a place, nothing is known. */
+export interface ReportPerson {
+  user: string | null;
+  name: string | null;
+  participant: number | null;
+}
+
+/** What one person told moderators about another. */
+export interface Report {
+  id: string;
+  room: string;
+  at: string;
+  status: "open" | "resolved";
+  by: ReportPerson;
+  target: ReportPerson;
+  reason: string | null;
+  request_id: string;
+  resolved_at: string | null;
+  resolved_by: string | null;
+  outcome: ReportOutcome | null;
+  note: string | null;
+}
+
 /** A measured value over all reports of a room. */
 export interface Measure {
   count: number;

@@ -63,6 +63,11 @@ export function SettingsDialog({ onClose, keysFirst }: { onClose: () => void; ke
           </button>
         )}
       </fieldset>
+      {!keysFirst && (
+        <a class="button quiet" href="#/reports" onClick={onClose}>
+          {t("For moderators: what was reported")}
+        </a>
+      )}
     </Dialog>
   );
 }
