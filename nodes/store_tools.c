@@ -86,6 +86,19 @@ static int check(char **args)
                           tables));
 }
 
+static int find_room(char **args, struct vr_id id)
+{
+    struct vr_why why = {0};
+    uint64_t epoch = 0;
+    uint64_t revision = 0;
+
+    if (vr_lmdb_find_room(args[1], id, &epoch, &revision, &why) != VR_OK) {
+        return failed(&why);
+    }
+    return tell(json_pack("{s:s, s:I, s:I}", "room", args[0], "epoch", (json_int_t)epoch,
+                          "revision", (json_int_t)revision));
+}
+
 static int room(char **args)
 {
     struct vr_why why = {0};
@@ -95,6 +108,9 @@ static int room(char **args)
     if (!vr_id_parse(args[0], &id)) {
         fprintf(stderr, "voiceroomd: \"%s\" is no room's id\n", args[0]);
         return 2;
+    }
+    if (strcmp(args[2], "-") == 0) {
+        return find_room(args, id);
     }
     if (vr_lmdb_take_room(args[1], args[2], id, &rows, &why) != VR_OK) {
         return failed(&why);

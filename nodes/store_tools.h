@@ -2,7 +2,8 @@
  *
  *     voiceroomd --store-copy DATA FOLDER        FOLDER/data.mdb becomes a copy; DATA may be in use
  *     voiceroomd --store-check FOLDER            walk it, with every checksum; tells what is in it
- *     voiceroomd --store-room ROOM FOLDER DATA   put one room of the copy in FOLDER into DATA
+ *     voiceroomd --store-room ROOM FOLDER DATA   put one room of the copy in FOLDER into DATA; "-"
+ * for DATA: only tell how new it is there
  *
  * Each prints one JSON object. voiceroomctl backup is built on them. */
 #ifndef VR_NODES_STORE_TOOLS_H

@@ -230,6 +230,28 @@ static enum vr_err take_tables(struct vr_records *from, struct taking *taking)
     return err;
 }
 
+enum vr_err vr_lmdb_find_room(const char *folder, struct vr_id room, uint64_t *epoch,
+                              uint64_t *revision, struct vr_why *why)
+{
+    const struct vr_lmdb_conf conf = {.folder = folder};
+    struct vr_records *records = NULL;
+    struct vr_buf ignored = {0};
+    uint8_t key[16];
+    enum vr_err err = vr_lmdb_open(&conf, &records, why);
+
+    if (err != VR_OK) {
+        return err;
+    }
+    vr_id_put(key, room);
+    err = vr_records_get(records, VR_TABLE_ROOMS, vr_bytes(key, sizeof(key)), &ignored);
+    if (err == VR_OK) {
+        err = vr_records_head(records, room, epoch, revision);
+    }
+    vr_buf_deinit(&ignored);
+    vr_lmdb_close(records);
+    return err == VR_OK ? VR_OK : vr_fail(why, err, "the backup has no such room");
+}
+
 static enum vr_err take_between(struct vr_records *from, struct vr_records *to, struct vr_id room,
                                 uint64_t *rows, struct vr_why *why)
 {

@@ -27,6 +27,11 @@ struct vr_lmdb_counts {
 VR_MUST_CHECK enum vr_err vr_lmdb_count(const char *folder, struct vr_lmdb_counts *out,
                                         struct vr_why *why);
 
+/** How new the room is in the copy in `folder`: of several copies the highest (epoch, revision) is
+ * the newest. VR_E_NOT_FOUND: it is not in it. From a process without threads. */
+VR_MUST_CHECK enum vr_err vr_lmdb_find_room(const char *folder, struct vr_id room, uint64_t *epoch,
+                                            uint64_t *revision, struct vr_why *why);
+
 /** Put a room that is not there (any more) into the store of the folder `to`, as it is in the copy
  * in the folder `from`: settings, people, bans, roles, log, figures. What names its people is taken
  * from `to`: who was erased since then stays so. From a process without threads.

@@ -216,11 +216,17 @@ static void a_room_comes_back(void **state)
     const struct vr_lmdb_conf target = {.folder = make_folder(to)};
     struct vr_records *records = open_store(&source);
     struct vr_why why = {0};
+    uint64_t epoch = 0;
     uint64_t rows = 0;
 
     (void)state;
     fill_source(records);
     vr_lmdb_close(records);
+    assert_int_equal(vr_lmdb_find_room(from, ROOM, &epoch, &rows, &why), VR_OK);
+    assert_int_equal(epoch, 5);
+    assert_int_equal(rows, 33); /* as many commits */
+    assert_int_equal(vr_lmdb_find_room(from, (struct vr_id){1, 1}, &epoch, &rows, &why),
+                     VR_E_NOT_FOUND);
     records = open_store(&target);
     put_room_row(records, OTHER, VR_TABLE_ROOMS, "", "newer");
     assert_int_equal(vr_lmdb_take_room(from, to, ROOM, &rows, &why), VR_E_EXISTS); /* in use */

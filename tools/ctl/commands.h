@@ -30,6 +30,11 @@ enum vr_ctl_exit vr_ctl_audit_list(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_analytics_room(struct vr_ctl *ctl);
 
 enum vr_ctl_exit vr_ctl_analytics_summary(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_backup_create(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_backup_key(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_backup_list(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_backup_restore(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_backup_verify(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_audit_tail(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_audit_verify(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_ban_show(struct vr_ctl *ctl);

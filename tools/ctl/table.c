@@ -102,6 +102,29 @@ static const struct vr_ctl_flag drain_flags[] = {
     {"force", 0, VR_CTL_SWITCH, NULL, NULL, "also the last node that takes rooms"},
     {"wait",  0, VR_CTL_SWITCH, NULL, NULL, "until nobody is left there; says how far it is"},
     END_FLAGS};
+#define BACKUP_KEY {"backup-key", 0, VR_CTL_TEXT, "FILE", NULL, "what backups are sealed with; 'backup key FILE' makes one"}
+#define PROGRAM {"voiceroomd", 0, VR_CTL_TEXT, "FILE", NULL, "the program that reads stores (default: the one beside this one)"}
+static const struct vr_ctl_flag backup_flags[] = {
+    BACKUP_KEY,
+    {"all",              0, VR_CTL_SWITCH, NULL,     NULL, "the stores of all nodes of the cluster, not of one alone"},
+    {"keep",             0, VR_CTL_NUMBER, "NUMBER", NULL, "remove older ones of the same name until so many are left"},
+    {"data",             0, VR_CTL_TEXT,   "FOLDER", NULL, "read this data folder instead of asking a node; it may be in use"},
+    {"etcd",             0, VR_CTL_TEXT,   "URLS",   NULL, "a snapshot of etcd as well; members' addresses, commas between"},
+    {"etcd-ca",          0, VR_CTL_TEXT,   "FILE",   NULL, "PEM file that vouches for etcd"},
+    {"etcd-certificate", 0, VR_CTL_TEXT,   "FILE",   NULL, "PEM file to show to etcd"},
+    {"etcd-key",         0, VR_CTL_TEXT,   "FILE",   NULL, "and its key"},
+    PROGRAM,
+    END_FLAGS};
+static const struct vr_ctl_flag verify_backup_flags[] = {BACKUP_KEY, PROGRAM, END_FLAGS};
+static const struct vr_ctl_flag restore_flags[] = {
+    BACKUP_KEY,
+    {"to",            0, VR_CTL_TEXT,   "FOLDER", NULL, "the data folder; no node may run on it"},
+    {"node",          0, VR_CTL_TEXT,   "NAME",   NULL, "whose store, when several are in the backup"},
+    {"room",          0, VR_CTL_TEXT,   "ROOM",   NULL, "this room alone, into the store that is there"},
+    {"etcd-snapshot", 0, VR_CTL_TEXT,   "FILE",   NULL, "write etcd's snapshot here, for 'etcdctl snapshot restore'"},
+    {"replace",       0, VR_CTL_SWITCH, NULL,     NULL, "a store that is there is kept aside"},
+    PROGRAM,
+    END_FLAGS};
 static const struct vr_ctl_flag schedule_flags[] = {
     {"topic", 0, VR_CTL_TEXT, "TEXT", NULL, "what it is about, in a word"}, END_FLAGS};
 static const struct vr_ctl_flag token_flags[] = {
@@ -136,6 +159,8 @@ static const struct vr_ctl_arg node_arg[] = {{"NODE", false, false, NULL}, END_A
 static const struct vr_ctl_arg schedule_args[] = {{"TIME", false, false, NULL}, {"TITLE", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg settings_arg[] = {{"FILE", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg user_arg[] = {{"USER", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg folder_arg[] = {{"FOLDER", false, false, NULL}, END_ARGS};
+static const struct vr_ctl_arg backup_arg[] = {{"FILE", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg file_arg[] = {{"FILE", false, true, NULL}, END_ARGS};
 static const struct vr_ctl_arg jti_arg[] = {{"JTI", false, false, NULL}, END_ARGS};
 static const struct vr_ctl_arg level_arg[] = {{"LEVEL", false, false, levels}, END_ARGS};
@@ -201,6 +226,11 @@ static const struct vr_ctl_command commands[] = {
     {"schedule",    "cancel",         vr_ctl_schedule_cancel,      room_arg,    NULL,         D, "a scheduled room will not take place",              "schedule cancel " ID " --yes"},
     {"analytics",   "room",           vr_ctl_analytics_room,       room_arg,    NULL,         R, "what a room was like; also after its end",          "analytics room " ID},
     {"analytics",   "summary",        vr_ctl_analytics_summary,    NULL,        NULL,         R, "figures over all rooms that are kept",              "analytics summary"},
+    {"backup",      "key",            vr_ctl_backup_key,           backup_arg,  NULL,         L, "make a key for backups; without it none can be read", "backup key /etc/voiceroom/backup-key"},
+    {"backup",      "create",         vr_ctl_backup_create,        folder_arg,  backup_flags, VR_CTL_MANY, "a sealed copy of a node's store, of all of them, of etcd", "backup create /var/backups/voiceroom --backup-key key --keep 7"},
+    {"backup",      "list",           vr_ctl_backup_list,          folder_arg,  NULL,         L, "the backups in a folder, oldest first",             "backup list /var/backups/voiceroom"},
+    {"backup",      "verify",         vr_ctl_backup_verify,        backup_arg,  verify_backup_flags, L, "restore it into a folder of its own and read all of it", "backup verify voiceroom-a-20261123T022041Z.vrbackup --backup-key key"},
+    {"backup",      "restore",        vr_ctl_backup_restore,       backup_arg,  restore_flags, L, "a node's store, one room, etcd's snapshot; says how long it took", "backup restore FILE --backup-key key --to /var/lib/voiceroom"},
     {"token",       "create",         vr_ctl_token_create,         user_arg,    token_flags,  L, "make an access token with the key file",            "token create ana --room-create --ttl 8h"},
     {"token",       "inspect",        vr_ctl_token_inspect,        file_arg,    NULL,         L, "what a token says; from a file or standard input",  "token inspect token.txt"},
     {"token",       "revoke",         vr_ctl_token_revoke,         jti_arg,     NULL,         D, "refuse a token from now on, by its jti",            "token revoke " ID " --yes"},

@@ -1,0 +1,116 @@
+// Goal: a whole cluster comes back from nothing, from one backup: etcd's snapshot and the stores of its nodes. And one room
+// that was deleted comes back by way of one node.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { people, Person, Refused, rest, toStage } from '../lib/client.mjs';
+import { Cluster } from '../lib/cluster.mjs';
+import { Ctl } from '../lib/ctl.mjs';
+import { PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
+
+const PROGRAM = process.env.VOICEROOMD ? ['--voiceroomd', process.env.VOICEROOMD] : [];
+
+describe('backup of a cluster', () => {
+  let cluster, a, b, ctl, key, room, taken, file;
+  const ends = [];
+  const t = { after: (end) => ends.push(end) };
+  const get = (node, path) => rest(node, cluster.admin(), 'GET', path);
+
+  before(async () => {
+    cluster = await new Cluster({ nodes: 2, etcd: 1, mayDie: true }).start();
+    [a, b] = cluster.nodes;
+    ctl = new Ctl(t, a);
+    key = join(cluster.folder, 'backup-key');
+    await ctl.json('backup', 'key', key);
+  });
+  after(async () => {
+    for (const end of ends) await end();
+    await cluster?.stop();
+  });
+
+  /** On either node: settings, bans, who may do what. */
+  const asItWas = async () => {
+    for (const node of cluster.nodes) {
+      const what = `on node ${node.name}`;
+      const { title, created_at } = await until(`the room ${what}`, () => get(node, `/v1/rooms/${room}`).catch(() => null), 2 * PATIENCE_MS, 100);
+      assert.deepEqual({ title, created_at }, { title: 'Kept', created_at: taken.room.created_at }, what);
+      const ben = new Person(node, cluster.token('ben'), 'ben');
+      const mallory = new Person(node, cluster.token('mallory'), 'mallory');
+      try {
+        await until(`ben is in, ${what}`, () => ben.join(room).catch((error) => {
+          if (error instanceof Refused && error.status >= 500) return null;
+          throw error;
+        }), 2 * PATIENCE_MS, 200);
+        const { participants } = await get(node, `/v1/rooms/${room}/participants`);
+        assert.equal(participants.find((p) => p.participant === ben.id).role, 'moderator', what);
+        await assert.rejects(mallory.join(room), (error) => error instanceof Refused && error.status === 403, what);
+      } finally {
+        ben.close();
+        mallory.close();
+      }
+    }
+  };
+
+  it('is one file of all stores and etcd', async () => {
+    const all = await people(t, a, ['ana', 'ben'], { title: 'Kept' });
+    room = all.room.id;
+    await toStage(all.ana, all.ben);
+    await all.ana.request('room:make-moderator', { participant: all.ben.id });
+    await all.ana.request('room:ban', { user: 'mallory' });
+    await rest(b, cluster.admin(), 'POST', '/v1/bans', { user: 'eve', reason: 'spam' });
+    await rest(b, cluster.admin(), 'POST', '/v1/keys', { kid: 'shop-2026' });
+    taken = { room: await get(a, `/v1/rooms/${room}`), keys: (await get(a, '/v1/keys')).keys.map((k) => k.kid).sort() };
+    const made = await ctl.json('backup', 'create', join(cluster.folder, 'out'), '--backup-key', key, '--all',
+      '--etcd', `http://127.0.0.1:1,${cluster.members[0].client}`);
+    file = made.file;
+    assert.deepEqual(made.parts.map((p) => p.name).sort(), ['etcd', 'store/a', 'store/b']);
+    const parts = await ctl.json('backup', 'verify', file, '--backup-key', key, ...PROGRAM);
+    assert.deepEqual(parts.map((p) => p.part).sort(), ['etcd', 'store/a', 'store/b']);
+    assert.equal((await ctl.raw(['backup', 'restore', file, '--backup-key', key, '--to', join(cluster.folder, 'x'), ...PROGRAM])).code, 2, 'whose store?');
+  });
+
+  it('comes back from nothing', async () => {
+    const [member] = cluster.members;
+    for (const node of cluster.nodes) await node.kill9();
+    await member.kill9();
+    for (const folder of [a.data, b.data, member.folder]) rmSync(folder, { recursive: true });
+    const started = Date.now();
+
+    const snapshot = join(cluster.folder, 'etcd.db');
+    for (const node of cluster.nodes) {
+      await ctl.json('backup', 'restore', file, '--backup-key', key, '--to', node.data, '--node', node.name, ...PROGRAM);
+    }
+    await ctl.json('backup', 'restore', file, '--backup-key', key, '--etcd-snapshot', snapshot);
+    const done = spawnSync('etcdctl', ['snapshot', 'restore', snapshot, '--data-dir', member.folder, '--name', member.name,
+      '--initial-cluster', member.initial, '--initial-advertise-peer-urls', member.peer], { env: { ...process.env, ETCDCTL_API: '3' }, encoding: 'utf8' });
+    assert.equal(done.status, 0, done.stderr);
+    member.start();
+    const starting = Promise.all(cluster.nodes.map((node) => node.start()));
+    // Etcd is another one by its id: the nodes wait until a person says that it may be believed.
+    await until('etcd is believed', async () => {
+      const { code, out } = await ctl.run('cluster', 'status', '-o', 'json');
+      if (code === 0 && JSON.parse(out).state === 'joined') return true;
+      if (code === 0 && JSON.parse(out).state === 'refused') await ctl.run('cluster', 'adopt', '--yes');
+      return false;
+    }, 2 * PATIENCE_MS, 200);
+    await starting;
+    await cluster.together(2);
+    await asItWas();
+    assert.deepEqual((await get(b, '/v1/bans')).bans.map((ban) => ban.user), ['eve']);
+    assert.deepEqual((await get(b, '/v1/keys')).keys.map((k) => k.kid).sort(), taken.keys);
+    console.log(`measured: a cluster was back, and let people in, ${((Date.now() - started) / 1000).toFixed(1)} s after everything was gone`);
+  });
+
+  it('gives one room back by way of one node', async () => {
+    assert.equal((await ctl.run('room', 'delete', room, '--yes')).code, 0);
+    await until('it is gone on both', async () => (await Promise.all(cluster.nodes.map((node) => get(node, `/v1/rooms/${room}`).then(() => false, () => true)))).every(Boolean));
+    await b.kill9();
+    const done = await ctl.json('backup', 'restore', file, '--backup-key', key, '--to', b.data, '--room', room, ...PROGRAM);
+    assert.ok(done.records > 0);
+    await b.start();
+    await cluster.together(2);
+    await asItWas();
+  });
+});
