@@ -14,12 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "actors/media/keep.h"
+
 #define FRAMES_MAX 64
 
 static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
 /* Of the process, as its signal handlers are: there is nowhere else to ask in a handler. */
 static char report_path[1024];
+static void *blamed_memory;
+static size_t blamed_size;
 
 /* --- the folder --- */
 
@@ -103,6 +107,12 @@ static void put_number(int fd, unsigned long number, unsigned base)
     put(fd, text + at);
 }
 
+/** The kernel's word for a fault, or abort() by this process itself. */
+static bool is_our_own(const siginfo_t *info)
+{
+    return info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == getpid());
+}
+
 static void on_deadly(int number, siginfo_t *info, void *context)
 {
     void *frames[FRAMES_MAX];
@@ -110,6 +120,9 @@ static void on_deadly(int number, siginfo_t *info, void *context)
     int count = 0;
 
     (void)context;
+    if (blamed_memory != NULL && is_our_own(info)) {
+        vr_keep_blame(blamed_memory, blamed_size, (uint32_t)gettid());
+    }
     if (fd >= 0) {
         put(fd, "voiceroomd: signal ");
         put_number(fd, (unsigned long)number, 10);
@@ -123,6 +136,12 @@ static void on_deadly(int number, siginfo_t *info, void *context)
         close(fd);
     }
     raise(number); /* SA_RESETHAND: this time it ends the process, as the handler returns */
+}
+
+void vr_crash_blame(void *memory, size_t size)
+{
+    blamed_memory = memory;
+    blamed_size = size;
 }
 
 void vr_crash_watch(const char *path)

@@ -15,6 +15,11 @@ void vr_crash_path(const char *data, char *out, size_t capacity);
  * `path` and ends the process as it would have without. Copies `path`; once in a process. */
 void vr_crash_watch(const char *path);
 
+/** Over this memory (media/keep.h) a fault of our own counts against the transport whose packet was
+ * being handled: at the second one it is dropped. A signal that somebody sent says nothing about
+ * it. Before vr_crash_watch. */
+void vr_crash_blame(void *memory, size_t size);
+
 /** A line of the parent's at the end of the report, which is made if the node could not. */
 void vr_crash_note(const char *path, const char *line);
 

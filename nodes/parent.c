@@ -56,6 +56,7 @@ static void become_node(struct vr_parent *parent, pid_t above)
     unsetenv("WATCHDOG_USEC");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they report by themselves   \
                                                                      */
+    vr_crash_blame(parent->held.memory, parent->held.memory_size);
     vr_crash_watch(parent->report);
 #endif
 }
