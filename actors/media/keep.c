@@ -260,43 +260,6 @@ void vr_keep_restored(const struct vr_keep *keep, uint32_t worker, struct vr_kee
     *out = worker < keep->conf.workers ? keep->restored[worker] : (struct vr_keep_restored){0};
 }
 
-bool vr_keep_shard(const struct vr_keep *keep, uint32_t worker, uint32_t at, struct vr_id *room,
-                   uint32_t *number)
-{
-    struct vr_keep_part part;
-
-    if (!vr_keep_part((struct vr_keep *)keep, worker, keep->conf.peers_max, &part)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < part.head->shards_high && i < part.shards_max; i++) {
-        if (part.shards[i].used != 0 && at-- == 0) {
-            *room = part.shards[i].room;
-            *number = part.shards[i].number;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool vr_keep_peer(const struct vr_keep *keep, uint32_t worker, uint32_t *at,
-                  struct vr_peer_conf *out)
-{
-    struct vr_keep_part part;
-
-    if (!vr_keep_part((struct vr_keep *)keep, worker, keep->conf.peers_max, &part)) {
-        return false;
-    }
-    while (*at < part.head->peers_high && *at < part.peers_max) {
-        const struct vr_peer_cold *cold = &part.cold[(*at)++];
-
-        if (cold->used != 0) {
-            *out = cold->conf;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- records ---- */
 
 #define GATE_SEND 1u

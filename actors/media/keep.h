@@ -21,7 +21,6 @@
 
 #include "actors/base/err.h"
 #include "actors/base/ids.h"
-#include "actors/messages/peer.h"
 
 /** Grows with each change of what lies in the memory: another one starts empty. */
 #define VR_KEEP_LAYOUT 1u
@@ -90,14 +89,5 @@ struct vr_keep_restored {
     uint32_t again; /* packets that were under way at the death and went out now */
 };
 void vr_keep_restored(const struct vr_keep *keep, uint32_t worker, struct vr_keep_restored *out);
-
-/** Shards that were restored, in turn: `at` from 0 up; false behind the last one. For whoever must
- * wake their actors (any message to their address does) before the first packet is read. */
-bool vr_keep_shard(const struct vr_keep *keep, uint32_t worker, uint32_t at, struct vr_id *room,
-                   uint32_t *number);
-/** Peers that were restored, in turn, each as its session opened it: *at is 0 before the first
- * call. False behind the last one. After vr_engine_new and before its worker runs. */
-bool vr_keep_peer(const struct vr_keep *keep, uint32_t worker, uint32_t *at,
-                  struct vr_peer_conf *out);
 
 #endif

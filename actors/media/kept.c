@@ -9,8 +9,9 @@ bool vr_engine_kept(const struct vr_engine *engine, uint32_t *at, const struct v
 {
     while (*at < engine->high) {
         uint32_t peer = (*at)++;
+        uint8_t state = engine->hot[peer].state;
 
-        if (engine->cold[peer].used != 0 && engine->hot[peer].state == VR_PEER_UP &&
+        if (engine->cold[peer].used != 0 && (state == VR_PEER_UP || state == VR_PEER_SILENT) &&
             engine->live[peer].shard != NULL) {
             *conf = &engine->cold[peer].conf;
             *shard = engine->live[peer].shard->conf.number;
