@@ -76,20 +76,25 @@ static void timer_arm(struct vr_media_port *port, vr_time_us now);
 
 static int batch_read(struct vr_media_port *port, struct socket_in *in, vr_time_us now)
 {
+    struct port_kept *kept = port->kept;
+    bool fresh = port->fresh_until != 0;
     int count = 0;
 
     for (uint32_t i = 0; i < BATCH_IN; i++) {
-        port->in[i].msg_hdr.msg_namelen = sizeof(port->in_name[i]);
+        kept->in[i].msg_hdr.msg_namelen = sizeof(kept->in_name[i]);
     }
-    count = recvmmsg(in->fd, port->in, BATCH_IN, MSG_DONTWAIT, NULL);
+    kept->in_socket = in->index;
+    kept->in_at = now;
+    if (fresh) {
+        media_in_stamps(port, now < port->fresh_until);
+    }
+    count = recvmmsg(in->fd, kept->in, BATCH_IN, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++) {
-        struct vr_path path = {.remote = port->in_name[i], .socket = in->index};
-
-        if ((port->in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
-            continue; /* nothing of ours is as long */
+        if (fresh && media_in_stale(port, (uint32_t)i)) {
+            kept->in[i].msg_len = 0;
+        } else {
+            media_in_handle(port, (uint32_t)i, now);
         }
-        vr_engine_input(port->engine, now, &path, port->in_data[i], port->in[i].msg_len,
-                        DATAGRAM_MAX);
     }
     if (count > 0) {
         stat_add(&port->stats.batches_in, 1);
@@ -174,10 +179,16 @@ void vr_media_port_before_wait(struct vr_media_port *port, vr_time_us now)
 
 static void batches_init(struct vr_media_port *port)
 {
+    struct port_kept *kept = port->kept;
+
     for (uint32_t i = 0; i < BATCH_IN; i++) {
-        port->in_vec[i] = (struct iovec){port->in_data[i], DATAGRAM_MAX};
-        port->in[i].msg_hdr = (struct msghdr){
-            .msg_name = &port->in_name[i], .msg_iov = &port->in_vec[i], .msg_iovlen = 1};
+        port->in_vec[i] = (struct iovec){kept->in_data[i], DATAGRAM_MAX};
+        /* Addresses of this process; what it reads stays as it is. */
+        kept->in[i].msg_hdr.msg_name = &kept->in_name[i];
+        kept->in[i].msg_hdr.msg_iov = &port->in_vec[i];
+        kept->in[i].msg_hdr.msg_iovlen = 1;
+        kept->in[i].msg_hdr.msg_control = NULL;
+        kept->in[i].msg_hdr.msg_controllen = 0;
     }
     media_out_init(port);
 }
@@ -212,9 +223,13 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
     for (uint32_t i = 0; i < port->socket_count; i++) {
         port->sockets[i] = (struct socket_in){.port = port, .index = i, .fd = conf->sockets[i]};
     }
-    batches_init(port);
-    err = vr_engine_new(&engine, &port->engine);
+    err = media_kept_open(port) ? VR_OK : VR_E_NO_MEMORY;
+    if (err == VR_OK) {
+        batches_init(port);
+        err = vr_engine_new(&engine, &port->engine);
+    }
     if (err != VR_OK) {
+        media_kept_close(port);
         free(port);
         return err;
     }
@@ -241,6 +256,7 @@ enum vr_err vr_media_port_open(struct vr_media_port *port, struct uv_loop_s *loo
             return vr_fail(why, VR_E_INTERNAL, "UDP socket: %s", uv_strerror(failed));
         }
     }
+    media_go_on(port, clock_now(port));
     timer_arm(port, clock_now(port));
     return VR_OK;
 }
@@ -269,6 +285,7 @@ void vr_media_port_free(struct vr_media_port *port)
     for (uint32_t i = 0; i < port->socket_count; i++) {
         close(port->sockets[i].fd);
     }
+    media_kept_close(port);
     free(port);
 }
 

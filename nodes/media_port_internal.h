@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "actors/media/keep.h"
 #include "nodes/media_port.h"
 
 #define BATCH_IN 64
@@ -16,6 +17,27 @@
 #define LOAD_EVERY VR_SECONDS(1)
 #define ROUNDS_MAX 8 /* batches read in one callback, so that timers get their turn */
 #define BUFFER_BYTES (4 * 1024 * 1024)
+
+/** What a death may not take: datagrams that were read and not handled, or queued and not sent. It
+ * lies in the parent's memory where there is one. The kernel itself writes msg_len as it reads, and
+ * it goes back to 0 when the datagram was handled: whatever is not 0 at the next start is still to
+ * be done. A datagram handled or sent twice is one that the other side, or ours, has seen already.
+ */
+struct port_kept {
+    struct mmsghdr in[BATCH_IN];
+    struct sockaddr_storage in_name[BATCH_IN];
+    uint8_t in_data[BATCH_IN][DATAGRAM_MAX];
+    vr_time_us in_at; /* CLOCK_MONOTONIC */
+    uint32_t in_socket;
+
+    uint32_t out_count; /* the last thing written when one is queued */
+    uint32_t out_bytes;
+    struct vr_hop out_hop[BATCH_OUT];
+    uint32_t out_size[BATCH_OUT];
+    uint16_t out_segment[BATCH_OUT]; /* 0: one datagram */
+    uint8_t out_data[OUT_BYTES];     /* one behind the other: little memory, much of it warm */
+};
+_Static_assert(sizeof(struct port_kept) <= VR_KEEP_PORT_BYTES, "a port's part of the keep");
 
 struct socket_in {
     uv_poll_t poll;
@@ -36,22 +58,22 @@ struct vr_media_port {
     uint32_t socket_count;
     struct socket_in sockets[VR_CANDIDATES_MAX];
 
-    struct mmsghdr in[BATCH_IN];
+    struct port_kept *kept; /* own, or the parent's */
+    struct port_kept *own;
     struct iovec in_vec[BATCH_IN];
-    struct sockaddr_storage in_name[BATCH_IN];
-    uint8_t in_data[BATCH_IN][DATAGRAM_MAX];
+    uint8_t work[DATAGRAM_MAX]; /* the engine decrypts in place, and dies with the work half done */
+    vr_time_us fresh_until;     /* until then what waited long in the kernel is dropped */
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } in_control[BATCH_IN];
 
-    uint32_t out_count;
-    uint32_t out_bytes;
     struct mmsghdr out[BATCH_OUT];
     struct iovec out_vec[BATCH_OUT];
-    struct vr_hop out_hop[BATCH_OUT];
-    uint16_t out_segment[BATCH_OUT]; /* 0: one datagram */
     union {
         struct cmsghdr align;
         uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
     } out_control[BATCH_OUT];
-    uint8_t out_data[OUT_BYTES]; /* one behind the other: little memory, much of it warm */
 
     vr_time_us load_at; /* when it was looked at last */
     uint64_t load_cpu;  /* microseconds that this thread had used then */
@@ -63,8 +85,25 @@ static inline void stat_add(uint64_t *stat, uint64_t more)
     __atomic_store_n(stat, __atomic_load_n(stat, __ATOMIC_RELAXED) + more, __ATOMIC_RELAXED);
 }
 
+/* media_port_kept.c */
+/** Memory for the batches: the keep's, or the port's own. False: memory is out. */
+bool media_kept_open(struct vr_media_port *port);
+void media_kept_close(struct vr_media_port *port);
+/** Once, when the sockets work and before anything is read: what the process before this one had
+ * read or queued. */
+void media_go_on(struct vr_media_port *port, vr_time_us now);
+/** One datagram of the batch to the engine. */
+void media_in_handle(struct vr_media_port *port, uint32_t at, vr_time_us now);
+/** Ask the kernel when it got each datagram, or not any more. */
+void media_in_stamps(struct vr_media_port *port, bool wanted);
+/** Did this one of the batch wait so long in the kernel that hearing it now would only make all
+ * that follows late? Of speech alone: everything else is still of use. */
+bool media_in_stale(struct vr_media_port *port, uint32_t at);
+
 /* media_port_send.c */
 void media_out_init(struct vr_media_port *port);
+/** The kernel's side of what is queued at this place. */
+void media_out_prepare(struct vr_media_port *port, uint32_t at, uint32_t offset);
 /** What has gathered goes to the kernel. */
 void media_out_flush(struct vr_media_port *port);
 /** The engine's ways out (engine.h). */

@@ -2,6 +2,7 @@
  * by sendmmsg, several for one listener as one segmented datagram (UDP_SEGMENT). */
 #include <errno.h>
 #include <netinet/udp.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "nodes/media_port_internal.h"
@@ -9,8 +10,9 @@
 void media_out_init(struct vr_media_port *port)
 {
     for (uint32_t i = 0; i < BATCH_OUT; i++) {
-        port->out[i].msg_hdr = (struct msghdr){
-            .msg_name = &port->out_hop[i].remote, .msg_iov = &port->out_vec[i], .msg_iovlen = 1};
+        port->out[i].msg_hdr = (struct msghdr){.msg_name = &port->kept->out_hop[i].remote,
+                                               .msg_iov = &port->out_vec[i],
+                                               .msg_iovlen = 1};
     }
 }
 
@@ -19,7 +21,7 @@ void media_out_init(struct vr_media_port *port)
 static bool send_segments(struct vr_media_port *port, int fd, uint32_t at)
 {
     struct iovec *vec = &port->out_vec[at];
-    uint16_t segment = port->out_segment[at];
+    uint16_t segment = port->kept->out_segment[at];
     const uint8_t *data = vec->iov_base;
 
     if (!port->conf.gso) {
@@ -29,7 +31,7 @@ static bool send_segments(struct vr_media_port *port, int fd, uint32_t at)
         size_t left = vec->iov_len - from;
 
         if (sendto(fd, data + from, left < segment ? left : segment, 0,
-                   &port->out_hop[at].remote.any, port->out[at].msg_hdr.msg_namelen) < 0) {
+                   &port->kept->out_hop[at].remote.any, port->out[at].msg_hdr.msg_namelen) < 0) {
             return false;
         }
     }
@@ -45,7 +47,7 @@ static bool is_refusal(int error)
  * speech is worth less than the next one's. */
 static void run_send(struct vr_media_port *port, uint32_t from, uint32_t to)
 {
-    int fd = port->sockets[port->out_hop[from].socket].fd;
+    int fd = port->sockets[port->kept->out_hop[from].socket].fd;
 
     while (from < to) {
         int sent = sendmmsg(fd, port->out + from, to - from, 0);
@@ -59,10 +61,10 @@ static void run_send(struct vr_media_port *port, uint32_t from, uint32_t to)
             stat_add(&port->stats.send_dropped, to - from);
             return;
         } else { /* this one can't go (no route, too long); the others may */
-            if (port->out_segment[from] != 0 && is_refusal(errno)) {
+            if (port->kept->out_segment[from] != 0 && is_refusal(errno)) {
                 port->conf.gso = false;
             }
-            if (port->out_segment[from] == 0 || !send_segments(port, fd, from)) {
+            if (port->kept->out_segment[from] == 0 || !send_segments(port, fd, from)) {
                 stat_add(&port->stats.send_dropped, 1);
             }
             from++;
@@ -72,47 +74,62 @@ static void run_send(struct vr_media_port *port, uint32_t from, uint32_t to)
 
 void media_out_flush(struct vr_media_port *port)
 {
+    struct port_kept *kept = port->kept;
     uint32_t from = 0;
 
-    for (uint32_t i = 1; i <= port->out_count; i++) {
-        if (i == port->out_count || port->out_hop[i].socket != port->out_hop[from].socket) {
+    for (uint32_t i = 1; i <= kept->out_count; i++) {
+        if (i == kept->out_count || kept->out_hop[i].socket != kept->out_hop[from].socket) {
             run_send(port, from, i);
             from = i;
         }
     }
-    port->out_count = 0;
-    port->out_bytes = 0;
+    kept->out_count = 0;
+    kept->out_bytes = 0;
+}
+
+void media_out_prepare(struct vr_media_port *port, uint32_t at, uint32_t offset)
+{
+    struct port_kept *kept = port->kept;
+    uint16_t segment = kept->out_segment[at];
+    struct msghdr *message = &port->out[at].msg_hdr;
+
+    port->out_vec[at] = (struct iovec){kept->out_data + offset, kept->out_size[at]};
+    message->msg_namelen = kept->out_hop[at].remote.any.sa_family == AF_INET6
+                               ? sizeof(kept->out_hop[at].remote.in6)
+                               : sizeof(kept->out_hop[at].remote.in4);
+    message->msg_control = NULL;
+    message->msg_controllen = 0;
+    if (segment != 0) {
+        struct cmsghdr *head = &port->out_control[at].align;
+
+        message->msg_control = port->out_control[at].bytes;
+        message->msg_controllen = sizeof(port->out_control[at].bytes);
+        head->cmsg_level = SOL_UDP;
+        head->cmsg_type = UDP_SEGMENT;
+        head->cmsg_len = CMSG_LEN(sizeof(segment));
+        memcpy(CMSG_DATA(head), &segment, sizeof(segment));
+    }
 }
 
 /* One message to the kernel: a datagram, or with `segment` several that it cuts. */
 static void queue(struct vr_media_port *port, const struct vr_hop *hop, struct vr_bytes data,
                   uint16_t segment)
 {
+    struct port_kept *kept = port->kept;
     uint32_t at = 0;
 
-    if (port->out_count == BATCH_OUT || port->out_bytes + data.size > OUT_BYTES) {
+    if (kept->out_count == BATCH_OUT || kept->out_bytes + data.size > OUT_BYTES) {
         media_out_flush(port);
     }
-    at = port->out_count++;
-    memcpy(port->out_data + port->out_bytes, data.data, data.size);
-    port->out_vec[at] = (struct iovec){port->out_data + port->out_bytes, data.size};
-    port->out_bytes += (uint32_t)data.size;
-    port->out_hop[at] = *hop;
-    port->out_segment[at] = segment;
-    port->out[at].msg_hdr.msg_namelen =
-        hop->remote.any.sa_family == AF_INET6 ? sizeof(hop->remote.in6) : sizeof(hop->remote.in4);
-    port->out[at].msg_hdr.msg_control = NULL;
-    port->out[at].msg_hdr.msg_controllen = 0;
-    if (segment != 0) {
-        struct cmsghdr *head = &port->out_control[at].align;
-
-        port->out[at].msg_hdr.msg_control = port->out_control[at].bytes;
-        port->out[at].msg_hdr.msg_controllen = sizeof(port->out_control[at].bytes);
-        head->cmsg_level = SOL_UDP;
-        head->cmsg_type = UDP_SEGMENT;
-        head->cmsg_len = CMSG_LEN(sizeof(segment));
-        memcpy(CMSG_DATA(head), &segment, sizeof(segment));
-    }
+    at = kept->out_count;
+    memcpy(kept->out_data + kept->out_bytes, data.data, data.size);
+    kept->out_size[at] = (uint32_t)data.size;
+    kept->out_hop[at] = *hop;
+    kept->out_segment[at] = segment;
+    media_out_prepare(port, at, kept->out_bytes);
+    kept->out_bytes += (uint32_t)data.size;
+    atomic_signal_fence(memory_order_seq_cst); /* whole, before it counts */
+    kept->out_count = at + 1;
 }
 
 void media_out_send_burst(void *ctx, const struct vr_hop *hop, struct vr_bytes data, size_t segment)

@@ -109,6 +109,7 @@ static struct vr_media_port *port_out(bool gso, int *receiver, struct vr_hop *ho
     port->socket_count = 1;
     port->conf.gso = gso;
     port->open = true;
+    assert_true(media_kept_open(port));
     media_out_init(port);
     return port;
 }
@@ -117,6 +118,7 @@ static void port_end(struct vr_media_port *port, int receiver)
 {
     close(port->sockets[0].fd);
     close(receiver);
+    media_kept_close(port);
     free(port);
 }
 

@@ -1,8 +1,8 @@
 /* node.c - start and stop: each step takes what the steps before it made; stopping goes backwards,
  * and copes with a start that failed anywhere.
  *
- *     store -> keys -> directory, lobby, auth -> sockets -> system -> media loops -> control loops
- * (HTTP)
+ *     store -> keys -> directory, lobby, auth -> sockets -> system -> media loops -> HTTP
+ *         -> cluster and control loops
  *
  * Stopping: in a cluster a drain; not ready, server:draining, HTTP closes while actors still
  * answer; then the loops, the actors, the engines, the store. */
@@ -214,6 +214,9 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
     }
     if (err == VR_OK) {
         node_keep_tell(node);
+        err = node_media_start(node, why);
+    }
+    if (err == VR_OK) {
         err = node_http_make(node, why);
     }
     node_urls_fill(node); /* the ports are known by now */

@@ -139,6 +139,9 @@ void node_keep_open(struct vr_node *node);
 void node_keep_tell(const struct vr_node *node);
 
 /* node_loops.c */
+/** The media loops, before all else: who was heard when the last process died waits for them. */
+enum vr_err node_media_start(struct vr_node *node, struct vr_why *why);
+/** The others: cluster and control. */
 enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why);
 void node_loops_stop(struct vr_node *node); /* those that were started; waits for them */
 

@@ -71,13 +71,11 @@ static void control_closing(void *ctx)
     }
 }
 
-enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why)
+enum vr_err node_media_start(struct vr_node *node, struct vr_why *why)
 {
     enum vr_err err = VR_OK;
 
     node_return_find(node);
-    err = node->cluster == NULL ? VR_OK : node_cluster_start(node, why);
-
     for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
         const struct vr_loop_hooks hooks = {.opened = media_opened,
                                             .before_wait = media_before_wait,
@@ -88,6 +86,13 @@ enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why)
         err = vr_loop_start(vr_system_worker(node->system, VR_WORKER_MEDIA, i), &hooks,
                             &node->media[i].loop, why);
     }
+    return err;
+}
+
+enum vr_err node_loops_start(struct vr_node *node, struct vr_why *why)
+{
+    enum vr_err err = node->cluster == NULL ? VR_OK : node_cluster_start(node, why);
+
     for (uint32_t i = 0; i < node->control_count && err == VR_OK; i++) {
         const struct vr_loop_hooks hooks = {.opened = control_opened,
                                             .before_wait = control_before_wait,
