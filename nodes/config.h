@@ -46,6 +46,7 @@ struct vr_config {
 
     struct vr_config_list media_addresses; /* advertised; empty: every local address */
     uint64_t media_port;                   /* of media worker 0; the others follow */
+    uint64_t media_tcp_port;               /* as media_port, for ICE-TCP; 0: off */
     uint64_t media_workers;                /* 0: cores - 1, at least one */
     bool media_gso;
     char *media_pack; /* off, 3, 6, auto */

@@ -21,6 +21,7 @@
     LIST(cors_origins, "origins of foreign pages that may call, each as https://host[:port]")      \
     LIST(media_addresses, "addresses for speech, told to clients, behind NAT each as LOCAL=PUBLIC; empty: all local ones") \
     NUMBER(media_port, 8444, 1, 65000, "UDP port of the first media worker; the others follow")    \
+    NUMBER(media_tcp_port, 0, 0, 65000, "TCP port for speech of clients whose network lets no UDP through, of the first media worker; the others follow; may be the number of media_port; 0: off") \
     NUMBER(media_workers, 0, 0, 64, "threads for speech; 0: one less than cores, at least one")    \
     SWITCH(media_gso, true, "packets of several speakers wait up to 5 ms for each other and leave as one segmented datagram") \
     TEXT(media_pack, "auto", "frames of 20 ms that an audience gets in one packet: off, 3, 6, auto (3 from 500 listeners on, 6 on a busy node)") \

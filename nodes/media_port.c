@@ -4,6 +4,8 @@
  *     readable -> recvmmsg (64) -> engine_input ... -> send queues (256) -> sendmmsg at the end of
  * the callback, and after each turn for what actors and timers have queued
  *
+ * TCP beside it, for who has no UDP: media_tcp.h.
+ *
  * A socket per address, never 0.0.0.0: an answer must leave by the address that was asked. */
 #include "nodes/media_port_internal.h"
 
@@ -120,6 +122,43 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     timer_arm(port, now);
 }
 
+/* --- TCP --- */
+
+static void tcp_input(void *ctx, vr_time_us now, const struct vr_path *path, uint8_t *data,
+                      size_t size)
+{
+    vr_engine_input(((struct vr_media_port *)ctx)->engine, now, path, data, size, size);
+}
+
+static void tcp_after(void *ctx, vr_time_us now)
+{
+    struct vr_media_port *port = ctx;
+
+    media_out_flush(port);
+    timer_arm(port, now);
+}
+
+static bool tcp_knows(void *ctx, struct vr_bytes ufrag)
+{
+    return vr_engine_knows(((struct vr_media_port *)ctx)->engine, ufrag);
+}
+
+static enum vr_err tcp_new(struct vr_media_port *port, const struct vr_media_port_conf *conf)
+{
+    const struct vr_media_tcp_conf tcp = {.clock = conf->clock,
+                                          .random = conf->random,
+                                          .listeners = conf->listeners,
+                                          .listener_count = conf->listener_count,
+                                          .connections_max = conf->tcp_max,
+                                          .per_address_max = conf->tcp_per_address,
+                                          .input = tcp_input,
+                                          .after = tcp_after,
+                                          .knows = tcp_knows,
+                                          .ctx = port};
+
+    return conf->listener_count == 0 ? VR_OK : vr_media_tcp_new(&tcp, &port->tcp);
+}
+
 /* --- time --- */
 
 static void on_timer(uv_timer_t *timer)
@@ -223,6 +262,7 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
     for (uint32_t i = 0; i < port->socket_count; i++) {
         port->sockets[i] = (struct socket_in){.port = port, .index = i, .fd = conf->sockets[i]};
     }
+<<<<<<< Updated upstream
     err = media_kept_open(port) ? VR_OK : VR_E_NO_MEMORY;
     if (err == VR_OK) {
         batches_init(port);
@@ -230,6 +270,15 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
     }
     if (err != VR_OK) {
         media_kept_close(port);
+=======
+    batches_init(port);
+    err = vr_engine_new(&engine, &port->engine);
+    if (err == VR_OK) {
+        err = tcp_new(port, conf);
+    }
+    if (err != VR_OK) {
+        vr_engine_free(port->engine);
+>>>>>>> Stashed changes
         free(port);
         return err;
     }
@@ -256,7 +305,18 @@ enum vr_err vr_media_port_open(struct vr_media_port *port, struct uv_loop_s *loo
             return vr_fail(why, VR_E_INTERNAL, "UDP socket: %s", uv_strerror(failed));
         }
     }
+<<<<<<< Updated upstream
     media_go_on(port, clock_now(port));
+=======
+    if (port->tcp != NULL) {
+        enum vr_err err = vr_media_tcp_open(port->tcp, loop, why);
+
+        if (err != VR_OK) {
+            vr_media_port_close(port);
+            return err;
+        }
+    }
+>>>>>>> Stashed changes
     timer_arm(port, clock_now(port));
     return VR_OK;
 }
@@ -267,6 +327,9 @@ void vr_media_port_close(struct vr_media_port *port)
         return;
     }
     media_out_flush(port);
+    if (port->tcp != NULL) {
+        vr_media_tcp_close(port->tcp);
+    }
     port->open = false;
     uv_close((uv_handle_t *)&port->timer, NULL);
     for (uint32_t i = 0; i < port->socket_count; i++) {
@@ -282,6 +345,7 @@ void vr_media_port_free(struct vr_media_port *port)
         return;
     }
     vr_engine_free(port->engine);
+    vr_media_tcp_free(port->tcp);
     for (uint32_t i = 0; i < port->socket_count; i++) {
         close(port->sockets[i].fd);
     }
@@ -303,4 +367,7 @@ void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stat
     out->segmented = __atomic_load_n(&port->stats.segmented, __ATOMIC_RELAXED);
     out->gso_refused = __atomic_load_n(&port->stats.gso_refused, __ATOMIC_RELAXED);
     out->send_dropped = __atomic_load_n(&port->stats.send_dropped, __ATOMIC_RELAXED);
+    if (port->tcp != NULL) {
+        vr_media_tcp_stats(port->tcp, &out->tcp);
+    }
 }

@@ -11,6 +11,7 @@
 #include "actors/base/random.h"
 #include "actors/media/engine.h"
 #include "actors/runtime/env.h"
+#include "nodes/media_tcp.h"
 
 struct uv_loop_s;
 struct vr_inherit;
@@ -24,6 +25,9 @@ struct vr_media_port_conf {
     struct vr_dtls_identity *identity;
     const int *sockets; /* copied; closed by the port */
     uint32_t socket_count;
+    const int *listeners; /* for ICE-TCP; copied; closed by the port */
+    uint32_t listener_count;
+    uint32_t tcp_max, tcp_per_address; /* connections (media_tcp.h) */
     bool gso;             /* several packets to one listener as one segmented datagram */
     enum vr_pack pack;    /* for an audience */
     uint32_t peers_max;   /* the engine's; 0: its own */
@@ -39,6 +43,7 @@ struct vr_media_port_stats {
     uint64_t send_dropped; /* the socket's buffer was full, or the network refused */
     uint64_t segmented;    /* datagrams handed over in segmented form, each segment counted */
     uint64_t gso_refused;  /* 1: the kernel or the card takes none; they go one by one since */
+    struct vr_media_tcp_stats tcp;
 };
 
 /** A bound UDP socket, not blocking, with large buffers, IPv6 alone where it is IPv6. `port` 0:

@@ -57,6 +57,7 @@ struct vr_media_port {
     bool open;
     uint32_t socket_count;
     struct socket_in sockets[VR_CANDIDATES_MAX];
+    struct vr_media_tcp *tcp; /* NULL: UDP only */
 
     struct port_kept *kept; /* own, or the parent's */
     struct port_kept *own;

@@ -83,6 +83,7 @@ void media_out_flush(struct vr_media_port *port)
             from = i;
         }
     }
+<<<<<<< Updated upstream
     kept->out_count = 0;
     kept->out_bytes = 0;
 }
@@ -108,6 +109,12 @@ void media_out_prepare(struct vr_media_port *port, uint32_t at, uint32_t offset)
         head->cmsg_type = UDP_SEGMENT;
         head->cmsg_len = CMSG_LEN(sizeof(segment));
         memcpy(CMSG_DATA(head), &segment, sizeof(segment));
+=======
+    port->out_count = 0;
+    port->out_bytes = 0;
+    if (port->tcp != NULL) {
+        vr_media_tcp_flush(port->tcp);
+>>>>>>> Stashed changes
     }
 }
 
@@ -136,6 +143,10 @@ void media_out_send_burst(void *ctx, const struct vr_hop *hop, struct vr_bytes d
 {
     struct vr_media_port *port = ctx;
 
+    if ((hop->socket & VR_PATH_TCP) != 0 && port->tcp != NULL && port->open) {
+        vr_media_tcp_send(port->tcp, hop, data, segment);
+        return;
+    }
     if (!port->open || data.size > BURST_MAX || hop->socket >= port->socket_count) {
         stat_add(&port->stats.send_dropped, 1);
         return;

@@ -378,6 +378,7 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
             measures->ports.segmented);
     gauge(out, "segmentation_refused", "Media ports whose kernel or card takes no such datagrams.",
           (double)measures->ports.gso_refused);
+    vr_media_tcp_metrics_write(&measures->ports.tcp, out);
     counter(out, "packs_total", "Packets with several frames (media_pack).", measures->media.packs);
     counter(out, "padding_bytes_total", "Bytes added so that packets are of one size.",
             measures->media.padding_bytes);

@@ -145,6 +145,10 @@ void vr_node_describe(const struct vr_node *node, struct vr_buf *out)
     if (node->media_count > 1) {
         vr_buf_printf(out, "-%u\n", node->places[node->media_count - 1].candidates[0].port);
     }
+    if (node->config->media_tcp_port != 0) {
+        vr_buf_printf(out, "                     without UDP: TCP port %u%s\n",
+                      node->places[0].tcp_port, node->media_count > 1 ? " and the next ones" : "");
+    }
     if (node->files == NULL) {
         vr_buf_text(out,
                     "\n  The web application is not built: run `make web/app/dist/index.html`.\n");
@@ -324,6 +328,11 @@ void vr_node_measure(struct vr_node *node, struct vr_measures *out)
         out->ports.send_dropped += port.send_dropped;
         out->ports.segmented += port.segmented;
         out->ports.gso_refused += port.gso_refused;
+        out->ports.tcp.open += port.tcp.open;
+        out->ports.tcp.accepted += port.tcp.accepted;
+        out->ports.tcp.refused += port.tcp.refused;
+        out->ports.tcp.unproved += port.tcp.unproved;
+        out->ports.tcp.dropped += port.tcp.dropped;
         out->workers[out->worker_count].kind = VR_WORKER_MEDIA;
         out->workers[out->worker_count].index = i;
         out->workers[out->worker_count++].lag = vr_loop_lag_take(node->media[i].loop);

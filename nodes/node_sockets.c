@@ -64,12 +64,48 @@ static enum vr_err media_sockets_open(struct vr_node *node, uint32_t index,
     return VR_OK;
 }
 
+/** The same for ICE-TCP. */
+static enum vr_err tcp_sockets_open(struct vr_node *node, uint32_t index,
+                                    int sockets[VR_CANDIDATES_MAX], uint32_t *count,
+                                    struct vr_why *why)
+{
+    uint16_t port = (uint16_t)(node->config->media_tcp_port + index);
+
+    if (node->config->media_tcp_port == 0) {
+        return VR_OK;
+    }
+    for (uint32_t i = 0; i < node->speech_count && i < VR_CANDIDATES_MAX; i++) {
+        if (!speech_bound(node, i)) {
+            enum vr_err err =
+                vr_media_tcp_socket_open(node->speech[i].local, port, &sockets[*count], why);
+            if (err != VR_OK) {
+                return err;
+            }
+            (*count)++;
+        }
+    }
+    node->places[index].tcp_port = port;
+    return VR_OK;
+}
+
+static void sockets_close(const int *sockets, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        close(sockets[i]);
+    }
+}
+
 enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why *why)
 {
     int sockets[VR_CANDIDATES_MAX];
+    int listeners[VR_CANDIDATES_MAX];
     uint32_t count = 0;
+    uint32_t listener_count = 0;
     enum vr_err err = media_sockets_open(node, index, sockets, &count, why);
 
+    if (err == VR_OK) {
+        err = tcp_sockets_open(node, index, listeners, &listener_count, why);
+    }
     if (err == VR_OK) {
         const struct vr_media_port_conf conf = {
             .worker = vr_system_worker(node->system, VR_WORKER_MEDIA, index),
@@ -78,6 +114,10 @@ enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why 
             .identity = node->identity,
             .sockets = sockets,
             .socket_count = count,
+            .listeners = listeners,
+            .listener_count = listener_count,
+            .tcp_max = (uint32_t)node->config->connections_max,
+            .tcp_per_address = (uint32_t)node->config->connections_per_address,
             .link_out = node->media[index].link == NULL ? NULL : vr_link_port_out,
             .link_ctx = node->media[index].link,
             .gso = node->config->media_gso,
@@ -89,9 +129,8 @@ enum vr_err node_media_open(struct vr_node *node, uint32_t index, struct vr_why 
         err = vr_media_port_new(&conf, &node->media[index].port);
     }
     if (err != VR_OK) {
-        for (uint32_t i = 0; i < count; i++) {
-            close(sockets[i]);
-        }
+        sockets_close(sockets, count);
+        sockets_close(listeners, listener_count);
     }
     return err;
 }

@@ -26,6 +26,10 @@ struct vr_engine;
 struct vr_dtls_identity; /* media/dtls.h: certificate and key, one per process */
 struct vr_keep;          /* media/keep.h: memory that outlives the process */
 
+/** In vr_path.socket: the edge carries it over a TCP connection (RFC 6544), which ends with the
+ * process: a peer on such a path is found again by the next valid check only. */
+#define VR_PATH_TCP 0x80000000u
+
 /** Local and remote end of a datagram. `socket` is the edge's index of the socket it came by or
  * must leave by (one socket per advertised address). */
 struct vr_path {
@@ -93,6 +97,8 @@ void vr_engine_go_on(struct vr_engine *engine, vr_time_us now);
  * it. */
 void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_path *path,
                      uint8_t *data, size_t size, size_t capacity);
+/** Has a peer here this ufrag of ours? */
+bool vr_engine_knows(const struct vr_engine *engine, struct vr_bytes ufrag);
 /** Timers: DTLS retransmission, consent, RTCP, levels. Call at vr_engine_deadline or later. */
 void vr_engine_tick(struct vr_engine *engine, vr_time_us now);
 /** The share of its time that the worker was busy lately, in per cent: decides about packing. */

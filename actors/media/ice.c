@@ -95,3 +95,8 @@ void vr_ice_input(struct vr_engine *engine, const struct vr_path *path, struct v
         checked(engine, engine->checked, path, check.use_candidate);
     }
 }
+
+bool vr_engine_knows(const struct vr_engine *engine, struct vr_bytes ufrag)
+{
+    return vr_peers_by_ufrag(engine, ufrag) != VR_PEER_NONE;
+}

@@ -27,6 +27,7 @@ struct vr_candidate {
 struct vr_media_place {
     uint32_t candidate_count;
     struct vr_candidate candidates[VR_CANDIDATES_MAX];
+    uint16_t tcp_port; /* of all of them, for who has no UDP; 0: none */
 };
 
 struct vr_ice_server {

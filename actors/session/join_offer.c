@@ -41,6 +41,7 @@ static void fill_local(struct vr_sdp_local *local, struct session *session, cons
         local->candidates[i].port = media->candidates[i].port;
         local->candidate_count = i + 1;
     }
+    local->tcp_port = media->tcp_port;
 }
 
 /** Read the offer, choose the place, write the answer: all that needs nobody else. */

@@ -68,7 +68,8 @@ struct vr_sdp_local {
         uint16_t port;
     } candidates[16];
     uint32_t candidate_count;
-    bool red; /* accept RED where it was offered */
+    uint16_t tcp_port; /* the same addresses by ICE-TCP (RFC 6544); 0: not */
+    bool red;          /* accept RED where it was offered */
 };
 
 /** Append the answer to `out`. Chromium with bundlePolicy max-bundle takes no answer that refuses

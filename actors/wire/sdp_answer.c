@@ -33,6 +33,15 @@ static void write_candidates(const struct vr_sdp_local *local, struct vr_buf *ou
         vr_buf_printf(out, "a=candidate:%u 1 udp %u %s %u typ host\r\n", i + 1, priority,
                       local->candidates[i].address, local->candidates[i].port);
     }
+    /* TCP below all of UDP: for who has nothing else. We wait to be connected to (RFC 6544, 4.2:
+     * local preference 2^13 * 4 for passive). The fourth level of browsers' own order. */
+    for (uint32_t i = 0; local->tcp_port != 0 && i < local->candidate_count; i++) {
+        uint32_t priority = 90u << 24 | ((4u << 13) + 8191 - i) << 8 | 255;
+
+        vr_buf_printf(out, "a=candidate:%u 1 tcp %u %s %u typ host tcptype passive\r\n",
+                      local->candidate_count + i + 1, priority, local->candidates[i].address,
+                      local->tcp_port);
+    }
     vr_buf_text(out, "a=end-of-candidates\r\n");
 }
 

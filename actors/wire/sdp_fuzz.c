@@ -12,6 +12,7 @@ static void answer(const struct vr_sdp_offer *offer, bool red)
                                  .pwd = "0123456789012345678901",
                                  .fingerprint = print,
                                  .candidate_count = 16,
+                                 .tcp_port = 65535,
                                  .session_id = UINT64_MAX,
                                  .red = red};
     struct vr_buf out = {0};

@@ -212,6 +212,31 @@ static void answers_word_by_word(void **state)
     assert_string_equal(conf.slot_mid[0], "r");
 }
 
+/* Behind UDP's candidates, each below all of them, with foundations of their own (RFC 6544, 4.2 and
+ * 4.5; RFC 8445, 5.1.1.3). */
+static void tcp_is_offered_for_who_has_no_udp(void **state)
+{
+    static const char want[] =
+        "a=candidate:2 1 udp 2130706175 2001:db8::1 7000 typ host\r\n"
+        "a=candidate:3 1 tcp 1520435199 192.0.2.1 7443 typ host tcptype passive\r\n"
+        "a=candidate:4 1 tcp 1520434943 2001:db8::1 7443 typ host tcptype passive\r\n"
+        "a=end-of-candidates\r\n";
+    struct vr_buf text = load("chromium_participant.sdp");
+    struct vr_sdp_local local = our_side(true);
+    struct vr_sdp_offer offer;
+    struct vr_buf answer = {0};
+
+    (void)state;
+    local.tcp_port = 7443;
+    assert_int_equal(vr_sdp_parse_offer(vr_buf_bytes(&text), &offer, NULL), VR_OK);
+    assert_int_equal(vr_sdp_write_answer(&offer, &local, &answer), VR_OK);
+    vr_buf_append(&answer, "", 1);
+    assert_non_null(strstr((const char *)answer.data, want));
+    assert_int_equal(count((const char *)answer.data, " tcp "), 2);
+    vr_buf_deinit(&answer);
+    vr_buf_deinit(&text);
+}
+
 /* A sound offer of one section, with a hole at each place where rows below put something else. */
 #define HEAD "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\n"
 #define PRINT                                                                                      \
@@ -372,6 +397,7 @@ int main(void)
         cmocka_unit_test(bundle_only_of_firefox_is_active),
         cmocka_unit_test(video_is_refused_alone),
         cmocka_unit_test(answers_word_by_word),
+        cmocka_unit_test(tcp_is_offered_for_who_has_no_udp),
         cmocka_unit_test(refuses_with_a_sentence),
         cmocka_unit_test(holds_its_limits),
         cmocka_unit_test(survives_every_cut),
