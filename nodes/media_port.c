@@ -262,23 +262,17 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
     for (uint32_t i = 0; i < port->socket_count; i++) {
         port->sockets[i] = (struct socket_in){.port = port, .index = i, .fd = conf->sockets[i]};
     }
-<<<<<<< Updated upstream
     err = media_kept_open(port) ? VR_OK : VR_E_NO_MEMORY;
     if (err == VR_OK) {
         batches_init(port);
         err = vr_engine_new(&engine, &port->engine);
     }
-    if (err != VR_OK) {
-        media_kept_close(port);
-=======
-    batches_init(port);
-    err = vr_engine_new(&engine, &port->engine);
     if (err == VR_OK) {
         err = tcp_new(port, conf);
     }
     if (err != VR_OK) {
         vr_engine_free(port->engine);
->>>>>>> Stashed changes
+        media_kept_close(port);
         free(port);
         return err;
     }
@@ -305,9 +299,6 @@ enum vr_err vr_media_port_open(struct vr_media_port *port, struct uv_loop_s *loo
             return vr_fail(why, VR_E_INTERNAL, "UDP socket: %s", uv_strerror(failed));
         }
     }
-<<<<<<< Updated upstream
-    media_go_on(port, clock_now(port));
-=======
     if (port->tcp != NULL) {
         enum vr_err err = vr_media_tcp_open(port->tcp, loop, why);
 
@@ -316,7 +307,7 @@ enum vr_err vr_media_port_open(struct vr_media_port *port, struct uv_loop_s *loo
             return err;
         }
     }
->>>>>>> Stashed changes
+    media_go_on(port, clock_now(port));
     timer_arm(port, clock_now(port));
     return VR_OK;
 }

@@ -83,9 +83,11 @@ void media_out_flush(struct vr_media_port *port)
             from = i;
         }
     }
-<<<<<<< Updated upstream
     kept->out_count = 0;
     kept->out_bytes = 0;
+    if (port->tcp != NULL) {
+        vr_media_tcp_flush(port->tcp);
+    }
 }
 
 void media_out_prepare(struct vr_media_port *port, uint32_t at, uint32_t offset)
@@ -109,12 +111,6 @@ void media_out_prepare(struct vr_media_port *port, uint32_t at, uint32_t offset)
         head->cmsg_type = UDP_SEGMENT;
         head->cmsg_len = CMSG_LEN(sizeof(segment));
         memcpy(CMSG_DATA(head), &segment, sizeof(segment));
-=======
-    port->out_count = 0;
-    port->out_bytes = 0;
-    if (port->tcp != NULL) {
-        vr_media_tcp_flush(port->tcp);
->>>>>>> Stashed changes
     }
 }
 
