@@ -170,7 +170,8 @@ void node_running_write(const struct vr_node *node)
     stream = fopen(path, "we");
     if (stream != NULL && !url.failed) {
         fprintf(stream, "{\"pid\": %d, \"url\": \"%s\", \"http_port\": %u, \"https_port\": %u}\n",
-                getpid(), (const char *)url.data, node->http_port, node->https_port);
+                node->config->inherit != NULL ? getppid() : getpid(), (const char *)url.data,
+                node->http_port, node->https_port);
     }
     if (stream != NULL) {
         fclose(stream);

@@ -24,6 +24,13 @@
 #define RETRY_WAIT VR_MS(100)
 #define LOOP_WINDOW VR_SECONDS(10)
 
+/* A sanitizer reports faults by itself, and its report says more. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 static vr_time_us clock_now(void)
 {
     return vr_clock_system()->now(vr_clock_system()->ctx);
@@ -54,11 +61,10 @@ static void become_node(struct vr_parent *parent, pid_t above)
     sigprocmask(SIG_SETMASK, &own, NULL);
     unsetenv("NOTIFY_SOCKET"); /* the parent speaks with the manager */
     unsetenv("WATCHDOG_USEC");
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they report by themselves   \
-                                                                     */
-    vr_crash_blame(parent->held.memory, parent->held.memory_size);
-    vr_crash_watch(parent->report);
-#endif
+    if (!SANITIZED) {
+        vr_crash_blame(parent->held.memory, parent->held.memory_size);
+        vr_crash_watch(parent->report);
+    }
 }
 
 /** True in the node. A fork that fails leaves parent->node 0. */
