@@ -118,6 +118,7 @@ describe('coming back', () => {
     console.log(`measured: node killed: heard again ${Date.now() - up} ms after it was ready`);
     for (const page of pages) await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: PATIENCE_MS });
     assert.deepEqual(await Promise.all(pages.map(self)), before);
+    assert.deepEqual(pages.flatMap((page) => page.errors.filter((line) => /Content.Security.Policy/i.test(line))), [], 'nobody tried an address that the page may not use');
     await close(pages);
   });
 });

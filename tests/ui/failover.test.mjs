@@ -40,6 +40,7 @@ describe('a page whose node dies', () => {
     await see(ben, 'button', /^Ana\s*Host/, PATIENCE);
     assert.equal(await ana.evaluate(() => window.stays), 'the same page');
     assert.equal(new URL(ana.page.url()).origin, a.url, 'the address stays, the connection moves');
+    assert.deepEqual(ana.errors.filter((line) => /Content.Security.Policy/i.test(line)), [], 'the policy lets her go where she was told');
     await Promise.all([ana.context.close(), ben.context.close()]);
   });
 });

@@ -84,7 +84,7 @@ export class Peer {
   /** Relays for what is gathered from now on. A peer of another make that can't change them keeps what it has. */
   useServers(iceServers: IceServer[]): void {
     if (!this.closed && iceServers.length > 0 && typeof this.connection.setConfiguration === "function") {
-      this.connection.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
+      this.connection.setConfiguration({ ...this.connection.getConfiguration?.(), iceServers });
     }
   }
 
