@@ -211,7 +211,10 @@ static void look(struct replica *self)
         return;
     }
     next = self->filling ? ask_again_at(self) : VR_NEVER;
-    vr_actor_arm(self->actor, next < now + VR_SECONDS(1) ? next : now + VR_SECONDS(1));
+    if (next <= now || next > now + VR_SECONDS(1)) {
+        next = now + VR_SECONDS(1);
+    }
+    vr_actor_arm(self->actor, next);
 }
 
 /* ---- the actor ---- */
