@@ -53,6 +53,7 @@ struct begun {
     struct vr_list link;      /* room_actor.steps */
     struct vr_msg asked;      /* from, to and kind only */
     struct vr_answer *answer; /* NULL: time's own step */
+    struct vr_command *mark;  /* it silences somebody: also when we lose the room; else NULL */
     struct vr_effects effects;
     uint64_t ticket;
     uint64_t set_version; /* of the shards at which its gates were closed */
@@ -115,6 +116,14 @@ void steps_free(struct room_actor *self, enum vr_err err);
 bool actor_owns(struct room_actor *self);
 void actor_disown(struct room_actor *self, enum vr_err err);
 void answer_now(struct room_actor *self, const struct vr_msg *asked, struct vr_answer *answer);
+
+/* actor_mark.c: what silences somebody, when this node loses the room */
+/** A copy of what is asked, NULL when it is nothing of the kind, or this node is alone. */
+struct vr_command *mark_of(const struct room_actor *self, const struct vr_msg *asked);
+/** To this node's copy, which answers who asked. Takes `mark`. False: not possible, or NULL. */
+bool mark_hand_on(struct room_actor *self, const struct vr_msg *asked, struct vr_command *mark);
+/** The same of a step that is given up. */
+bool mark_goes_on(struct room_actor *self, struct begun *step, enum vr_err err);
 
 /* actor_load.c: from the store, at the start and after a failure */
 enum vr_err actor_load(struct room_actor *self, struct vr_why *why);

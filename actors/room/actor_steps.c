@@ -45,6 +45,7 @@ static void step_free(struct room_actor *self, struct begun *step)
     vr_list_remove(&step->link);
     self->step_count--;
     vr_answer_free(step->answer);
+    vr_command_free(step->mark);
     vr_effects_deinit(&step->effects);
     free(step);
 }
@@ -280,6 +281,7 @@ enum vr_err steps_begin(struct room_actor *self, const struct vr_msg *asked,
         step->asked.kind = asked->kind;
         step->asked.from = asked->from;
         step->asked.to = asked->to;
+        step->mark = mark_of(self, asked);
     }
     step->answer = answer;
     step->effects = *effects;
@@ -310,7 +312,7 @@ void steps_free(struct room_actor *self, enum vr_err err)
         if (left != NULL) {
             left->session = (struct vr_address){0}; /* his session is gone all the same */
         }
-        if (step->answer != NULL) {
+        if (step->answer != NULL && !mark_goes_on(self, step, err)) {
             struct vr_answer *answer = vr_answer_new(err, NULL);
 
             if (answer != NULL) {

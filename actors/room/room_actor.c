@@ -98,6 +98,9 @@ static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg,
           : self->draining                    ? VR_E_DRAINING
           : self->step_count >= STEPS_MAX     ? VR_E_BUSY
                                               : VR_OK;
+    if (err == VR_E_FROZEN && mark_hand_on(self, msg, mark_of(self, msg))) {
+        return VR_OK;
+    }
     if (err != VR_OK) {
         refuse(self, msg, err);
         return VR_OK;
@@ -286,6 +289,7 @@ static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason r
         struct begun *step = (struct begun *)vr_list_pop(&self->steps);
 
         vr_answer_free(step->answer);
+        vr_command_free(step->mark);
         vr_effects_deinit(&step->effects);
         free(step);
     }

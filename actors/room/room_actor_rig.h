@@ -149,6 +149,9 @@ static inline enum vr_err on_replica(struct vr_actor *actor, void *state, struct
         (void)sscanf(vr_blob_text(msg->as.event.json), "{\"type\":\"%39[^\"]", type);
         snprintf(new_line(node), 160, "replica %u: %s for %d%s", vr_actor_address(actor).sub, type,
                  (int)msg->as.event.session.lo, msg->as.event.last ? " last" : "");
+    } else if (msg->kind == VR_MSG_COMMAND) {
+        snprintf(new_line(node), 160, "replica %u: command %s", vr_actor_address(actor).sub,
+                 vr_command_name(msg->as.command->kind));
     }
     return VR_OK;
 }

@@ -47,7 +47,7 @@ static void test_not_sure_at_dispatch(void **state)
 
     (void)state;
     held = false;
-    answer = say(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    answer = say(node, by(VR_CMD_MAKE_MODERATOR, "ana", 1, 2));
     assert_int_equal(answer->err, VR_E_FROZEN);
     assert_true(answer->retry_after_ms > 0);
     assert_int_equal(find(node, "session", 0), -1);
@@ -57,6 +57,29 @@ static void test_not_sure_at_dispatch(void **state)
     answer = say(node, by(VR_CMD_MUTE, "ana", 1, 2));
     assert_int_equal(answer->err, VR_OK);
     assert_true(find(node, "session 2: room:muted", 0) >= 0);
+    node_free(node);
+}
+
+/* What silences is not refused: this node's copy does it, also what was under way already. */
+static void test_not_sure_but_it_silences(void **state)
+{
+    struct node *node = owned_room();
+
+    (void)state;
+    vr_memory_set_immediate(node->records, false);
+    (void)ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    (void)ask(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0));
+    settle(node);
+    assert_int_equal(find(node, "replica 1: command", 0), -1);
+    held = false;
+    while (vr_memory_step(node->records, VR_OK)) {
+        settle(node);
+    }
+    assert_true(find(node, "replica 1: command room:mute", 0) >= 0);
+    (void)ask(node, by(VR_CMD_BAN, "ana", 1, 2));
+    settle(node);
+    assert_true(find(node, "replica 1: command room:ban", 0) >= 0);
+    assert_int_equal(find(node, "replica 1: command room:hand-raise", 0), -1);
     node_free(node);
 }
 
@@ -165,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_not_sure_at_dispatch),
+        cmocka_unit_test(test_not_sure_but_it_silences),
         cmocka_unit_test(test_deadline_passes_before_the_answer),
         cmocka_unit_test(test_fenced_commit),
         cmocka_unit_test(test_room_that_cannot_be_taken),
