@@ -120,6 +120,7 @@ void member_lost(struct vr_cluster *cluster, const char *why)
     member->stage = MEMBER_OUT;
     member->renewing = false;
     member->lease = 0;
+    member->kept = false;
     owners_lost_all(cluster);
     read_directory(cluster);
 }
@@ -187,6 +188,7 @@ static void joined(struct vr_cluster *cluster, int64_t mod)
     member->own_mod = mod;
     set_deadline(cluster, lease_deadline(member->lease_sent_at, member->ttl));
     member_save(cluster);
+    member_keep_save(cluster);
     mirror_open(&member->nodes_mirror, cluster, "nodes/", &member_nodes_ops);
     mirror_open(&member->generation_mirror, cluster, "generation", &member_generation_ops);
     owners_open(cluster);
@@ -208,11 +210,16 @@ static void on_registered(void *ctx, const struct vr_kv_result *result)
         joined(cluster, result->revision);
         return;
     }
-    cluster->member->stage = MEMBER_OUT; /* refused, or unknown: look again */
+    member_out(cluster); /* refused, or unknown: look again */
+}
+
+void member_out(struct vr_cluster *cluster)
+{
+    cluster->member->stage = MEMBER_OUT;
     arm(cluster, RETRY);
 }
 
-static void register_self(struct vr_cluster *cluster)
+void member_register(struct vr_cluster *cluster)
 {
     const char *prefix = cluster->prefix;
     struct cluster_key keys[3];
@@ -226,6 +233,11 @@ static void register_self(struct vr_cluster *cluster)
     struct vr_kv_op ops[3];
     struct vr_kv_txn txn = {.compares = compares, .compare_count = 2, .then = ops, .then_count = 2};
 
+    if (cluster->member->keep_mod != 0) { /* over the record of the process before, and no other */
+        compares[0].kind = VR_KV_MOD_IS;
+        compares[0].revision = cluster->member->keep_mod;
+        cluster->member->keep_mod = 0;
+    }
     /* The first of all makes the generation; everybody else finds it as it was read. */
     snprintf(generation, sizeof(generation), "%llu",
              first ? 1ULL : (unsigned long long)atomic_load(&cluster->generation));
@@ -265,7 +277,7 @@ static void on_granted(void *ctx, enum vr_err err, int64_t lease, vr_time_us ttl
     cluster->member->lease = lease;
     cluster->member->ttl = ttl < cluster->conf.lease_ttl ? ttl : cluster->conf.lease_ttl;
     cluster->member->incarnation = vr_random_u64(cluster->conf.random);
-    register_self(cluster);
+    member_register(cluster);
 }
 
 static void grant(struct vr_cluster *cluster)
@@ -355,6 +367,9 @@ static void on_read(void *ctx, const struct vr_kv_result *result)
         return;
     }
     pair = pair_of(result, key_node(&key, cluster->prefix, cluster->name));
+    if (pair != NULL && member_keep_try(cluster, pair)) {
+        return;
+    }
     if (pair != NULL) { /* a former life of ours; its rooms are free the sooner */
         cluster->kv->ops->lease_revoke(cluster->kv, pair->lease, on_revoked, cluster);
         return;

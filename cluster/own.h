@@ -88,7 +88,10 @@ struct cluster_member {
     bool draining; /* our record says so */
     bool dirty;    /* our record is to be written anew */
     bool told_joined;
-    bool to_claim; /* we ran alone until now, or etcd was adopted: our rooms are news to it */
+    bool keep_tried;  /* member_keep.c: over a death of the process */
+    bool kept;        /* the lease is the one of the process before */
+    int64_t keep_mod; /* its record, to be written over; 0: there is none to be */
+    bool to_claim;    /* we ran alone until now, or etcd was adopted: our rooms are news to it */
     uint64_t incarnation, cluster_id;
     int64_t lease, own_mod, revision, saved_revision;
     vr_time_us ttl, lease_sent_at, written_at;
@@ -106,12 +109,19 @@ void member_refuse(struct vr_cluster *cluster, enum vr_err err, const char *why)
 /** Our lease is dead or our key is not ours: frozen at once, then registered anew. */
 void member_lost(struct vr_cluster *cluster, const char *why);
 void member_renew(struct vr_cluster *cluster);
+void member_register(struct vr_cluster *cluster); /* our record, under the lease that is there */
+void member_out(struct vr_cluster *cluster);      /* it came to nothing: look again soon */
 bool member_is_lively(const struct vr_cluster *cluster);
 void member_renew_soon(struct vr_cluster *cluster);
 void member_check_joined(struct vr_cluster *cluster);             /* are all mirrors complete? */
 bool member_pack(struct vr_cluster *cluster, struct vr_buf *out); /* our record */
 void member_save(struct vr_cluster *cluster);
 bool member_is_valid(struct vr_cluster *cluster);
+
+/* member_keep.c: over a death of the process */
+void member_keep_save(struct vr_cluster *cluster);
+/** True: on its way in with the lease of the process before. */
+bool member_keep_try(struct vr_cluster *cluster, const struct vr_kv_pair *record);
 
 extern const struct mirror_ops member_nodes_ops, member_generation_ops;
 struct node_entry *member_node(struct vr_cluster *cluster, uint32_t number);
@@ -241,6 +251,8 @@ uint64_t owners_epoch(struct vr_cluster *cluster, int64_t revision);
 /* owners_read.c: what etcd says about one room, into the struct */
 void owners_read_owner(struct cluster_room *room, const struct vr_kv_pair *pair);
 void owners_read_sync(struct cluster_room *room, const struct vr_kv_pair *pair);
+/** Its key is the one of the process before this one, whose lease we keep: ours to take. */
+bool owners_was_ours(const struct cluster_room *room);
 bool owners_parse_key(struct vr_cluster *cluster, struct vr_bytes key, const char *folder,
                       struct vr_id *out);
 extern const struct mirror_ops owners_owner_ops, owners_sync_ops;

@@ -39,7 +39,7 @@ static void on_timer(struct vr_timer *timer, vr_time_us now)
     (void)now;
     switch (room->stage) {
     case ROOM_AT_REST:
-        if (room->owner == 0 || room->pending_count > 0) {
+        if (room->owner == 0 || room->pending_count > 0 || owners_was_ours(room)) {
             take_find(room);
         }
         break;

@@ -62,6 +62,13 @@ static bool is_us(const struct cluster_room *room)
            room->owner_incarnation == cluster->member->incarnation;
 }
 
+bool owners_was_ours(const struct cluster_room *room)
+{
+    const struct vr_cluster *cluster = room->cluster;
+
+    return cluster->member->kept && room->owner == cluster->conf.number && !is_us(room);
+}
+
 static bool is_under_way(const struct cluster_room *room)
 {
     return room->stage != ROOM_AT_REST && room->stage != ROOM_FINDING;
@@ -98,9 +105,9 @@ static void owner_put(struct vr_cluster *cluster, const struct vr_kv_pair *pair)
         look_at_ours(room);
     }
     if (!is_under_way(room)) {
-        room->wanted = room->wanted && is_us(room);
+        room->wanted = owners_was_ours(room) || (room->wanted && is_us(room));
         owners_publish(room);
-        if (is_us(room)) {
+        if (is_us(room) || owners_was_ours(room)) {
             take_find(room); /* handed over to us, or a take whose outcome we did not learn */
         } else {
             route_flush(room);

@@ -129,6 +129,9 @@ enum owners_step owners_decide(const struct owners_found *found, const struct ow
     bool ours = in_sync(wish->self, found->in_sync[0], found->in_sync[1]);
 
     *to = 0;
+    if (found->was_ours) {
+        return OWNERS_TAKE;
+    }
     if (found->has_owner) {
         return found->owner_is_us ? OWNERS_BEGIN : OWNERS_TELL;
     }

@@ -63,6 +63,8 @@ uint32_t owners_place(struct vr_id room, uint32_t self, const struct owners_plac
 struct owners_found {
     bool has_owner;      /* somebody's key stands */
     bool owner_is_us;    /* ... with our number and incarnation */
+    bool was_ours;       /* ... with our number and the mark of the process before, whose lease we
+                          * keep: nobody else may take it */
     bool known;          /* it has been a room: in-sync list, head, or a copy here */
     uint32_t in_sync[2]; /* nodes in sync; 0: nobody */
     bool in_sync_lives[2];

@@ -86,7 +86,9 @@ static void why(const struct cluster_room *room, char *out, size_t size)
     const struct cluster_room *r = room;
     uint32_t self = r->cluster->conf.number;
 
-    if (!r->sync.known && r->head.mod == 0) {
+    if (owners_was_ours(r)) {
+        snprintf(out, size, "kept over a restart of its node");
+    } else if (!r->sync.known && r->head.mod == 0) {
         snprintf(out, size, r->from_other ? "created on request of another node" : "created here");
     } else if (r->sync.known && r->sync.idle) {
         snprintf(out, size, "asked for while nobody used it");
@@ -161,6 +163,7 @@ static void fill_found(const struct cluster_room *room, struct owners_found *fou
 
     *found = (struct owners_found){
         .has_owner = room->owner != 0,
+        .was_ours = owners_was_ours(room),
         .owner_is_us = room->owner == cluster->conf.number &&
                        room->owner_incarnation == cluster->member->incarnation,
         .known = room->sync.known || room->head.mod != 0 ||

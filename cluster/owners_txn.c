@@ -107,7 +107,7 @@ void txn_take(struct room_txn *out, const struct cluster_room *room, const char 
 
     start(out, room);
 #if VR_TEETH != 4 /* 4: the watch said that nobody owns it, and is believed */
-    compare(out, &out->owner, 0);
+    compare(out, &out->owner, owners_was_ours(room) ? room->owner_mod : 0);
     compare(out, &out->sync, room->sync.known ? room->sync.mod : 0);
     compare(out, &out->head, room->head.mod);
 #endif

@@ -40,6 +40,7 @@ struct ck_node {
     struct vr_room_services services;
     struct vr_env env; /* vr_system_context: the node is found by it */
     char region[16];
+    bool goes_on;      /* its next start: with the lease of the life before (member_keep.c) */
     bool hangs;        /* a worker does not tick: the lease is not to be renewed */
     uint32_t deployed; /* told so often that deployment rows have changed */
     uint32_t events;
@@ -215,6 +216,7 @@ static inline void ck_start(struct ck *kit, uint32_t number)
         .local = vr_sim_node_records(node->sim),
         .lively = ck_lively,
         .deployed = ck_deployed,
+        .goes_on = node->goes_on,
         .ctx = node,
     };
     struct vr_sim_node_conf sim_conf = {
