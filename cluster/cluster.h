@@ -97,6 +97,8 @@ enum vr_cluster_state {
 enum vr_cluster_state vr_cluster_state(struct vr_cluster *cluster,
                                        struct vr_why *why); /* any thread */
 uint32_t vr_cluster_self(const struct vr_cluster *cluster); /* this node's number */
+/** Until the deadline of what this node owns; 0: past it. Any thread. */
+vr_time_us vr_cluster_lease_left(struct vr_cluster *cluster);
 
 /** vr_system_conf.route: takes a message that is for another node, or whose owner must be found
  * first. */

@@ -24,6 +24,13 @@ enum vr_cluster_state vr_cluster_state(struct vr_cluster *cluster, struct vr_why
     return state;
 }
 
+vr_time_us vr_cluster_lease_left(struct vr_cluster *cluster)
+{
+    vr_time_us left = cluster_deadline(cluster) - now_of(cluster);
+
+    return left > 0 ? left : 0;
+}
+
 uint32_t vr_cluster_self(const struct vr_cluster *cluster)
 {
     return cluster->conf.number;

@@ -77,6 +77,8 @@ struct vr_config {
     uint64_t rate_per_identity;
     uint64_t connections_max; /* HTTP and WebSocket, in all */
     uint64_t connections_per_address;
+    uint64_t packets_max;                /* a second, for the node's stress; 0: not judged */
+    bool full_sends_on;                  /* who comes to a full node is sent to the others */
     uint64_t audit_days;                 /* 0: for ever */
     struct vr_config_list webhook_allow; /* ranges of addresses */
     uint64_t webhook_attempts;

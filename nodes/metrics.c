@@ -9,10 +9,12 @@
 #include "nodes/config.h"
 #include "nodes/http.h"
 #include "nodes/measures.h"
+#include "nodes/metrics_text.h"
 #include "nodes/node.h"
 #include "nodes/parent.h"
 #include "nodes/quality.h"
 #include "nodes/router.h"
+#include "nodes/vitals.h"
 #include "nodes/ws.h"
 
 #define ROUTES_MAX 128
@@ -135,22 +137,9 @@ void vr_metrics_join_refused(struct vr_metrics *metrics)
 
 /* --- writing --- */
 
-static void head(struct vr_buf *out, const char *name, const char *type, const char *help)
-{
-    vr_buf_printf(out, "# HELP voiceroom_%s %s\n# TYPE voiceroom_%s %s\n", name, help, name, type);
-}
-
-static void counter(struct vr_buf *out, const char *name, const char *help, uint64_t value)
-{
-    head(out, name, "counter", help);
-    vr_buf_printf(out, "voiceroom_%s %" PRIu64 "\n", name, value);
-}
-
-static void gauge(struct vr_buf *out, const char *name, const char *help, double value)
-{
-    head(out, name, "gauge", help);
-    vr_buf_printf(out, "voiceroom_%s %.9g\n", name, value);
-}
+#define head metrics_head
+#define counter metrics_counter
+#define gauge metrics_gauge
 
 static void histogram_write(struct vr_buf *out, const char *name, const char *help,
                             struct histogram *histogram)
@@ -360,6 +349,7 @@ static void certificate_write(const struct vr_certificate_stats *c, struct vr_bu
 void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct vr_buf *out)
 {
     struct vr_measures *measures = NULL;
+    struct vr_vitals vitals;
 
     head(out, "build_info", "gauge", "Always 1.");
     vr_buf_text(out, "voiceroom_build_info{version=\"" VR_VERSION "\"} 1\n");
@@ -396,4 +386,6 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     certificate_write(&measures->certificate, out);
     vr_parent_metrics_write(vr_node_config(node)->inherit, out);
     free(measures);
+    vr_node_vitals(node, &vitals);
+    vr_vitals_write(&vitals, out);
 }

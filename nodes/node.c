@@ -261,6 +261,7 @@ static void node_free(struct vr_node *node)
     vr_lobby_free(node->lobby);
     vr_directory_free(node->directory);
     vr_personal_free(node->personal);
+    node_load_deinit(node);
     vr_dtls_identity_free(node->identity);
     free(node);
 }
@@ -277,6 +278,7 @@ enum vr_err vr_node_start(const struct vr_config *config, struct vr_node **out, 
     }
     node->config = config;
     node_counts_decide(node);
+    node_load_init(node);
     vr_addresses_local(&node->local);
     err = start_steps(node, &reason);
     if (err != VR_OK) {

@@ -336,12 +336,12 @@ void vr_node_measure(struct vr_node *node, struct vr_measures *out)
         out->ports.tcp.dropped += port.tcp.dropped;
         out->workers[out->worker_count].kind = VR_WORKER_MEDIA;
         out->workers[out->worker_count].index = i;
-        out->workers[out->worker_count++].lag = vr_loop_lag_take(node->media[i].loop);
+        out->workers[out->worker_count++].lag = node_lag_take(node, i);
     }
     for (uint32_t i = 0; i < node->control_count; i++) {
         out->workers[out->worker_count].kind = VR_WORKER_CONTROL;
         out->workers[out->worker_count].index = i;
-        out->workers[out->worker_count++].lag = vr_loop_lag_take(node->control[i].loop);
+        out->workers[out->worker_count++].lag = node_lag_take(node, node->media_count + i);
     }
     vr_system_stats(node->system, &out->runtime);
     vr_records_stats(node->records, &out->store);

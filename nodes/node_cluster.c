@@ -241,6 +241,8 @@ static enum vr_err cluster_opened(void *ctx, struct vr_worker *worker, struct uv
     enum vr_err err = backends_open(node, loop, &kv, &transport, why);
 
     if (err == VR_OK) {
+        node->kv = kv;
+        node->transport = transport;
         vr_cluster_attach(node->cluster, node->system, kv, transport);
         node_load_start(node, worker);
     }
@@ -249,7 +251,11 @@ static enum vr_err cluster_opened(void *ctx, struct vr_worker *worker, struct uv
 
 static void cluster_closing(void *ctx)
 {
-    vr_cluster_detach(((struct vr_node *)ctx)->cluster);
+    struct vr_node *node = ctx;
+
+    node->kv = NULL;
+    node->transport = NULL;
+    vr_cluster_detach(node->cluster);
 }
 
 enum vr_err node_cluster_start(struct vr_node *node, struct vr_why *why)

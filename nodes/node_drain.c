@@ -1,51 +1,14 @@
-/* node_drain.c - what a node tells the cluster of its load, and how it is left before a clean end.
- */
+/* node_drain.c - who is sent elsewhere, and how a node is left before a clean end. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "actors/base/log.h"
-#include "actors/base/owner.h"
 #include "nodes/node_internal.h"
+#include "nodes/vitals.h"
 
-#define LOAD_EVERY VR_SECONDS(1)
 #define LOOK_EVERY_NS (20L * 1000 * 1000)
 #define BEGIN_WITHIN VR_SECONDS(2)
-
-/* --- load --- */
-
-static uint64_t cpu_us(void)
-{
-    struct rusage used;
-
-    getrusage(RUSAGE_SELF, &used);
-    return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u +
-           (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
-/* Stress is the part of this node's threads' time that was used: 1000 is every worker busy. */
-static void on_load(struct vr_timer *timer, vr_time_us now)
-{
-    struct vr_node *node = VR_OWNER(timer, struct vr_node, load_timer);
-    uint64_t cpu = cpu_us();
-    uint64_t threads = node->media_count + node->control_count;
-    uint64_t passed = now > node->load_at ? (uint64_t)(now - node->load_at) : 0;
-    uint64_t stress =
-        passed == 0 || node->load_at == 0 ? 0 : (cpu - node->load_cpu) * 1000 / (passed * threads);
-
-    node->load_cpu = cpu;
-    node->load_at = now;
-    vr_cluster_set_load(node->cluster, stress > 1000 ? 1000 : (uint32_t)stress,
-                        vr_sessions_count(node->sessions));
-    vr_timer_arm(vr_system_worker(node->system, VR_WORKER_CLUSTER, 0), timer, now + LOAD_EVERY);
-}
-
-void node_load_start(struct vr_node *node, struct vr_worker *worker)
-{
-    node->load_timer.fire = on_load;
-    vr_timer_arm(worker, &node->load_timer, vr_worker_now(worker));
-}
 
 bool node_cluster_draining(void *ctx)
 {
@@ -54,12 +17,34 @@ bool node_cluster_draining(void *ctx)
 
 /* --- who comes while it is drained --- */
 
+/** Somebody else has room left, and we have not. */
+static bool full_here_only(struct vr_node *node)
+{
+    struct vr_cluster_node *nodes = NULL;
+    struct vr_stress stress;
+    uint32_t count = 0;
+    bool other = false;
+
+    vr_node_stress(node, &stress);
+    if (!node->config->full_sends_on || !stress.high) {
+        return false;
+    }
+    nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
+    count = nodes == NULL ? 0 : vr_cluster_nodes(node->cluster, nodes, VR_CLUSTER_NODES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        other = other || (!nodes[i].self && nodes[i].alive && !nodes[i].draining &&
+                          nodes[i].stress_permille < VR_STRESS_LOW * 1000);
+    }
+    free(nodes);
+    return other;
+}
+
 bool vr_node_elsewhere(struct vr_node *node, struct vr_buf *member)
 {
     char urls[VR_NODE_URLS_MAX][256];
-    uint32_t count = node->cluster == NULL || !vr_cluster_draining(node->cluster)
-                         ? 0
-                         : node_cluster_urls(node, urls);
+    bool away =
+        node->cluster != NULL && (vr_cluster_draining(node->cluster) || full_here_only(node));
+    uint32_t count = away ? node_cluster_urls(node, urls) : 0;
 
     for (uint32_t i = 0; i < count; i++) {
         vr_buf_text(member, i == 0 ? "\"nodes\":[" : ",");

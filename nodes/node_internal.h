@@ -21,6 +21,7 @@
 #include "nodes/lobby.h"
 #include "nodes/media_port.h"
 #include "nodes/node.h"
+#include "nodes/node_load.h"
 #include "nodes/reminders.h"
 #include "nodes/sender.h"
 #include "store/personal.h"
@@ -60,6 +61,8 @@ struct vr_node {
     struct vr_directory *directory;
     struct vr_cluster *cluster; /* NULL: alone */
     struct vr_loop *cluster_loop;
+    struct vr_kv *kv; /* the cluster's, for their figures; NULL: not open */
+    struct vr_transport *transport;
     struct vr_links *links;
     struct vr_origins *origins;
     uint32_t number; /* of this node: 1 alone */
@@ -99,9 +102,7 @@ struct vr_node {
     atomic_bool ready;
     struct returning *returning; /* node_return.c; until their sessions are there */
     uint32_t returning_count;
-    struct vr_timer load_timer; /* cluster worker: this node's load, once a second */
-    uint64_t load_cpu;          /* microseconds of this process at load_at */
-    vr_time_us load_at;
+    struct node_load load;
 };
 
 /* node.c */
@@ -163,8 +164,6 @@ bool node_cluster_move_to(void *ctx, struct vr_id room, char *url, size_t size);
 bool node_cluster_draining(void *ctx);
 
 /* node_drain.c: only with cluster_etcd set */
-/** Tell the cluster this node's load, now and once a second. The cluster worker's thread. */
-void node_load_start(struct vr_node *node, struct vr_worker *worker);
 /** Before a clean end: rooms and people go to other nodes; waits until they have, at most
  * `patience`. Nobody else there to take them: returns at once. The main thread. */
 void node_drain(struct vr_node *node, vr_time_us patience);

@@ -50,6 +50,9 @@ static enum vr_err control_opened(void *ctx, struct vr_worker *worker, struct uv
 
     if (err == VR_OK) {
         node_reload_open(part->node, loop);
+        if (part->node->cluster == NULL) {
+            node_load_start(part->node, worker);
+        }
     }
     return err;
 }

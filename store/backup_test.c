@@ -199,7 +199,7 @@ static void fill_source(struct vr_records *records)
     put_room_row(records, ROOM, VR_TABLE_BANS, "mallory", "for ever");
     put_room_row(records, ROOM, VR_TABLE_GRANTS, "ben", "moderator");
     for (int i = 0; i < 30; i++) {
-        char name[8];
+        char name[16];
 
         snprintf(name, sizeof(name), "a%03d", i);
         put_room_row(records, ROOM, VR_TABLE_AUDIT, name, large);
