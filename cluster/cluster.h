@@ -38,6 +38,7 @@ struct vr_cluster_conf {
     const char *link;          /* "[fd00::3]:7500": of media worker 0, the others follow */
     const char *curve_key;     /* public, Z85 */
     const char *version;       /* of this program */
+    uint32_t protocol;         /* between nodes; 0: the one that this program speaks */
     uint64_t link_incarnation; /* of this life of the process */
     struct vr_links *links;    /* link.h: the cluster tells it the peers and their keys; borrowed;
                                   NULL: no speech */

@@ -169,7 +169,7 @@ bool member_pack(struct vr_cluster *cluster, struct vr_buf *out)
     node.draining = member->draining;
     node.stress_permille = atomic_load(&cluster->stress_permille);
     node.participants = atomic_load(&cluster->participants);
-    node.protocol = 1;
+    node.protocol = member_protocol(cluster);
     bytes = malloc(vr__cluster__node__get_packed_size(&node) + 1);
     if (bytes == NULL) {
         return false;
@@ -356,6 +356,10 @@ static void on_read(void *ctx, const struct vr_kv_result *result)
         arm(cluster, RETRY);
         return;
     }
+    if (!member_versions_fit(cluster, result)) {
+        arm(cluster, VR_SECONDS(1));
+        return;
+    }
     pair = pair_of(result, key_generation(&key, cluster->prefix));
     if (!may_go_on(cluster, number_in(pair), result)) {
         arm(cluster, VR_SECONDS(1));
@@ -384,13 +388,14 @@ bool member_is_lively(const struct vr_cluster *cluster)
 
 static void read_directory(struct vr_cluster *cluster)
 {
-    struct cluster_key keys[3];
-    struct vr_kv_op ops[3] = {
+    struct cluster_key keys[4];
+    struct vr_kv_op ops[4] = {
         {.kind = VR_KV_GET, .key = key_generation(&keys[0], cluster->prefix)},
         {.kind = VR_KV_GET, .key = key_number(&keys[1], cluster->prefix, cluster->conf.number)},
         {.kind = VR_KV_GET, .key = key_node(&keys[2], cluster->prefix, cluster->name)},
+        {.kind = VR_KV_GET_PREFIX, .key = key_node(&keys[3], cluster->prefix, "")},
     };
-    struct vr_kv_txn txn = {.then = ops, .then_count = 3};
+    struct vr_kv_txn txn = {.then = ops, .then_count = 4};
 
     if (cluster->member->stage != MEMBER_REFUSED && !member_is_lively(cluster)) {
         cluster->member->stage = MEMBER_OUT;

@@ -329,7 +329,7 @@ static void say_hello(struct vr_timer *timer, vr_time_us now)
     uint8_t bytes[64];
     struct vr_blob *blob;
 
-    hello.protocol = 1;
+    hello.protocol = member_protocol(cluster);
     hello.incarnation = member->incarnation;
     hello.valid = member_is_valid(cluster);
     blob = vr_blob_new(vr_bytes(bytes, vr__cluster__hello__pack(&hello, bytes)));

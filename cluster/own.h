@@ -87,6 +87,7 @@ struct cluster_member {
     bool asked;    /* vr_cluster_join was called */
     bool draining; /* our record says so */
     bool dirty;    /* our record is to be written anew */
+    bool misfit;   /* refused: a node is there that we cannot talk with (member_version.c) */
     bool told_joined;
     bool keep_tried;  /* member_keep.c: over a death of the process */
     bool kept;        /* the lease is the one of the process before */
@@ -111,6 +112,12 @@ void member_lost(struct vr_cluster *cluster, const char *why);
 void member_renew(struct vr_cluster *cluster);
 void member_register(struct vr_cluster *cluster); /* our record, under the lease that is there */
 void member_out(struct vr_cluster *cluster);      /* it came to nothing: look again soon */
+/* member_version.c */
+#define CLUSTER_PROTOCOL 1u /* grows when the version before could not read us any more */
+uint32_t member_protocol(const struct vr_cluster *cluster);
+/** False, and this node is refused: one is there that is neither of our version nor of one beside
+ * it. Looked at again each second. */
+bool member_versions_fit(struct vr_cluster *cluster, const struct vr_kv_result *result);
 bool member_is_lively(const struct vr_cluster *cluster);
 void member_renew_soon(struct vr_cluster *cluster);
 void member_check_joined(struct vr_cluster *cluster);             /* are all mirrors complete? */

@@ -40,6 +40,7 @@ struct ck_node {
     struct vr_room_services services;
     struct vr_env env; /* vr_system_context: the node is found by it */
     char region[16];
+    uint32_t protocol; /* 0: as the program's */
     bool goes_on;      /* its next start: with the lease of the life before (member_keep.c) */
     bool hangs;        /* a worker does not tick: the lease is not to be renewed */
     uint32_t deployed; /* told so often that deployment rows have changed */
@@ -205,6 +206,7 @@ static inline void ck_start(struct ck *kit, uint32_t number)
         .number = number,
         .name = vr_sim_node_name(node->sim),
         .region = node->region,
+        .protocol = node->protocol,
         .url = "https://node.example",
         .control = control,
         .bulk = "",
