@@ -133,6 +133,15 @@ uint64_t vr_peer_sum(const struct vr_peer_cold *cold)
     return vr_keep_sum(&copy, offsetof(struct vr_peer_cold, sum));
 }
 
+/* A byte that is neither 0 nor 1 must not be read as a bool. */
+static bool is_flag(const bool *flag)
+{
+    uint8_t byte;
+
+    memcpy(&byte, flag, sizeof byte);
+    return byte <= 1;
+}
+
 static bool is_text(const char *text, size_t room)
 {
     return memchr(text, 0, room) != NULL;
@@ -145,7 +154,9 @@ static bool cold_is_sound(const struct vr_peer_cold *cold)
     if (cold->sum != vr_peer_sum(cold) || cold->used != 1 ||
         cold->last_flight_size > VR_DTLS_LAST_FLIGHT_MAX || conf->slot_count > VR_SLOTS_MAX ||
         conf->participant == 0 || vr_id_is_zero(conf->peer) || conf->ufrag[0] == 0 ||
-        !is_text(conf->ufrag, sizeof conf->ufrag) || !is_text(conf->pwd, sizeof conf->pwd) ||
+        !is_flag(&conf->fingerprint_set) || !is_flag(&conf->may_send) || !is_flag(&conf->pack60) ||
+        !is_flag(&conf->red_receive) || !is_text(conf->ufrag, sizeof conf->ufrag) ||
+        !is_text(conf->pwd, sizeof conf->pwd) ||
         !is_text(conf->peer_ufrag, sizeof conf->peer_ufrag) ||
         !is_text(conf->peer_pwd, sizeof conf->peer_pwd)) {
         return false;
@@ -212,6 +223,9 @@ static void begin_live(struct vr_engine *engine, uint32_t peer)
     struct vr_peer_live *live = &engine->live[peer];
     struct vr_peer_hot *hot = &engine->hot[peer];
 
+    if (engine->cold[peer].conf.session.kind != VR_ACTOR_SESSION) { /* not under the sum */
+        memset(&engine->cold[peer].conf.session, 0, sizeof engine->cold[peer].conf.session);
+    }
     live->restored = true;
     live->lazy = true;
     live->orphan = true;
