@@ -1,6 +1,6 @@
 /* engine_internal.h - the engine's inside, shared by its own files and by nobody else:
  * engine.c (in and out, timers), states.c (of peers), peers.c (tables), ice.c, handshake.c,
- * uplink.c, downlink.c, restore.c (what a keep holds). */
+ * uplink_open.c, uplink.c, downlink.c, restore.c (what a keep holds). */
 #ifndef VR_MEDIA_ENGINE_INTERNAL_H
 #define VR_MEDIA_ENGINE_INTERNAL_H
 
@@ -97,11 +97,10 @@ VR_MUST_CHECK enum vr_err vr_restore(struct vr_engine *engine);
 bool vr_restore_contexts(struct vr_engine *engine, uint32_t peer);
 /** Each second: who was adopted by nobody ends. */
 void vr_restore_tick(struct vr_engine *engine);
+/* restore_judge.c */
 uint64_t vr_peer_sum(const struct vr_peer_cold *cold);
-/** Of the keep, for a shard; NULL: none, or no place there. */
-struct vr_keep_shard *vr_kept_shard_open(struct vr_engine *engine,
-                                         const struct vr_shard_conf *conf);
-
+bool vr_peer_cold_is_sound(const struct vr_peer_cold *cold);
+bool vr_peer_hot_is_sound(const struct vr_peer_hot *hot, vr_time_us now);
 /* peers.c */
 bool vr_peers_init(struct vr_engine *engine);
 void vr_peers_deinit(struct vr_engine *engine);

@@ -13,51 +13,6 @@
 #define RTCP_PRIME_MAX 65536 /* about 60 ms; 3 days of reports: beyond it no more are sent */
 #define LATE_MAX VR_MS(500)  /* a packet under way for longer is of no use any more */
 
-/* ---- ways out of a shard whose actor has not come yet ---- */
-
-static void no_relay(void *ctx, uint32_t shard, struct vr_relay *relay)
-{
-    (void)ctx;
-    (void)shard;
-    vr_relay_release(relay);
-}
-
-static void no_levels(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count,
-                      bool deaf)
-{
-    (void)ctx;
-    (void)shard;
-    (void)items;
-    (void)count;
-    (void)deaf;
-}
-
-static void no_speakers(void *ctx, const struct vr_speaker *items, uint32_t count)
-{
-    (void)ctx;
-    (void)items;
-    (void)count;
-}
-
-static void no_state(void *ctx, const struct vr_peer_conf *conf, enum vr_peer_state state)
-{
-    (void)ctx;
-    (void)conf;
-    (void)state;
-}
-
-static void no_repair(void *ctx, const struct vr_peer_conf *conf, enum vr_repair_act act,
-                      uint8_t verdict)
-{
-    (void)ctx;
-    (void)conf;
-    (void)act;
-    (void)verdict;
-}
-
-static const struct vr_shard_ops orphan_ops = {no_relay, no_levels, no_speakers, no_state,
-                                               no_repair};
-
 /* ---- shards and gates ---- */
 
 static bool shard_is_sound(const struct vr_keep_shard *record)
@@ -76,7 +31,7 @@ static enum vr_err shards_back(struct vr_engine *engine, struct vr_shard **shard
                                      .number = record->number,
                                      .slots = record->slots,
                                      .fan_out = record->fan_out,
-                                     .ops = &orphan_ops};
+                                     .ops = &vr_orphan_ops};
 
         if (!shard_is_sound(record)) {
             kept->restored->torn += record->used != 0;
@@ -123,72 +78,6 @@ static enum vr_err gates_back(struct vr_engine *engine, struct vr_shard **shards
 
 /* ---- peers ---- */
 
-uint64_t vr_peer_sum(const struct vr_peer_cold *cold)
-{
-    struct vr_peer_cold copy;
-
-    memcpy(&copy, cold, offsetof(struct vr_peer_cold, sum));
-    memset(&copy.conf.session, 0, sizeof copy.conf.session);
-    copy.conf.generation = 0;
-    return vr_keep_sum(&copy, offsetof(struct vr_peer_cold, sum));
-}
-
-/* A byte that is neither 0 nor 1 must not be read as a bool. */
-static bool is_flag(const bool *flag)
-{
-    uint8_t byte;
-
-    memcpy(&byte, flag, sizeof byte);
-    return byte <= 1;
-}
-
-static bool is_text(const char *text, size_t room)
-{
-    return memchr(text, 0, room) != NULL;
-}
-
-static bool cold_is_sound(const struct vr_peer_cold *cold)
-{
-    const struct vr_peer_conf *conf = &cold->conf;
-
-    if (cold->sum != vr_peer_sum(cold) || cold->used != 1 ||
-        cold->last_flight_size > VR_DTLS_LAST_FLIGHT_MAX || conf->slot_count > VR_SLOTS_MAX ||
-        conf->participant == 0 || vr_id_is_zero(conf->peer) || conf->ufrag[0] == 0 ||
-        !is_flag(&conf->fingerprint_set) || !is_flag(&conf->may_send) || !is_flag(&conf->pack60) ||
-        !is_flag(&conf->red_receive) || !is_text(conf->ufrag, sizeof conf->ufrag) ||
-        !is_text(conf->pwd, sizeof conf->pwd) ||
-        !is_text(conf->peer_ufrag, sizeof conf->peer_ufrag) ||
-        !is_text(conf->peer_pwd, sizeof conf->peer_pwd)) {
-        return false;
-    }
-    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
-        if (!is_text(conf->slot_mid[k], sizeof conf->slot_mid[k])) {
-            return false;
-        }
-    }
-    return cold->keys.profile == VR_SRTP_GCM || cold->keys.profile == VR_SRTP_SHA1_80;
-}
-
-/* The hot record has no sum: it is written too often. What is out of range is not believed. */
-static bool hot_is_sound(const struct vr_engine *engine, const struct vr_peer_hot *hot)
-{
-    if (hot->in_index > VR_RTP_INDEX_MASK || hot->in_count > VR_PEER_SSRCS || hot->in_started > 1 ||
-        hot->checked_at < 0 || hot->checked_at > engine->now || hot->rtcp_out > INT32_MAX) {
-        return false;
-    }
-    for (uint32_t i = 0; i < hot->in_count; i++) {
-        if (hot->ins[i].rtp_next > VR_RTP_INDEX_MASK + 1) {
-            return false;
-        }
-    }
-    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
-        if (hot->slots[k].wire > VR_RTP_INDEX_MASK) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum vr_err peer_is_back(struct vr_engine *engine, uint32_t peer, struct vr_shard **shards)
 {
     struct vr_keep_part *kept = &engine->kept;
@@ -202,7 +91,7 @@ static enum vr_err peer_is_back(struct vr_engine *engine, uint32_t peer, struct 
         kept->restored->joining++; /* it was not said yet that anybody is there */
         return VR_E_NOT_FOUND;
     }
-    if (!cold_is_sound(cold) || !hot_is_sound(engine, hot) ||
+    if (!vr_peer_cold_is_sound(cold) || !vr_peer_hot_is_sound(hot, engine->now) ||
         cold->shard >= kept->head->shards_high || shards[cold->shard] == NULL ||
         !vr_id_equal(cold->conf.room, shards[cold->shard]->conf.room) ||
         vr_peers_by_id(engine, cold->conf.peer) != VR_PEER_NONE ||

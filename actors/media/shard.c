@@ -10,7 +10,6 @@
 #define SLOTS_DEFAULT 4
 /* A gone participant's gate is remembered against late news. */
 #define FORGET_AFTER VR_SECONDS(60)
-#define LISTENERS_FIRST 16
 
 enum vr_err vr_shard_open(struct vr_engine *engine, const struct vr_shard_conf *conf,
                           struct vr_shard **out)
@@ -94,7 +93,7 @@ struct vr_participant *vr_shard_find(const struct vr_shard *shard, vr_participan
     return who;
 }
 
-static struct vr_participant *find_or_add(struct vr_shard *shard, vr_participant_id id)
+struct vr_participant *vr_shard_find_or_add(struct vr_shard *shard, vr_participant_id id)
 {
     struct vr_participant *who = vr_shard_find(shard, id);
 
@@ -117,7 +116,7 @@ static struct vr_participant *find_or_add(struct vr_shard *shard, vr_participant
     return who;
 }
 
-static void forget(struct vr_shard *shard, struct vr_participant *who)
+void vr_shard_forget(struct vr_shard *shard, struct vr_participant *who)
 {
     struct vr_participant **at = chain_of(shard, who->talker.participant);
 
@@ -157,7 +156,7 @@ static uint32_t choose_active(const struct vr_engine *engine, const struct vr_pa
     return best;
 }
 
-static void open_listener(struct vr_shard *shard, struct vr_listener *listener, bool open)
+void vr_shard_open_listener(struct vr_shard *shard, struct vr_listener *listener, bool open)
 {
     if (listener->slot_count > 0) {
         shard->open_listeners += (uint32_t)open - (uint32_t)listener->open;
@@ -179,7 +178,7 @@ void vr_shard_refresh(struct vr_shard *shard, struct vr_participant *who)
     {
         struct vr_peer_live *live = VR_OWNER(item, struct vr_peer_live, by_participant);
 
-        open_listener(
+        vr_shard_open_listener(
             shard, &live->listener,
             live->index == who->active &&
                 vr_gate_passes_out(&who->gate, engine->cold[live->index].conf.generation));
@@ -214,7 +213,7 @@ static void adopt_all(struct vr_participant *who)
 enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
                           const struct vr_gate *gate, vr_time_us now)
 {
-    struct vr_participant *who = find_or_add(shard, participant);
+    struct vr_participant *who = vr_shard_find_or_add(shard, participant);
     struct vr_gate next;
 
     if (who == NULL) {
@@ -251,7 +250,7 @@ enum vr_err vr_shard_gate(struct vr_shard *shard, vr_participant_id participant,
 enum vr_err vr_shard_gate_back(struct vr_shard *shard, vr_participant_id participant,
                                const struct vr_gate *gate, uint32_t record)
 {
-    struct vr_participant *who = find_or_add(shard, participant);
+    struct vr_participant *who = vr_shard_find_or_add(shard, participant);
 
     if (who == NULL) {
         return VR_E_NO_MEMORY;
@@ -274,164 +273,6 @@ void vr_shard_refresh_all(struct vr_shard *shard)
     }
 }
 
-/* ---- transports ---- */
-
-static void count_red(struct vr_shard *shard, uint8_t depth, uint32_t by)
-{
-    if (depth > 0) {
-        shard->red_listeners[depth - 1] += by; /* modulo: UINT32_MAX takes one away */
-    }
-}
-
-static bool add_listener(struct vr_shard *shard, struct vr_listener *listener)
-{
-    if (shard->listener_count == shard->listener_max) {
-        uint32_t max = shard->listener_max == 0 ? LISTENERS_FIRST : shard->listener_max * 2;
-        struct vr_listener **grown = realloc(shard->listeners, max * sizeof(struct vr_listener *));
-        struct vr_hear *hears = realloc(shard->hears, max * sizeof *hears);
-
-        shard->listeners = grown == NULL ? shard->listeners : grown;
-        shard->hears = hears == NULL ? shard->hears : hears;
-        if (grown == NULL || hears == NULL) {
-            return false;
-        }
-        shard->listener_max = max;
-    }
-    listener->place = shard->listener_count;
-    shard->hears[shard->listener_count] = (struct vr_hear){.peer = VR_PEER_NONE};
-    shard->listeners[shard->listener_count++] = listener;
-    vr_shard_hear_sync(shard, listener);
-    count_red(shard, listener->red_depth, 1);
-    shard->narrow_listeners += listener->narrow;
-    return true;
-}
-
-static void remove_listener(struct vr_shard *shard, struct vr_listener *listener)
-{
-    struct vr_listener *last = shard->listeners[--shard->listener_count];
-
-    shard->listeners[listener->place] = last;
-    shard->hears[listener->place] = shard->hears[shard->listener_count];
-    last->place = listener->place;
-    count_red(shard, listener->red_depth, UINT32_MAX);
-    shard->narrow_listeners -= listener->narrow;
-}
-
-void vr_shard_red_depth(struct vr_shard *shard, struct vr_listener *listener, uint8_t depth)
-{
-    count_red(shard, listener->red_depth, UINT32_MAX);
-    listener->red_depth = depth;
-    count_red(shard, depth, 1);
-    vr_shard_hear_sync(shard, listener);
-}
-
-enum vr_err vr_shard_peer_open(struct vr_shard *shard, const struct vr_peer_conf *conf,
-                               vr_time_us now)
-{
-    struct vr_engine *engine = shard->engine;
-    struct vr_participant *who;
-    uint32_t peer;
-
-    peer = vr_peers_by_id(engine, conf->peer);
-    if (peer != VR_PEER_NONE && (engine->live[peer].restored || conf->ufrag[0] == '\0')) {
-        return vr_shard_adopt_peer(shard, peer, conf);
-    }
-    if (conf->ufrag[0] == '\0') {
-        return VR_E_NOT_FOUND;
-    }
-    if (peer != VR_PEER_NONE ||
-        vr_peers_by_ufrag(engine, vr_bytes_of(conf->ufrag)) != VR_PEER_NONE) {
-        return VR_E_EXISTS;
-    }
-    who = find_or_add(shard, conf->participant);
-    if (who == NULL) {
-        return VR_E_NO_MEMORY;
-    }
-    if (who->gate.gone && conf->generation <= who->gate.generation) {
-        return VR_E_GONE;
-    }
-    engine->now = now;
-    peer = vr_peers_add(engine, conf, now);
-    if (peer == VR_PEER_NONE) {
-        if (!who->gate.known && vr_list_empty(&who->peers)) {
-            forget(shard, who);
-        }
-        return VR_E_BUSY;
-    }
-    if (vr_shard_peer_place(shard, peer) != VR_OK) {
-        vr_peers_remove(engine, peer);
-        return VR_E_NO_MEMORY;
-    }
-    vr_engine_wake(engine, now);
-    return VR_OK;
-}
-
-enum vr_err vr_shard_peer_place(struct vr_shard *shard, uint32_t peer)
-{
-    struct vr_engine *engine = shard->engine;
-    const struct vr_peer_conf *conf = &engine->cold[peer].conf;
-    struct vr_participant *who = find_or_add(shard, conf->participant);
-    struct vr_peer_live *live = &engine->live[peer];
-
-    if (who == NULL) {
-        return VR_E_NO_MEMORY;
-    }
-    live->shard = shard;
-    live->who = who;
-    engine->cold[peer].shard = vr_shard_keep_number(shard);
-    live->listener = (struct vr_listener){
-        .ops = &vr_peer_listener_ops,
-        .participant = conf->participant,
-        .slot_count = conf->slot_count > VR_SLOTS_MAX ? VR_SLOTS_MAX : conf->slot_count,
-        .red_depth = conf->red_receive && conf->red_pt != VR_PT_NONE,
-        .narrow = conf->slot_count > 0 && conf->slot_count < shard->slots.count,
-    };
-    vr_list_push(&who->peers, &live->by_participant);
-    if (!add_listener(shard, &live->listener)) {
-        vr_list_remove(&live->by_participant);
-        return VR_E_NO_MEMORY;
-    }
-    return VR_OK;
-}
-
-void vr_shard_peer_close(struct vr_shard *shard, struct vr_id id)
-{
-    uint32_t peer = vr_peers_by_id(shard->engine, id);
-
-    if (peer != VR_PEER_NONE && shard->engine->live[peer].shard == shard) {
-        vr_peer_move(shard->engine, peer, VR_PEER_CLOSED);
-    }
-}
-
-bool vr_shard_has_peers(const struct vr_shard *shard)
-{
-    return shard->listener_count > 0;
-}
-
-bool vr_shard_is_empty(const struct vr_shard *shard)
-{
-    return shard->participant_count == 0 && shard->listener_count == 0 && shard->set == NULL;
-}
-
-void vr_shard_peer_moved(struct vr_shard *shard, uint32_t peer, enum vr_peer_state state)
-{
-    vr_shard_refresh(shard, shard->engine->live[peer].who);
-    shard->conf.ops->peer_state(shard->conf.ctx, &shard->engine->cold[peer].conf, state);
-}
-
-void vr_shard_peer_forget(struct vr_shard *shard, uint32_t peer)
-{
-    struct vr_peer_live *live = &shard->engine->live[peer];
-    struct vr_participant *who = live->who;
-
-    open_listener(shard, &live->listener, false);
-    remove_listener(shard, &live->listener);
-    vr_list_remove(&live->by_participant);
-    if (!who->gate.known && vr_list_empty(&who->peers)) {
-        forget(shard, who);
-    }
-}
-
 /* ---- time ---- */
 
 static void forget_the_gone(struct vr_shard *shard, vr_time_us now)
@@ -440,7 +281,7 @@ static void forget_the_gone(struct vr_shard *shard, vr_time_us now)
         for (struct vr_participant *who = shard->participants[i], *next; who != NULL; who = next) {
             next = who->next;
             if (who->gate.gone && vr_list_empty(&who->peers) && now - who->gone_at > FORGET_AFTER) {
-                forget(shard, who);
+                vr_shard_forget(shard, who);
             }
         }
     }

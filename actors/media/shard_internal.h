@@ -116,6 +116,10 @@ struct vr_shard {
 };
 
 struct vr_participant *vr_shard_find(const struct vr_shard *shard, vr_participant_id id);
+/** NULL: memory is out. */
+struct vr_participant *vr_shard_find_or_add(struct vr_shard *shard, vr_participant_id id);
+void vr_shard_forget(struct vr_shard *shard, struct vr_participant *who);
+void vr_shard_open_listener(struct vr_shard *shard, struct vr_listener *listener, bool open);
 /** Is `peer` the transport through which its participant speaks and hears now? */
 static inline bool vr_shard_is_active(const struct vr_peer_live *live)
 {
@@ -174,7 +178,13 @@ void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear);
 /** How much to pack by now (VR_PACK_AUTO follows audience and load). */
 void vr_packs_decide(struct vr_shard *shard);
 
-/* shard_keep.c: into the keep. All do nothing without one. */
+/* shard_keep.c */
+/** Of a restored shard whose actor has not come yet: nothing goes out but to its own listeners. */
+extern const struct vr_shard_ops vr_orphan_ops;
+/* Into the keep. All do nothing without one. */
+/** Of the keep, for a shard; NULL: none, or no place there. */
+struct vr_keep_shard *vr_kept_shard_open(struct vr_engine *engine,
+                                         const struct vr_shard_conf *conf);
 void vr_shard_keep_close(struct vr_shard *shard);
 /** Of its record; VR_KEEP_NONE. */
 uint32_t vr_shard_keep_number(const struct vr_shard *shard);

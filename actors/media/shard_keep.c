@@ -234,6 +234,50 @@ void vr_shard_frame_left(struct vr_shard *shard, const struct vr_slot_packet *pa
     }
 }
 
+/* ---- ways out of a shard whose actor has not come yet ---- */
+
+static void no_relay(void *ctx, uint32_t shard, struct vr_relay *relay)
+{
+    (void)ctx;
+    (void)shard;
+    vr_relay_release(relay);
+}
+
+static void no_levels(void *ctx, uint32_t shard, const struct vr_speaker *items, uint32_t count,
+                      bool deaf)
+{
+    (void)ctx;
+    (void)shard;
+    (void)items;
+    (void)count;
+    (void)deaf;
+}
+
+static void no_speakers(void *ctx, const struct vr_speaker *items, uint32_t count)
+{
+    (void)ctx;
+    (void)items;
+    (void)count;
+}
+
+static void no_state(void *ctx, const struct vr_peer_conf *conf, enum vr_peer_state state)
+{
+    (void)ctx;
+    (void)conf;
+    (void)state;
+}
+
+static void no_repair(void *ctx, const struct vr_peer_conf *conf, enum vr_repair_act act,
+                      uint8_t verdict)
+{
+    (void)ctx;
+    (void)conf;
+    (void)act;
+    (void)verdict;
+}
+
+const struct vr_shard_ops vr_orphan_ops = {no_relay, no_levels, no_speakers, no_state, no_repair};
+
 /* ---- taking over ---- */
 
 struct vr_shard *vr_shard_adopt(struct vr_engine *engine, const struct vr_shard_conf *conf)
