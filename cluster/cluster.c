@@ -141,6 +141,11 @@ void vr_cluster_set_url(struct vr_cluster *cluster, const char *url)
     snprintf(cluster->url, sizeof(cluster->url), "%s", url);
 }
 
+void vr_cluster_goes_on(struct vr_cluster *cluster)
+{
+    cluster->conf.goes_on = true;
+}
+
 void vr_cluster_free(struct vr_cluster *cluster)
 {
     if (cluster == NULL) {

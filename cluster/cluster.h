@@ -85,6 +85,8 @@ void vr_cluster_frame(void *cluster, uint32_t node, enum vr_frame_lane lane, str
 
 /** Where clients reach this node, when that is known only now. Before the join. */
 void vr_cluster_set_url(struct vr_cluster *cluster, const char *url);
+/** As vr_cluster_conf.goes_on, when that is known only now. Before the join. */
+void vr_cluster_goes_on(struct vr_cluster *cluster);
 /** Ask to join: register, list, watch. Any thread, once. Until vr_cluster_state says JOINED the
  * node serves nobody. */
 void vr_cluster_join(struct vr_cluster *cluster);

@@ -34,6 +34,9 @@ void node_return_find(struct vr_node *node)
 {
     uint32_t count = count_kept(node);
 
+    if (count > 0 && node->cluster != NULL) {
+        vr_cluster_goes_on(node->cluster);
+    }
     node->returning = count == 0 ? NULL : calloc(count, sizeof(*node->returning));
     if (node->returning == NULL) {
         return; /* without memory too: their clients come back with an offer */
