@@ -103,12 +103,14 @@ test-package: package
 	@tools/setup hosts
 	@tests/package/run
 
-# Debian's coturn with docs/examples/turnserver.conf: opens by our credentials, and to nothing internal.
+# Debian's coturn with docs/examples/turnserver.conf: opens by our credentials, and to nothing internal; a browser without UDP is heard
+# through it (that part needs root).
 .PHONY: test-turn
-test-turn: build
+test-turn: build web/app/dist/index.html
 	@tools/setup test
 	@tools/setup turn
-	@cd tests && node --test --test-reporter=spec turn/*.test.mjs
+	@cd tests && node --test --test-reporter=spec turn/relay.test.mjs
+	@cd tests && unshare --net sh -c 'ip link set lo up && exec "$$@"' sh node --test --test-reporter=spec turn/blocked.test.mjs
 
 # Prometheus' own tool reads monitoring/rules.yml and fires each alert.
 .PHONY: test-monitoring

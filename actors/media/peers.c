@@ -215,7 +215,7 @@ void vr_peers_take(struct vr_engine *engine, uint32_t peer, vr_time_us now)
 {
     struct vr_peer_cold *cold = &engine->cold[peer];
     struct vr_tuple tuple = cold->tuple;
-    bool bound = cold->tuple_sum == vr_tuple_sum(&tuple) &&
+    bool bound = cold->tuple_sum == vr_tuple_sum(&tuple) && (tuple.socket & VR_PATH_TCP) == 0 &&
                  (tuple.family == AF_INET || tuple.family == AF_INET6);
 
     enter(engine, peer, now);

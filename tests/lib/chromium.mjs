@@ -9,8 +9,8 @@ const FLAGS = [
   '--disable-backgrounding-occluded-windows', '--allow-loopback-in-peer-connection',
 ];
 
-export async function openBrowser(t, more = []) {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, ...more], headless: true });
+export async function openBrowser(t, more = [], executablePath = '/usr/bin/chromium') {
+  const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...more], headless: true });
   t?.after(() => browser.close());
   return browser;
 }

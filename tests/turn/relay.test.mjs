@@ -1,20 +1,13 @@
 // Goal: the relay as we tell operators to run it (docs/examples/turnserver.conf, Debian's coturn) opens by credentials that
 // voiceroomd made, and to nothing internal.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Authority } from '../lib/certificates.mjs';
 import { rest } from '../lib/client.mjs';
-import { freePort, Node, until } from '../lib/voiceroomd.mjs';
+import { startRelay } from '../lib/relay.mjs';
+import { Node } from '../lib/voiceroomd.mjs';
 
-const CONF = resolve(import.meta.dirname, '../../docs/examples/turnserver.conf');
-const SECRET = randomBytes(16).toString('hex');
 const COOKIE = 0x2112a442;
 
 // Private, loopback, link-local, metadata, shared, reserved; then the same through mapped and translated addresses.
@@ -116,38 +109,19 @@ class Turn {
 }
 
 describe('relay', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'voicerooms-relay-'));
-  const authority = new Authority();
-  let node, relay, port, log = '';
+  let node, relay, port;
   const open = [];
 
   before(async () => {
-    [port] = [await freePort()];
-    const tlsPort = await freePort();
-    const pair = authority.issue();
-    writeFileSync(join(folder, 'c.pem'), pair.certificate);
-    writeFileSync(join(folder, 'k.pem'), pair.key);
-    writeFileSync(join(folder, 'secret'), SECRET);
-    const text = readFileSync(CONF, 'utf8').replace('CHANGE-ME', SECRET).replace('listening-port=3478', `listening-port=${port}`)
-      .replace('tls-listening-port=443', `tls-listening-port=${tlsPort}`).replace('/etc/coturn/fullchain.pem', join(folder, 'c.pem'))
-      .replace('/etc/coturn/privkey.pem', join(folder, 'k.pem'));
     // On this machine it has loopback only: both kinds of relay address, so that each kind of peer is judged by the lists.
-    writeFileSync(join(folder, 'turnserver.conf'), `${text}\nlistening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nrelay-ip=::1\nuserdb=${join(folder, 'db')}\npidfile=${join(folder, 'pid')}\n`);
-    relay = spawn('turnserver', ['-c', join(folder, 'turnserver.conf')], { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder });
-    relay.exited = new Promise((done) => relay.once('exit', done));
-    for (const stream of [relay.stdout, relay.stderr]) stream.on('data', (part) => { log += part; });
-    await until('the relay listens', () => new Promise((done) => {
-      const socket = net.connect({ host: '127.0.0.1', port }, () => { socket.destroy(); done(true); }).once('error', () => done(false));
-    }), 20000, 50).catch((error) => { throw new Error(`${error.message}\n${log.slice(-3000)}`); });
-    node = await new Node({ flags: { ice_urls: `turn:127.0.0.1:${port}`, ice_secret_file: join(folder, 'secret'), ice_credential_s: 600 } }).start();
+    relay = await startRelay({ more: ['relay-ip=127.0.0.1', 'relay-ip=::1'] });
+    port = relay.port;
+    node = await new Node({ flags: { ice_urls: `turn:127.0.0.1:${port}`, ice_secret_file: relay.secretFile, ice_credential_s: 600 } }).start();
   });
   after(async () => {
     open.forEach((turn) => turn.close());
-    relay?.kill('SIGKILL');
-    await relay?.exited;
+    await relay?.stop();
     await node?.stop();
-    authority.remove();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const enter = async (change = {}) => {
@@ -161,7 +135,7 @@ describe('relay', () => {
     assert.equal((await (await enter()).allocate(1)).ok, true);
     assert.equal((await (await enter({ credential: 'guessed' })).allocate(1)).code, 401);
     const old = `${Math.floor(Date.now() / 1000) - 10}:ana`;
-    const late = await enter({ username: old, credential: createHmac('sha1', SECRET).update(old).digest('base64') });
+    const late = await enter({ username: old, credential: createHmac('sha1', relay.secret).update(old).digest('base64') });
     assert.equal((await late.allocate(1)).code, 401, 'its time is over');
   });
 
