@@ -56,7 +56,7 @@ describe('the desk of moderators', () => {
     await desk.page.keyboard.press('Enter');
     await see(desk, 'dialog', 'Report about Ben');
     await inspect(desk, 'one report');
-    await keyTo(desk, 'radio', 'Dismiss: nothing was wrong');
+    await keyTo(desk, 'radio', 'Nothing was wrong');
     await desk.page.keyboard.press('ArrowDown');
     await keyTo(desk, 'textbox', 'Note for other moderators');
     await desk.page.keyboard.type('Spoke with him');

@@ -40,6 +40,10 @@ export function Connection({ room }: { room: Room }) {
               <dd>{ms(quality.roundTripMs)}</dd>
             </div>
             <div>
+              <dt>{t("Delay of voices (estimated)")}</dt>
+              <dd>{ms(quality.latencyMs)}</dd>
+            </div>
+            <div>
               <dt>{t("Lost on the way")}</dt>
               <dd>{percent(quality.loss)}</dd>
             </div>

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { VoiceroomError } from "@voicerooms/client";
 import { t } from "../i18n.js";
 import { whatHappened } from "../text.js";
+import { Waves } from "./waves.js";
 
 interface Props {
   error: VoiceroomError;
@@ -13,9 +14,10 @@ interface Props {
 }
 
 export function Failure({ error, whole, children }: Props) {
-  const text = whatHappened(error);
+  const text = whatHappened(error).replace(/\.$/, "");
   return (
     <div class="empty" role="alert">
+      {whole && <Waves />}
       {whole ? <h1>{text}</h1> : <h2>{text}</h2>}
       <p>{t(error.whatToDo)}</p>
       <div class="row center">{children}</div>

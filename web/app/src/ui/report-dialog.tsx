@@ -9,7 +9,7 @@ import { Dialog } from "./dialog.js";
 import { FormError } from "./failure.js";
 
 export const outcomes: Record<ReportOutcome, string> = {
-  dismissed: msg("Dismissed"),
+  dismissed: msg("Nothing was wrong"),
   warned: msg("Warned"),
   muted: msg("Muted"),
   kicked: msg("Removed"),
@@ -29,14 +29,7 @@ interface Props {
   onClose: () => void;
 }
 
-const choices: { outcome: ReportOutcome; text: string }[] = [
-  { outcome: "dismissed", text: msg("Dismiss: nothing was wrong") },
-  { outcome: "warned", text: msg("Warned") },
-  { outcome: "muted", text: msg("Muted") },
-  { outcome: "kicked", text: msg("Removed from the room") },
-  { outcome: "banned", text: msg("Banned") },
-  { outcome: "other", text: msg("Something else") },
-];
+const order: readonly ReportOutcome[] = ["dismissed", "warned", "muted", "kicked", "banned", "other"];
 
 export function ReportDialog({ report, title, decide, onClose }: Props) {
   return (
@@ -108,10 +101,10 @@ function Decision({ report, decide, onClose }: Pick<Props, "report" | "decide" |
     <form class="form" onSubmit={(event) => void submit(event)}>
       <fieldset class="field outcomes">
         <legend>{t("What came of it")}</legend>
-        {choices.map(({ outcome, text }) => (
+        {order.map((outcome) => (
           <label key={outcome} class="check">
             <input type="radio" name="outcome" value={outcome} required />
-            <span>{t(text)}</span>
+            <span>{t(outcomes[outcome])}</span>
           </label>
         ))}
       </fieldset>

@@ -65,7 +65,7 @@ export function SettingsDialog({ onClose, keysFirst }: { onClose: () => void; ke
       </fieldset>
       {!keysFirst && (
         <a class="button quiet" href="#/reports" onClick={onClose}>
-          {t("For moderators: what was reported")}
+          {t("For moderators: reports")}
         </a>
       )}
     </Dialog>

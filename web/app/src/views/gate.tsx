@@ -149,7 +149,7 @@ function Door({ id, error, enter }: DoorProps) {
         <TopBar />
         <main class="column">
           <Failure error={missing} whole>
-            <a class="button" href="#/">
+            <a class="button primary" href="#/">
               {t("All rooms")}
             </a>
           </Failure>
