@@ -18,6 +18,8 @@ help:
 	@echo "make bench-full all rows, at most 90 minutes; goes on where it was broken off"
 	@echo "make fuzz       fuzz every parser, SECONDS=600 each"
 	@echo "make package    a Debian package, in build/package; make test-package tries it in a fresh Debian (root)"
+	@echo "make test-ansible  ansible/ on three bare Debian hosts in namespaces: set up, grown, upgraded, destroyed, restored (root)"
+	@echo "make lint-ansible  ansible-lint and yamllint over ansible/"
 	@echo "make test-turn  a real coturn, run as docs/examples/turnserver.conf says, relays to nothing internal"
 	@echo "make test-monitoring  the alert rules, checked and fired by promtool"
 	@echo "make lint       format, banned calls, folder arrows"
@@ -102,6 +104,19 @@ package: setup web/app/dist/index.html
 test-package: package
 	@tools/setup hosts
 	@tests/package/run
+
+# An operator's life with ansible/ on three bare Debian hosts with a systemd of their own. Needs root.
+.PHONY: test-ansible lint-ansible
+test-ansible: package build
+	@tools/setup hosts
+	@tools/setup ansible
+	@tools/setup test
+	@cmake --build build/release --target voiceroom-peers
+	@tests/ansible/run
+
+lint-ansible: setup
+	@tools/setup ansible
+	@tests/ansible/lint
 
 # Debian's coturn with docs/examples/turnserver.conf: opens by our credentials, and to nothing internal; a browser without UDP is heard
 # through it (that part needs root).

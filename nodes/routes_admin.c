@@ -41,6 +41,7 @@ static const struct vr_route table[] = {
     { VR_HTTP_POST,   "/v1/webhooks/{webhook}/redeliver",    vr_route_webhook_redeliver,       VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/events",                          vr_route_events,                  VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/analytics",                       vr_route_analytics_summary,       VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_GET,    "/v1/cluster/capacity",                vr_route_cluster_capacity,        VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/cluster/rebalance/plan",          vr_route_cluster_plan,            VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/cluster/rebalance",               vr_route_cluster_progress,        VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_POST,   "/v1/cluster/rebalance",               vr_route_cluster_rebalance,       VR_NEEDS_ADMIN,   0 },

@@ -10,6 +10,7 @@
 #include "nodes/node.h"
 #include "nodes/routes.h"
 #include "nodes/routes_cluster.h"
+#include "nodes/vitals.h"
 #include "store/records.h"
 
 #define PLACEMENT_MAX 1000 /* rooms in one answer */
@@ -19,6 +20,7 @@ uint32_t vr_route_nodes_read(const struct vr_http_request *request,
 {
     struct vr_cluster *cluster = vr_node_cluster(request->node);
     struct vr_lobby_totals totals;
+    struct vr_stress stress;
 
     if (cluster != NULL) {
         return vr_cluster_nodes(cluster, out, VR_CLUSTER_NODES_MAX);
@@ -30,6 +32,8 @@ uint32_t vr_route_nodes_read(const struct vr_http_request *request,
                                       .draining = vr_node_draining(request->node),
                                       .rooms_owned = totals.rooms,
                                       .participants = totals.participants};
+    vr_node_stress(request->node, &stress);
+    out[0].stress_permille = (uint32_t)(stress.level * 1000);
     snprintf(out[0].name, sizeof(out[0].name), "%s", vr_node_env(request->node)->node);
     snprintf(out[0].url, sizeof(out[0].url), "%s", vr_node_env(request->node)->node_urls[0]);
     return 1;

@@ -14,6 +14,7 @@ bool vr_route_node_is(const struct vr_cluster_node *node, const char *text);
 const char *vr_route_node_name(const struct vr_cluster_node *nodes, uint32_t count,
                                uint32_t number);
 
+void vr_route_cluster_capacity(struct vr_http_request *request);
 void vr_route_move(struct vr_http_request *request);
 void vr_route_cluster_plan(struct vr_http_request *request);
 void vr_route_cluster_rebalance(struct vr_http_request *request);

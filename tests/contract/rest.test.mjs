@@ -483,6 +483,7 @@ describe('REST', () => {
 
   test('nodes, as far as one node alone has them', async () => {
     const [self] = (await call('listNodes', 200, { token: admin })).body.nodes;
+    assert.equal((await call('getCapacity', 200, { token: admin })).body.taking, 1);
     assert.equal(self.self, true);
     assert.equal((await call('getNode', 200, { token: admin, node: self.node })).body.number, self.number);
     await call('getNode', 404, { token: admin, node: 'no-such-node' });
@@ -491,7 +492,7 @@ describe('REST', () => {
     for (const id of ['drainNode', 'undrainNode', 'adoptCluster', 'rebalance']) await call(id, 409, { token: admin, node: self.node });
     for (const id of ['planRebalance', 'getRebalance']) assert.deepEqual((await call(id, 200, { token: admin })).body, { planned: 0, open: 0, done: 0, moves: [] });
     assert.deepEqual((await call('listProvisional', 200, { token: admin })).body, { acts: [] });
-    for (const id of ['listNodes', 'getCluster', 'getPlacement', 'planRebalance', 'getRebalance', 'listProvisional']) await call(id, 403, { token: host });
+    for (const id of ['listNodes', 'getCluster', 'getCapacity', 'getPlacement', 'planRebalance', 'getRebalance', 'listProvisional']) await call(id, 403, { token: host });
   });
 
   test('the documents are served', async () => {

@@ -22,7 +22,8 @@ function plain(text) {
     .replace(/\b[0-9a-f]{64}\b/g, '<hash>').replace(/whsec_[\w+/=]+/g, '<secret>').replace(/msg_[0-7][0-9a-hjkmnp-tv-z]{25}/g, '<message>')
     .replace(/\b[0-7][0-9a-hjkmnp-tv-z]{25}\b/g, '<id>')
     .replace(/("(?:epoch|stay_s|mean_stay_s|spoke_s|stress|number|media_port|http_port|packets_in|packets_out|bytes_in|bytes_out|sockets|next)": )[\d.]+/g, '$1<n>')
-    .replace(/"node": "[^"]*"/g, '"node": "<node>"').replace(/"version": "[^"]*"/g, '"version": "<version>"')
+    .replace(/^(golden +1 +yes +no +\d+ +\d+ +)[\d.]+ *$/gm, '$1<n>').replace(/^(golden +up +\d+ +\d+ +)\d+%/gm, '$1<n>%').replace(/^(golden +)[\d.]+( +\d+ +\d+ +yes +no)/gm, '$1<n>$2')
+    .replace(/("after_loss": |one node at )[\d.]+/g, '$1<n>').replace(/"node": "[^"]*"/g, '"node": "<node>"').replace(/"version": "[^"]*"/g, '"version": "<version>"')
     .replace(/http:\/\/localhost:\d+/g, '<url>').replace(/in [\d.]+ ms/g, 'in <n> ms').replace(/clock is \d+ s (?:ahead of|behind)/g, 'clock is <n> s off')
     .replace(/^(MEAN-STAY-S|SPEAKERS|SOCKETS) .*$/gm, '$1  <n>').replace(/(\S) {2,}/g, '$1  ').replace(/[ \t]+\n/g, '\n');
 }
@@ -80,7 +81,7 @@ const READ = [
   ['webhook-list', () => ['webhook', 'list']], ['webhook-deliveries', () => ['webhook', 'deliveries', webhook]],
   ['schedule-list', () => ['schedule', 'list']], ['analytics-room', () => ['analytics', 'room', room]], ['analytics-summary', () => ['analytics', 'summary']],
   ['node-list', () => ['node', 'list']], ['cluster-status', () => ['cluster', 'status']], ['cluster-placement', () => ['cluster', 'placement']],
-  ['cluster-provisional', () => ['cluster', 'provisional']],
+  ['cluster-capacity', () => ['cluster', 'capacity']], ['cluster-provisional', () => ['cluster', 'provisional']],
   ['log-level-get', () => ['log-level', 'get']], ['config-check', () => ['config', 'check', ctl.file('good.yaml', 'http_port: 80\n')]],
   ['top', () => ['top']], ['doctor', () => ['doctor']],
 ];

@@ -39,6 +39,7 @@ enum vr_ctl_exit vr_ctl_audit_tail(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_audit_verify(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_ban_show(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_cluster_adopt(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_cluster_capacity(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_cluster_placement(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_cluster_provisional(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_cluster_rebalance(struct vr_ctl *ctl);

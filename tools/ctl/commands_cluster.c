@@ -27,6 +27,13 @@ static const struct vr_ctl_column placement_columns[] = {
 };
 static const struct vr_ctl_shape placement_shape = {placement_columns, "room"};
 
+static const struct vr_ctl_column capacity_columns[] = {
+    {"NODE", "node", false},    {"STRESS", "stress", false}, {"PEOPLE", "participants", false},
+    {"ROOMS", "rooms", false},  {"ALIVE", "alive", false},   {"DRAINING", "draining", false},
+    {"REGION", "region", true}, {NULL, NULL, false},
+};
+static const struct vr_ctl_shape capacity_shape = {capacity_columns, "node"};
+
 static const struct vr_ctl_column move_columns[] = {
     {"ROOM", "room", false},   {"FROM", "from", false},     {"TO", "to", false},
     {"STATE", "state", false}, {"REASON", "reason", false}, {NULL, NULL, false},
@@ -124,6 +131,28 @@ enum vr_ctl_exit vr_ctl_node_reload(struct vr_ctl *ctl)
 enum vr_ctl_exit vr_ctl_cluster_status(struct vr_ctl *ctl)
 {
     return vr_ctl_show(ctl, "/v1/cluster", NULL, &status_shape);
+}
+
+/** People see the nodes and, beside them, what to do; programs all in one. */
+enum vr_ctl_exit vr_ctl_cluster_capacity(struct vr_ctl *ctl)
+{
+    bool table = ctl->format == VR_CTL_TABLE || ctl->format == VR_CTL_WIDE;
+    json_t *answer = NULL;
+    enum vr_ctl_exit code = vr_ctl_get(ctl, "/v1/cluster/capacity", NULL, &answer);
+
+    if (code == VR_CTL_OK) {
+        code =
+            vr_ctl_print(ctl, table ? json_object_get(answer, "nodes") : answer, &capacity_shape);
+    }
+    if (code == VR_CTL_OK && table) {
+        const char *node = json_string_value(json_object_get(answer, "node"));
+
+        vr_ctl_say(ctl, "%s%s%s: %s", json_string_value(json_object_get(answer, "recommendation")),
+                   node == NULL ? "" : " ", node == NULL ? "" : node,
+                   json_string_value(json_object_get(answer, "why")));
+    }
+    json_decref(answer);
+    return code;
 }
 
 enum vr_ctl_exit vr_ctl_cluster_placement(struct vr_ctl *ctl)
