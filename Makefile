@@ -22,6 +22,7 @@ help:
 	@echo "make lint-ansible  ansible-lint and yamllint over ansible/"
 	@echo "make test-turn  a real coturn, run as docs/examples/turnserver.conf says, relays to nothing internal"
 	@echo "make test-monitoring  the alert rules, checked and fired by promtool"
+	@echo "make test-unheard  the node's process killed 20 times under three pages and 500 listeners, KILLS=20 SEED=1 (root)"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
 	@echo "make clean      remove build/ (not data/)"
@@ -104,6 +105,13 @@ package: setup web/app/dist/index.html
 test-package: package
 	@tools/setup hosts
 	@tests/package/run
+
+# The process of a node dies KILLS times under three pages that talk and LOAD listeners: nobody hears it. Needs root (it sniffs).
+.PHONY: test-unheard
+test-unheard: build web/app/dist/index.html
+	@tools/setup test
+	@cmake --build build/release --target voiceroom-load voiceroomctl
+	@cd tests && KILLS=$${KILLS:-20} LOAD=$${LOAD:-500} SEED=$${SEED:-1} STRICT=1 node --test --test-concurrency=1 --test-reporter=spec unheard/*.test.mjs
 
 # An operator's life with ansible/ on three bare Debian hosts with a systemd of their own. Needs root.
 .PHONY: test-ansible lint-ansible

@@ -94,6 +94,7 @@ static int batch_read(struct vr_media_port *port, struct socket_in *in, vr_time_
     for (int i = 0; i < count; i++) {
         if (fresh && media_in_stale(port, (uint32_t)i)) {
             kept->in[i].msg_len = 0;
+            stat_add(&port->stats.stale_dropped, 1);
         } else {
             media_in_handle(port, (uint32_t)i, now);
         }
@@ -357,6 +358,7 @@ void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stat
     out->batches_out = __atomic_load_n(&port->stats.batches_out, __ATOMIC_RELAXED);
     out->segmented = __atomic_load_n(&port->stats.segmented, __ATOMIC_RELAXED);
     out->gso_refused = __atomic_load_n(&port->stats.gso_refused, __ATOMIC_RELAXED);
+    out->stale_dropped = __atomic_load_n(&port->stats.stale_dropped, __ATOMIC_RELAXED);
     out->send_dropped = __atomic_load_n(&port->stats.send_dropped, __ATOMIC_RELAXED);
     if (port->tcp != NULL) {
         vr_media_tcp_stats(port->tcp, &out->tcp);

@@ -376,6 +376,9 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
             measures->media.shut_dropped);
     counter(out, "send_dropped_total", "Datagrams that the kernel did not take.",
             measures->ports.send_dropped);
+    counter(out, "stale_dropped_total",
+            "Packets of speech that waited over a restart for too long.",
+            measures->ports.stale_dropped);
     counter(out, "receive_batches_total", "Batches read from media sockets.",
             measures->ports.batches_in);
     counter(out, "send_batches_total", "Batches written to media sockets.",

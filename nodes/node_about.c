@@ -327,6 +327,7 @@ void vr_node_measure(struct vr_node *node, struct vr_measures *out)
         out->ports.batches_in += port.batches_in;
         out->ports.batches_out += port.batches_out;
         out->ports.send_dropped += port.send_dropped;
+        out->ports.stale_dropped += port.stale_dropped;
         out->ports.segmented += port.segmented;
         out->ports.gso_refused += port.gso_refused;
         out->ports.tcp.open += port.tcp.open;

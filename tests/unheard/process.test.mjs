@@ -7,9 +7,11 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { Node, freePort, scratch, startNode, until } from '../lib/voiceroomd.mjs';
+import { Ctl } from '../lib/ctl.mjs';
 import { alive, nodeProcess } from '../lib/process.mjs';
 
 const BINARY = process.env.VOICEROOMD ?? resolve(import.meta.dirname, '../../build/release/nodes/voiceroomd');
+const APART_MS = 6500;
 const SANITIZED = /asan|tsan/.test(BINARY); // such a program reports SIGSEGV and the like by itself, and ends with a code
 
 const supervised = (t, options = {}) => startNode(t, { ...options, supervise: true });
@@ -50,7 +52,7 @@ async function die(node, signal = 'SIGKILL') {
 /** Deaths three within ten seconds are a loop: these tests wait them out where they mean single ones. */
 async function apart(node) {
   const since = Date.now() - (node.diedAt ?? 0);
-  if (since < 5200) await new Promise((done) => setTimeout(done, 5200 - since));
+  if (since < APART_MS) await new Promise((done) => setTimeout(done, APART_MS - since));
   node.diedAt = Date.now();
 }
 
@@ -85,7 +87,12 @@ test('a node that is killed is there again, at ports that never refuse, with its
 
 test('three deaths in ten seconds are an alarm, and start with nothing kept', async (t) => {
   const node = await supervised(t);
-  for (let i = 0; i < 3; i++) await die(node);
+  for (let i = 0; i < 3; i++) {
+    const old = nodeProcess(node);
+    process.kill(old, 'SIGKILL'); // and the next one before it serves
+    await until('another process is the node', () => nodeProcess(node) !== undefined && nodeProcess(node) !== old, undefined, 1);
+  }
+  await until('it answers', () => answers(node));
   assert.equal((await node.metrics()).voiceroom_node_empty_starts_total, 1);
   assert.match(node.log, /"level":"error","msg":"three deaths in ten seconds/);
   assert.equal((await (await fetch(`${node.url}/readyz`)).json()).checks.process, 'emptied');
@@ -148,12 +155,14 @@ test('another program takes over in place, or nothing changes', async (t) => {
   await until('it is refused', () => /can't take over from this one in place/.test(node.log));
   assert.equal(nodeProcess(node), before);
 
+  const ctl = new Ctl(t, node);
   const knocks = knocking(node.port);
   for (let i = 0; i < 2; i++) { // forward, and back
     put((to) => copyFileSync(BINARY, to));
     const old = nodeProcess(node);
     const from = performance.now();
-    assert.equal(await ask(), i);
+    if (i === 0) assert.equal(await ask(), i);
+    else assert.equal((await ctl.run('node', 'upgrade')).code, 0);
     await until('the new program serves', () => nodeProcess(node) !== undefined && nodeProcess(node) !== old, undefined, 1);
     await until('it answers', () => answers(node), undefined, 1);
     console.log(`measured: another program took over in ${(performance.now() - from).toFixed(0)} ms`);
@@ -171,4 +180,7 @@ test('without a parent there is none to ask', async (t) => {
   const node = await startNode(t, { supervise: false });
   const answer = await fetch(`${node.url}/v1/node/upgrade`, { method: 'POST', headers: { authorization: `Bearer ${node.admin()}` } });
   assert.equal(answer.status, 409);
+  const { code, err } = await new Ctl(t, node).run('node', 'upgrade');
+  assert.notEqual(code, 0);
+  assert.match(err, /no parent process/);
 });

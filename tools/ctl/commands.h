@@ -53,6 +53,7 @@ enum vr_ctl_exit vr_ctl_filter_remove(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_node_drain(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_node_list(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_node_reload(struct vr_ctl *ctl);
+enum vr_ctl_exit vr_ctl_node_upgrade(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_node_undrain(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_report_list(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_report_resolve(struct vr_ctl *ctl);

@@ -239,6 +239,7 @@ static const struct vr_ctl_command commands[] = {
     {"node",        "drain",          vr_ctl_node_drain,           node_arg,    drain_flags,  D, "move its people and rooms to other nodes",          "node drain b --wait --yes"},
     {"node",        "undrain",        vr_ctl_node_undrain,         node_arg,    NULL,         C, "let it take rooms again",                           "node undrain b"},
     {"node",        "reload",         vr_ctl_node_reload,          NULL,        NULL,         C, "read its settings and certificate again",           "node reload --endpoint https://b.example:8443"},
+    {"node",        "upgrade",        vr_ctl_node_upgrade,         NULL,        NULL,         C, "let the program on disk take over in place",          "node upgrade --endpoint https://b.example:8443"},
     {"cluster",     "status",         vr_ctl_cluster_status,       NULL,        NULL,         R, "is the node in its cluster, and does what it owns hold", "cluster status"},
     {"cluster",     "capacity",       vr_ctl_cluster_capacity,     NULL,        NULL,         R, "how hard the nodes work; should there be more, or fewer", "cluster capacity -o json"},
     {"cluster",     "placement",      vr_ctl_cluster_placement,    NULL,        NULL,         R, "where rooms live now, and why there",               "cluster placement"},
