@@ -111,7 +111,7 @@ test-package: package
 test-unheard: build web/app/dist/index.html
 	@tools/setup test
 	@cmake --build build/release --target voiceroom-load voiceroomctl
-	@cd tests && KILLS=$${KILLS:-20} LOAD=$${LOAD:-500} SEED=$${SEED:-1} STRICT=1 node --test --test-concurrency=1 --test-reporter=spec unheard/*.test.mjs
+	@cd tests && KILLS=$${KILLS:-20} LOAD=$${LOAD:-500} SEED=$${SEED:-1} STRICT=1 node --test --test-concurrency=1 --test-reporter=spec unheard/*.test.mjs restart/returns.test.mjs
 
 # An operator's life with ansible/ on three bare Debian hosts with a systemd of their own. Needs root.
 .PHONY: test-ansible lint-ansible
