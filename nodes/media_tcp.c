@@ -18,10 +18,11 @@
 #define ACCEPTS_MAX 32        /* in one callback, so that speech gets its turn */
 #define UNSENT_BYTES_MAX 4096 /* in the kernel: 100 ms of three speakers */
 
-enum vr_err vr_media_tcp_socket_open(const char *address, uint16_t port, int *out,
-                                     struct vr_why *why)
+enum vr_err vr_media_tcp_socket_take(const struct vr_inherit *inherit, const char *address,
+                                     uint16_t port, int *out, struct vr_why *why)
 {
-    const struct vr_socket_ask ask = {.address = address,
+    const struct vr_socket_ask ask = {.inherit = inherit,
+                                      .address = address,
                                       .port = port,
                                       .type = SOCK_STREAM,
                                       .reuse_address = true,
@@ -29,6 +30,12 @@ enum vr_err vr_media_tcp_socket_open(const char *address, uint16_t port, int *ou
                                       .port_setting = "media_tcp_port"};
 
     return vr_socket_bind(&ask, out, why);
+}
+
+enum vr_err vr_media_tcp_socket_open(const char *address, uint16_t port, int *out,
+                                     struct vr_why *why)
+{
+    return vr_media_tcp_socket_take(NULL, address, port, out, why);
 }
 
 /* --- the end of a connection --- */

@@ -19,6 +19,7 @@
 #include "actors/media/engine.h"
 
 struct uv_loop_s;
+struct vr_inherit;
 struct vr_media_tcp;
 
 struct vr_media_tcp_conf {
@@ -49,6 +50,12 @@ struct vr_media_tcp_stats {
 
 /** A bound TCP socket, which listens once the loop runs. Errors: as vr_media_socket_open. */
 VR_MUST_CHECK enum vr_err vr_media_tcp_socket_open(const char *address, uint16_t port, int *out,
+                                                   struct vr_why *why);
+
+/** The same, with what a parent holds (NULL: nothing) taken first: who connects while the node's
+ * process starts anew then waits for it, and is not refused. */
+VR_MUST_CHECK enum vr_err vr_media_tcp_socket_take(const struct vr_inherit *inherit,
+                                                   const char *address, uint16_t port, int *out,
                                                    struct vr_why *why);
 
 /** On an error the sockets stay the caller's. */

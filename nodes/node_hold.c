@@ -34,12 +34,29 @@ static bool is_twice(const struct vr_node *node, uint32_t index)
     return false;
 }
 
+/** Of ICE-TCP: connections end with a process, but the next one is waited for. */
+static void tcp_hold(struct vr_node *node, struct holding *new, uint32_t worker)
+{
+    uint64_t port = node->config->media_tcp_port;
+    struct vr_why ignored = {0};
+    int fd = -1;
+
+    for (uint32_t i = 0; port != 0 && i < node->speech_count && i < VR_CANDIDATES_MAX; i++) {
+        if (!is_twice(node, i) &&
+            vr_media_tcp_socket_take(new->old, node->speech[i].local, (uint16_t)(port + worker),
+                                     &fd, &ignored) == VR_OK) {
+            hold(new, fd);
+        }
+    }
+}
+
 static void media_hold(struct vr_node *node, struct holding *new, uint32_t worker)
 {
     uint16_t port = (uint16_t)(node->config->media_port + worker);
     struct vr_why ignored = {0};
     int fd = -1;
 
+    tcp_hold(node, new, worker);
     for (uint32_t i = 0; i < node->speech_count && i < VR_CANDIDATES_MAX; i++) {
         if (!is_twice(node, i) &&
             vr_media_socket_take(new->old, node->speech[i].local, port, &fd, &ignored) == VR_OK) {

@@ -76,8 +76,8 @@ static enum vr_err tcp_sockets_open(struct vr_node *node, uint32_t index,
     }
     for (uint32_t i = 0; i < node->speech_count && i < VR_CANDIDATES_MAX; i++) {
         if (!speech_bound(node, i)) {
-            enum vr_err err =
-                vr_media_tcp_socket_open(node->speech[i].local, port, &sockets[*count], why);
+            enum vr_err err = vr_media_tcp_socket_take(node->config->inherit, node->speech[i].local,
+                                                       port, &sockets[*count], why);
             if (err != VR_OK) {
                 return err;
             }

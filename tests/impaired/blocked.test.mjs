@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { Blocked } from '../lib/blocked.mjs';
 import { Page } from '../lib/chromium.mjs';
 import { enter } from '../lib/enter.mjs';
+import { nodeProcess } from '../lib/process.mjs';
 import { PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
 
 describe("a network without UDP, by the node's own ICE-TCP", () => {
@@ -13,6 +14,7 @@ describe("a network without UDP, by the node's own ICE-TCP", () => {
   before(async () => {
     net = await Blocked.make();
     node = await net.node({ media_addresses: `${net.address},${net.address6}` });
+    node.options.supervise = true;
     node.options.flags.media_tcp_port = node.media; // the same number, as the manual recommends
     await node.start();
     await net.browsers([node]);
@@ -40,6 +42,17 @@ describe("a network without UDP, by the node's own ICE-TCP", () => {
     await ana.untilHears([], [ana, ben]);
   });
 
+  it("hears again after its node's process died", async (t) => {
+    const { ana, ben } = await net.talk(t, node, 'Killed');
+    const start = Date.now();
+    process.kill(nodeProcess(node), 'SIGKILL');
+    // The counts begin anew with the process.
+    await until('a connection to the next process', () => figure('accepted_total').then((count) => count > 0, () => false));
+    await ben.untilHears([ana], [ana, ben]);
+    await ana.untilHears([ben], [ana, ben]);
+    console.log(`measured: process killed: who comes by TCP hears, and is heard, ${Date.now() - start} ms later`);
+  });
+
   it('costs nobody anything when it takes nothing any more', async (t) => {
     net.run('ip', '-6', 'address', 'flush', 'dev', 'vr-shut', 'scope', 'global');
     const { room, ana, ben, through } = await net.talk(t, node, 'Stalled');
@@ -48,7 +61,7 @@ describe("a network without UDP, by the node's own ICE-TCP", () => {
     await enter(dan, { room });
     await dan.untilHears([ana, ben], [ana, ben, dan]);
     assert.equal(through.address, net.address);
-    const memory = () => Number(readFileSync(`/proc/${node.child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
+    const memory = () => Number(readFileSync(`/proc/${nodeProcess(node)}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
     const figures = async () => ({ ...(await dan.evaluate(() => window.rig.busiest())), at: Date.now() });
     const [before, had, dropped] = [await figures(), memory(), await figure('dropped_total')];
     // Nothing of the node's speech reaches him, nor its arrival the node.
