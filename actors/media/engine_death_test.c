@@ -405,6 +405,54 @@ static void restored_wrong(void **state)
     keep_rig_free(keep);
 }
 
+static void die_when_up(struct rig_node *node, enum vr_peer_state state)
+{
+    struct keep_rig *keep = node->rig->test;
+
+    if (state == VR_PEER_UP && !keep->dead) {
+        keep_die(keep);
+    }
+}
+
+/* Two transports with the same keys are left: only one may go on counting. */
+static void within_an_ice_restart(void **state)
+{
+    struct keep_rig *keep = new_rig(10, false);
+    struct rig *rig = keep->rig;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){0});
+    struct vr_peer_conf conf = ben->conf;
+
+    (void)state;
+    rig_talk(ana, 30, 5);
+    rig_talk(ben, 30, 5);
+    conf.restarts = conf.peer;
+    conf.peer = (struct vr_id){9, 9};
+    strncpy(conf.ufrag, "newfrag", sizeof conf.ufrag);
+    assert_int_equal(vr_shard_peer_open(ben->node->shard, &conf, rig->now), VR_OK);
+    rig_path(&ben->path, 56789);
+    ben->conf = conf;
+    vr_client_restart(ben->client, "newfrag", ben->conf.pwd);
+    rig->told = die_when_up;
+    vr_client_check(ben->client, true, true);
+    rig_pump(rig);
+    assert_true(keep->dead);
+    rig->told = NULL;
+    keep_kill(keep);
+    assert_int_equal(keep_restored(keep).peers, 2);
+    assert_int_equal(rig_stats(ana->node).peers, 2);
+    for (uint32_t i = 0; i < 20; i++) {
+        rig_talk(ana, 30, 50);
+        rig_talk(ben, 30, 50);
+        rig_checks(rig);
+    }
+    assert_int_equal(rig_heard_from(ben, ana), 1005);
+    assert_int_equal(rig_heard_from(ana, ben), 1005);
+    assert_true(ben->rtcp_sr > 5);
+    assert_int_equal(keep->twice + keep->repeated, 0);
+    keep_rig_free(keep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,7 +460,7 @@ int main(void)
         cmocka_unit_test(at_any_instruction),   cmocka_unit_test(joins_under_way),
         cmocka_unit_test(nobody_asks_for_them), cmocka_unit_test(torn_records),
         cmocka_unit_test(foreign_memory),       cmocka_unit_test(who_kills_us),
-        cmocka_unit_test(restored_wrong),
+        cmocka_unit_test(restored_wrong),       cmocka_unit_test(within_an_ice_restart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

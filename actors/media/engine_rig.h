@@ -94,6 +94,7 @@ struct rig {
     bool (*lose)(struct rig *rig, const struct rig_datagram *datagram); /* NULL: nothing */
     /* Of what a node sends: false: it does not leave. NULL: all leaves. */
     bool (*out)(struct rig_node *node, const struct vr_path *path, struct vr_bytes data);
+    void (*told)(struct rig_node *node, enum vr_peer_state state); /* before it is; NULL: nobody */
     struct vr_keep *keep; /* of nodes to come; keep_rig.h */
     void *test;
     bool hold; /* queue only; the test delivers */
@@ -313,6 +314,9 @@ static inline void rig_peer_state(void *ctx, const struct vr_peer_conf *conf,
 {
     struct rig_node *node = ctx;
 
+    if (node->rig->told != NULL) {
+        node->rig->told(node, state);
+    }
     for (uint32_t i = 0; i < node->rig->people_count; i++) {
         struct rig_person *person = node->rig->people[i];
 

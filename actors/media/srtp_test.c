@@ -283,6 +283,56 @@ static void sealed_packets_are_libsrtps(void **state)
     vr_srtp_free(receiver);
 }
 
+static size_t build(uint8_t packet[128], uint64_t index)
+{
+    memset(packet, 7, 128);
+    packet[0] = 0x80;
+    packet[1] = 111;
+    vr_put16(packet + 2, (uint16_t)index);
+    vr_put32(packet + 8, 0x1234);
+    return 60;
+}
+
+/* New contexts, in the middle of a stream: at beginnings, at wraps, with counters above 1; and they
+ * stay right over the next wrap. */
+static void contexts_go_on(void **state)
+{
+    static const uint64_t indices[] = {0,       1,       0x7fff, 0x8000, 0x8001,
+                                       0xfffe,  0xffff,  65536,  65537,  0x17fff,
+                                       0x18000, 0x1ffff, 131072, 131073, 0x5abcd};
+    uint8_t key[30];
+    uint8_t other[30];
+    uint8_t packet[128];
+
+    (void)state;
+    memset(key, 3, sizeof key);
+    memset(other, 4, sizeof other);
+    for (size_t i = 0; i < 2 * (sizeof indices / sizeof indices[0]); i++) {
+        struct vr_srtp_at at = {0x1234, indices[i / 2]};
+        struct vr_srtp_keys keys = {.profile = i % 2 == 0 ? VR_SRTP_GCM : VR_SRTP_SHA1_80};
+        struct vr_srtp *sender = make(keys.profile, key, other);
+        struct vr_srtp *receiver = make(keys.profile, other, key);
+        size_t size;
+
+        memcpy(keys.theirs, key, sizeof key);
+        assert_true(vr_srtp_prime_out(sender, &at, 1));
+        assert_true(vr_srtp_prime_in(receiver, &keys, &at, 1));
+        for (uint64_t index = at.index + 1; index < at.index + 70000; index += 1 + index % 40) {
+            size = build(packet, index);
+            assert_true(vr_srtp_protect(sender, packet, &size));
+            assert_int_equal(vr_srtp_unprotect(receiver, packet, &size), VR_SRTP_OK);
+        }
+        size = 8;
+        memcpy(packet, "\x80\xc9\0\1\0\0\x12\x34", 8);
+        assert_true(vr_srtp_prime_rtcp_out(sender, 0x1234, 1000));
+        assert_true(vr_srtp_protect_rtcp(sender, packet, &size));
+        assert_int_equal(vr_get32(packet + size - (keys.profile == VR_SRTP_GCM ? 4 : 14)),
+                         0x80000000u | 1001);
+        vr_srtp_free(sender);
+        vr_srtp_free(receiver);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +341,7 @@ int main(void)
         cmocka_unit_test(both_profiles_past_a_wrap),
         cmocka_unit_test(replay_and_rtcp),
         cmocka_unit_test(sealed_packets_are_libsrtps),
+        cmocka_unit_test(contexts_go_on),
     };
 
     return cmocka_run_group_tests(tests, global_init, NULL);
