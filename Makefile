@@ -110,7 +110,7 @@ test-package: package
 .PHONY: test-unheard
 test-unheard: build web/app/dist/index.html
 	@tools/setup test
-	@cmake --build build/release --target voiceroom-load voiceroomctl
+	@cmake --build build/release --target voiceroom-load voiceroom-peers voiceroomctl
 	@cd tests && KILLS=$${KILLS:-20} LOAD=$${LOAD:-500} SEED=$${SEED:-1} STRICT=1 node --test --test-concurrency=1 --test-reporter=spec unheard/*.test.mjs restart/returns.test.mjs
 
 # An operator's life with ansible/ on three bare Debian hosts with a systemd of their own. Needs root.
