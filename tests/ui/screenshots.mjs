@@ -1,6 +1,6 @@
 // Takes the pictures of docs/screenshots: every view, two sizes, two themes, with a house full of people.
 //   npm run screenshots [-- part-of-a-name ...]
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBrowser } from '../lib/chromium.mjs';
 import { Person, rest } from '../lib/client.mjs';
@@ -10,7 +10,45 @@ const FOLDER = join(import.meta.dirname, '../../docs/screenshots');
 const wanted = process.argv.slice(2);
 mkdirSync(FOLDER, { recursive: true });
 
+const VIEWS = {
+  'rooms-empty': 'The list when nobody is there',
+  rooms: 'The list: live rooms, who speaks there now, what is coming up',
+  'rooms-german': 'The same in German',
+  create: 'A new room',
+  join: 'The door of a room',
+  'sound-check': 'The door, with the microphone tried out',
+  'passcode-wrong': 'The door, and a wrong passcode',
+  'no-such-room': 'A link that leads nowhere',
+  host: 'A room as its host sees it',
+  speaker: 'The same as a speaker',
+  listener: 'The same as a listener whose hand is up',
+  'room-german': 'The same in German',
+  chat: 'Raised hands and chat, which a phone shows on their own',
+  person: 'What can be done about one person',
+  manage: 'What a host can do with the room',
+  'who-did-what': 'Who did what',
+  connection: 'How good the connection is',
+  share: 'Inviting people: link and QR code',
+  settings: 'Settings, and keys that can be changed',
+  'microphone-refused': 'On stage without a microphone',
+  over: 'The end, for who listened',
+  after: 'The end, for the host: how it was',
+  'reports-sign-in': 'The desk of moderators: its door',
+  reports: 'The desk of moderators: what was reported',
+  report: 'One report, and what came of it',
+};
+
+/** The page that lists them, for whom looks at them together. */
+function list() {
+  const shot = (view, size, theme) => `![${VIEWS[view]}, ${size}, ${theme}](${view}-${size}-${theme}.png)`;
+  const rows = Object.keys(VIEWS).map((view) => `## ${VIEWS[view]}\n\n| desktop | phone |\n| --- | --- |\n${['light', 'dark']
+    .map((theme) => `| ${shot(view, 'desktop', theme)} | ${shot(view, 'phone', theme)} |`).join('\n')}\n`);
+  const head = '# What the page looks like\n\nTaken by `npm run screenshots` in `tests/`: every view, two sizes, two themes.\n';
+  writeFileSync(join(FOLDER, 'README.md'), [head, ...rows].join('\n'));
+}
+
 async function take(page, view) {
+  if (!VIEWS[view]) throw new Error(`${view} is not among VIEWS`);
   if (wanted.length && !wanted.some((part) => view.includes(part))) return;
   await page.page.mouse.move(0, 0);
   for (const [size, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
@@ -94,6 +132,8 @@ try {
   await people[9].ask('room:chat', { text: 'The second verse gives me goose bumps every time. Who wrote it?' });
   await guest.page.getByRole('textbox', { name: 'Message' }).fill('My grandmother did, in 1957.');
   await press(guest, 'button', 'Send');
+  // The machine is busy while thirty people come in: a bad connection is not what these pictures are about.
+  await see(ana, 'button', 'Connection: good', 60000).catch(() => {});
   await people[14].ask('room:reaction', { reaction: '❤️' });
   await people[4].ask('room:reaction', { reaction: '👏' });
   await read(ana, 'My grandmother did, in 1957.');
@@ -184,6 +224,7 @@ try {
   await take(cy, 'over');
   await see(ana, 'heading', 'Who spoke');
   await take(ana, 'after');
+  list();
 } finally {
   await browser.close();
   await node.stop();
