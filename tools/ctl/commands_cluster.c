@@ -28,9 +28,9 @@ static const struct vr_ctl_column placement_columns[] = {
 static const struct vr_ctl_shape placement_shape = {placement_columns, "room"};
 
 static const struct vr_ctl_column capacity_columns[] = {
-    {"NODE", "node", false},         {"STRESS", "stress", false}, {"PEOPLE", "participants", false},
-    {"ROOMS", "rooms", false},       {"ALIVE", "alive", false},   {"DRAINING", "draining", false},
-    {"REGION", "region", true},      {NULL, NULL, false},
+    {"NODE", "node", false},    {"STRESS", "stress", false}, {"PEOPLE", "participants", false},
+    {"ROOMS", "rooms", false},  {"ALIVE", "alive", false},   {"DRAINING", "draining", false},
+    {"REGION", "region", true}, {NULL, NULL, false},
 };
 static const struct vr_ctl_shape capacity_shape = {capacity_columns, "node"};
 
@@ -157,7 +157,8 @@ enum vr_ctl_exit vr_ctl_cluster_capacity(struct vr_ctl *ctl)
     enum vr_ctl_exit code = vr_ctl_get(ctl, "/v1/cluster/capacity", NULL, &answer);
 
     if (code == VR_CTL_OK) {
-        code = vr_ctl_print(ctl, table ? json_object_get(answer, "nodes") : answer, &capacity_shape);
+        code =
+            vr_ctl_print(ctl, table ? json_object_get(answer, "nodes") : answer, &capacity_shape);
     }
     if (code == VR_CTL_OK && table) {
         const char *node = json_string_value(json_object_get(answer, "node"));
