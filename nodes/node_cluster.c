@@ -102,6 +102,7 @@ static void deployed(void *ctx)
     struct vr_why why = {0};
 
     vr_auth_reload(node->auth);
+    vr_personal_reread(node->personal); /* somebody may have been erased elsewhere */
     vr_deployment_reload(node->deployment);
     if (node_admin_file(node, &why) != VR_OK) {
         vr_log(VR_LOG_WARN, "the file with the admin key is not as it should be",

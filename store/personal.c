@@ -179,7 +179,9 @@ static enum vr_err row_load(struct vr_records *records, struct vr_id ref, uint8_
     err = vr_records_get(records, VR_TABLE_USERS, vr_bytes(name, sizeof(name)), &bytes);
     if (err == VR_OK) {
         row = vr__user_row__unpack(NULL, bytes.size, bytes.data);
-        err = row == NULL || row->key.len != VR_PERSONAL_KEY ? VR_E_DAMAGED : VR_OK;
+        err = row != NULL && row->key.len == 0 && row->life > 0 ? VR_E_NOT_FOUND
+              : row == NULL || row->key.len != VR_PERSONAL_KEY  ? VR_E_DAMAGED
+                                                                : VR_OK;
     }
     if (err == VR_OK) {
         memcpy(key, row->key.data, VR_PERSONAL_KEY);
@@ -232,8 +234,23 @@ static enum vr_err open_with_others(struct vr_records *records, struct vr_id ref
     return err == VR_E_NOT_FOUND ? VR_E_DAMAGED : err;
 }
 
+static uint32_t row_life(struct vr_records *records, struct vr_id ref)
+{
+    struct vr_buf bytes = {0};
+    uint8_t name[16];
+    uint32_t life = 0;
+
+    vr_id_put(name, ref);
+    if (vr_records_get(records, VR_TABLE_USERS, vr_bytes(name, sizeof(name)), &bytes) == VR_OK) {
+        life = vr_personal_life(vr_buf_bytes(&bytes));
+        OPENSSL_cleanse(bytes.data, bytes.size);
+    }
+    vr_buf_deinit(&bytes);
+    return life;
+}
+
 static enum vr_err row_add(const struct vr_random *random, struct vr_commit *commit,
-                           struct vr_id ref, const uint8_t *key, const char *user)
+                           struct vr_id ref, const uint8_t *key, uint32_t life, const char *user)
 {
     struct vr_buf sealed = {0};
     Vr__UserRow row = VR__USER_ROW__INIT;
@@ -245,6 +262,7 @@ static enum vr_err row_add(const struct vr_random *random, struct vr_commit *com
     if (err == VR_OK) {
         row.key = (ProtobufCBinaryData){VR_PERSONAL_KEY, (uint8_t *)(uintptr_t)key};
         row.sealed_id = (ProtobufCBinaryData){sealed.size, sealed.data};
+        row.life = life;
         size = vr__user_row__get_packed_size(&row);
         bytes = malloc(size);
         err = bytes == NULL ? VR_E_NO_MEMORY : VR_OK;
@@ -269,6 +287,7 @@ static struct vr_personal_entry *remember(struct vr_personal *personal, struct v
 
     if (entry == NULL) {
         entry = vr_personal_cache_add(&personal->cache, ref);
+        entry->life = 0;
     }
     entry->state = state;
     memcpy(entry->key, key, VR_PERSONAL_KEY);
@@ -277,7 +296,7 @@ static struct vr_personal_entry *remember(struct vr_personal *personal, struct v
 
 /* Under the lock. */
 static enum vr_err ensure_key(struct vr_personal *personal, struct vr_id ref, uint8_t *key,
-                              bool *is_new)
+                              uint32_t *life, bool *is_new)
 {
     struct vr_personal_entry *entry = vr_personal_cache_find(&personal->cache, ref);
     enum vr_personal_state state = entry == NULL ? VR_PERSONAL_NONE : entry->state;
@@ -304,7 +323,10 @@ static enum vr_err ensure_key(struct vr_personal *personal, struct vr_id ref, ui
         /* New, erased, or a damaged row, whose fields nobody can open anyway. */
         personal->random->fill(personal->random->ctx, key, VR_PERSONAL_KEY);
     }
-    remember(personal, ref, VR_PERSONAL_PENDING, key);
+    entry = remember(personal, ref, VR_PERSONAL_PENDING, key);
+    *life = row_life(personal->records, ref);
+    *life = entry->life > *life ? entry->life : *life; /* the erasing may not have landed */
+    entry->life = *life;
     *is_new = true;
     return VR_OK;
 }
@@ -313,15 +335,16 @@ enum vr_err vr_personal_ensure(struct vr_personal *personal, const char *user,
                                struct vr_commit *commit, struct vr_id *ref)
 {
     uint8_t key[VR_PERSONAL_KEY];
+    uint32_t life = 0;
     bool is_new = false;
     enum vr_err err;
 
     *ref = vr_personal_ref(personal, user);
     pthread_mutex_lock(&personal->lock);
-    err = ensure_key(personal, *ref, key, &is_new);
+    err = ensure_key(personal, *ref, key, &life, &is_new);
     pthread_mutex_unlock(&personal->lock);
     if (err == VR_OK && is_new) {
-        err = row_add(personal->random, commit, *ref, key, user);
+        err = row_add(personal->random, commit, *ref, key, life, user);
     }
     OPENSSL_cleanse(key, sizeof(key));
     return err;
@@ -401,12 +424,29 @@ enum vr_err vr_personal_erase(struct vr_personal *personal, struct vr_id ref,
                               struct vr_commit *commit)
 {
     static const uint8_t nothing[VR_PERSONAL_KEY];
+    struct vr_personal_entry *entry;
+    struct vr_buf row = {0};
+    uint32_t life = row_life(personal->records, ref);
     uint8_t name[16];
+    enum vr_err err;
 
     pthread_mutex_lock(&personal->lock);
-    remember(personal, ref, VR_PERSONAL_ERASED, nothing);
+    entry = remember(personal, ref, VR_PERSONAL_ERASED, nothing);
+    entry->life = 1 + (entry->life > life ? entry->life : life);
+    life = entry->life;
     pthread_mutex_unlock(&personal->lock);
     vr_id_put(name, ref);
-    vr_commit_remove(commit, VR_TABLE_USERS, vr_bytes(name, sizeof(name)));
-    return VR_OK;
+    err = vr_personal_erased(life, &row);
+    if (err == VR_OK) {
+        vr_commit_put(commit, VR_TABLE_USERS, vr_bytes(name, sizeof(name)), vr_buf_bytes(&row));
+    }
+    vr_buf_deinit(&row);
+    return err;
+}
+
+void vr_personal_reread(struct vr_personal *personal)
+{
+    pthread_mutex_lock(&personal->lock);
+    vr_personal_cache_drop_stored(&personal->cache);
+    pthread_mutex_unlock(&personal->lock);
 }

@@ -41,12 +41,19 @@ VR_MUST_CHECK enum vr_err vr_personal_user(struct vr_personal *personal, struct 
 
 /** One row of VR_TABLE_USERS out of this node's (empty: none yet) and another node's: all keys of
  * both, so that fields sealed on either open here. Appends to `out`. Errors: VR_E_BAD_WIRE, the
- * other's is no row. Pure. */
+ * other's is no row. Of two lives of the row only the later one counts. Pure. */
 #define VR_PERSONAL_KEYS_MAX 16
 VR_MUST_CHECK enum vr_err vr_personal_merge(struct vr_bytes ours, struct vr_bytes theirs,
                                             struct vr_buf *out);
 
-/** Adds the removal of the user's row to `commit` and forgets the cached key. */
+/** How often the user of a row was erased. Pure. */
+uint32_t vr_personal_life(struct vr_bytes row);
+/** The row of somebody who was erased. Appends to `out`. VR_E_NO_MEMORY. Pure. */
+VR_MUST_CHECK enum vr_err vr_personal_erased(uint32_t life, struct vr_buf *out);
+/** Rows have come from other nodes: what was cached of the store's is read again. Any thread. */
+void vr_personal_reread(struct vr_personal *personal);
+
+/** Adds to `commit` that the user's keys are gone for good, and forgets the cached one. */
 VR_MUST_CHECK enum vr_err vr_personal_erase(struct vr_personal *personal, struct vr_id ref,
                                             struct vr_commit *commit);
 

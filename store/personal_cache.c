@@ -69,3 +69,12 @@ struct vr_personal_entry *vr_personal_cache_add(struct vr_personal_cache *cache,
     *bucket = (uint16_t)(place + 1);
     return entry;
 }
+
+void vr_personal_cache_drop_stored(struct vr_personal_cache *cache)
+{
+    for (uint32_t place = 0; place < VR_PERSONAL_CAPACITY; place++) {
+        if (cache->entries[place].state == VR_PERSONAL_STORED) {
+            drop(cache, place);
+        }
+    }
+}

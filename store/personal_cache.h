@@ -26,6 +26,7 @@ struct vr_personal_entry {
     struct vr_id ref;
     uint8_t key[VR_PERSONAL_KEY];
     enum vr_personal_state state;
+    uint32_t life; /* how often the user was erased, as far as is known here */
     uint16_t next; /* in the bucket; 0: none, else place + 1 */
 };
 
@@ -38,5 +39,7 @@ struct vr_personal_cache {
 struct vr_personal_entry *vr_personal_cache_find(struct vr_personal_cache *cache, struct vr_id ref);
 /** A place for `ref`, which must not be in it; its state and key are the caller's to set. */
 struct vr_personal_entry *vr_personal_cache_add(struct vr_personal_cache *cache, struct vr_id ref);
+/** Forgets what is only as in the store. */
+void vr_personal_cache_drop_stored(struct vr_personal_cache *cache);
 
 #endif

@@ -1,6 +1,6 @@
 /* personal_merge.c - one user's rows of two nodes become one: each may have made a key before it
  * heard of the other's, and fields sealed with either must stay readable until the row is erased.
- */
+ * Then its life begins anew, and no key of a former life comes back, from wherever. */
 #include <stdlib.h>
 
 #include "personal.pb-c.h"
@@ -41,20 +41,63 @@ static enum vr_err pack(const Vr__UserRow *row, struct vr_buf *out)
     return out->failed ? VR_E_NO_MEMORY : VR_OK;
 }
 
+static bool has_own_key(const Vr__UserRow *row)
+{
+    return row->key.len == VR_PERSONAL_KEY;
+}
+
+static bool is_erased(const Vr__UserRow *row)
+{
+    return row->key.len == 0 && row->life > 0;
+}
+
+/* One of two rows says all: of a later life, or the only one with keys. NULL: both count. */
+static const Vr__UserRow *stronger(const Vr__UserRow *a, const Vr__UserRow *b)
+{
+    if (a == NULL || !(has_own_key(a) || is_erased(a))) { /* none, or a damaged one */
+        return b;
+    }
+    if (a->life != b->life) {
+        return a->life > b->life ? a : b;
+    }
+    return !has_own_key(b) ? a : !has_own_key(a) ? b : NULL;
+}
+
+uint32_t vr_personal_life(struct vr_bytes row)
+{
+    Vr__UserRow *read = vr__user_row__unpack(NULL, row.size, row.data);
+    uint32_t life = read == NULL ? 0 : read->life;
+
+    if (read != NULL) {
+        vr__user_row__free_unpacked(read, NULL);
+    }
+    return life;
+}
+
+enum vr_err vr_personal_erased(uint32_t life, struct vr_buf *out)
+{
+    Vr__UserRow row = VR__USER_ROW__INIT;
+
+    row.life = life;
+    return pack(&row, out);
+}
+
 enum vr_err vr_personal_merge(struct vr_bytes ours, struct vr_bytes theirs, struct vr_buf *out)
 {
     ProtobufCBinaryData keys[VR_PERSONAL_KEYS_MAX];
     size_t count = 0;
-    Vr__UserRow *a = vr__user_row__unpack(NULL, ours.size, ours.data);
+    Vr__UserRow *a = ours.size == 0 ? NULL : vr__user_row__unpack(NULL, ours.size, ours.data);
     Vr__UserRow *b = vr__user_row__unpack(NULL, theirs.size, theirs.data);
     Vr__UserRow merged = VR__USER_ROW__INIT;
+    const Vr__UserRow *one = NULL;
     enum vr_err err = VR_E_BAD_WIRE;
 
-    if (b == NULL || b->key.len != VR_PERSONAL_KEY) {
+    if (b == NULL || !(has_own_key(b) || is_erased(b))) {
         goto done;
     }
-    if (ours.size == 0 || a == NULL || a->key.len != VR_PERSONAL_KEY) { /* none, or a damaged one */
-        err = pack(b, out);
+    one = stronger(a, b);
+    if (one != NULL) {
+        err = pack(one, out);
         goto done;
     }
     for (size_t i = 0; i < a->n_more; i++) {
@@ -68,6 +111,7 @@ enum vr_err vr_personal_merge(struct vr_bytes ours, struct vr_bytes theirs, stru
     merged.sealed_id = a->sealed_id;
     merged.n_more = count;
     merged.more = keys;
+    merged.life = a->life;
     err = pack(&merged, out);
 done:
     if (a != NULL) {

@@ -417,6 +417,53 @@ static void keys_of_two_nodes_both_open(void **state)
     vr_memory_free(there);
 }
 
+/* Another node still has the row as it was; it comes by a snapshot, or a commit that was late. */
+static void an_older_row_brings_nobody_back(void **state)
+{
+    struct fixture *f = *state;
+    struct vr_id ref = ensure(f->records, f->personal, "ana");
+    struct vr_buf old = row_of(f->records, ref);
+    struct vr_buf sealed = seal(f->personal, ref, "Ana");
+    struct vr_buf gone, anew, young, merged = {0};
+    struct vr_personal *fresh = NULL;
+
+    erase(f->records, f->personal, ref);
+    gone = row_of(f->records, ref);
+    assert_int_equal(vr_personal_merge(vr_buf_bytes(&gone), vr_buf_bytes(&old), &merged), VR_OK);
+    assert_true(vr_bytes_equal(vr_buf_bytes(&merged), vr_buf_bytes(&gone)));
+    merged.size = 0; /* and there he goes as well */
+    assert_int_equal(vr_personal_merge(vr_buf_bytes(&old), vr_buf_bytes(&gone), &merged), VR_OK);
+    assert_true(vr_bytes_equal(vr_buf_bytes(&merged), vr_buf_bytes(&gone)));
+    assert_int_equal(vr_personal_new(f->records, pepper, &fresh), VR_OK);
+    assert_int_equal(open_field(fresh, ref, &sealed, ""), VR_E_NOT_FOUND);
+
+    (void)ensure(f->records, fresh, "ana"); /* he comes again, as somebody new */
+    anew = row_of(f->records, ref);
+    young = seal(fresh, ref, "young");
+    for (int i = 0; i < 2; i++) {
+        const struct vr_buf *older = i == 0 ? &old : &gone;
+
+        merged.size = 0;
+        assert_int_equal(vr_personal_merge(vr_buf_bytes(&anew), vr_buf_bytes(older), &merged),
+                         VR_OK);
+        assert_true(vr_bytes_equal(vr_buf_bytes(&merged), vr_buf_bytes(&anew)));
+        merged.size = 0;
+        assert_int_equal(vr_personal_merge(vr_buf_bytes(older), vr_buf_bytes(&anew), &merged),
+                         VR_OK);
+        assert_true(vr_bytes_equal(vr_buf_bytes(&merged), vr_buf_bytes(&anew)));
+    }
+    vr_personal_reread(fresh);
+    assert_int_equal(open_field(fresh, ref, &young, "young"), VR_OK);
+    assert_int_equal(open_field(fresh, ref, &sealed, ""), VR_E_DAMAGED);
+    vr_buf_deinit(&old);
+    vr_buf_deinit(&gone);
+    vr_buf_deinit(&anew);
+    vr_buf_deinit(&young);
+    vr_buf_deinit(&merged);
+    vr_buf_deinit(&sealed);
+    vr_personal_free(fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(erasing_overtakes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_users_than_the_cache_holds, set_up, tear_down),
         cmocka_unit_test(one_seed_gives_one_digest),
+        cmocka_unit_test_setup_teardown(an_older_row_brings_nobody_back, set_up, tear_down),
         cmocka_unit_test(erased_in_the_file_too),
         cmocka_unit_test_setup_teardown(keys_of_two_nodes_both_open, set_up, tear_down),
     };
