@@ -77,6 +77,8 @@ struct vr_config {
     uint64_t rate_per_identity;
     uint64_t connections_max; /* HTTP and WebSocket, in all */
     uint64_t connections_per_address;
+    char *agent_address;
+    uint64_t agent_port;                 /* for load balancers; 0: off */
     uint64_t packets_max;                /* a second, for the node's stress; 0: not judged */
     bool full_sends_on;                  /* who comes to a full node is sent to the others */
     uint64_t audit_days;                 /* 0: for ever */

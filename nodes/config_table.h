@@ -49,6 +49,8 @@
     NUMBER(rate_per_identity, 300, 0, 1000000, "requests in 60 seconds with one identity; 0: no limit") \
     NUMBER(connections_max, 20000, 10, 1000000, "open connections in all")                         \
     NUMBER(connections_per_address, 2000, 1, 1000000, "open connections from one address; this machine is exempt") \
+    TEXT(agent_address, "localhost", "where agent_port listens: an address, localhost, or * for all") \
+    NUMBER(agent_port, 0, 0, 65535, "TCP port that tells load balancers (HAProxy's agent-check) how ready the node is; 0: off") \
     NUMBER(packets_max, 0, 0, 100000000, "datagrams a second that this node can carry (make bench tells); counts for its stress; 0: not judged") \
     SWITCH(full_sends_on, false, "a node at stress 0.8 (until 0.65) sends who comes to the others of its cluster, as a drained one does") \
     NUMBER(audit_days, 365, 0, 36500, "days that audit entries are kept; 0: for ever")            \

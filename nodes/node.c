@@ -219,6 +219,9 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
     if (err == VR_OK) {
         err = node_http_make(node, why);
     }
+    if (err == VR_OK) {
+        err = vr_agent_new(node, &node->agent, why);
+    }
     node_urls_fill(node); /* the ports are known by now */
     return err == VR_OK ? node_loops_start(node, why) : err;
 }
@@ -247,6 +250,7 @@ static void node_free(struct vr_node *node)
     explicit_bzero(node->curve_secret, sizeof(node->curve_secret));
     explicit_bzero(node->turn_secret, sizeof(node->turn_secret));
     vr_http_free(node->http);
+    vr_agent_free(node->agent);
     for (uint32_t i = 0; i < node->control[0].socket_count; i++) {
         close(node->control[0].sockets[i].fd);
     }

@@ -10,6 +10,7 @@
 #include "actors/session/session.h"
 #include "cluster/cluster.h"
 #include "cluster/directory.h"
+#include "nodes/agent.h"
 #include "nodes/backups.h"
 #include "nodes/certificate.h"
 #include "nodes/chores.h"
@@ -103,6 +104,7 @@ struct vr_node {
     struct returning *returning; /* node_return.c; until their sessions are there */
     uint32_t returning_count;
     struct node_load load;
+    struct vr_agent *agent; /* NULL: agent_port is not set */
 };
 
 /* node.c */

@@ -50,6 +50,7 @@ static enum vr_err control_opened(void *ctx, struct vr_worker *worker, struct uv
 
     if (err == VR_OK) {
         node_reload_open(part->node, loop);
+        vr_agent_open(part->node->agent, loop);
         if (part->node->cluster == NULL) {
             node_load_start(part->node, worker);
         }
@@ -69,6 +70,7 @@ static void control_closing(void *ctx)
     struct vr_http_worker *http = part->http;
 
     node_reload_close(part->node);
+    vr_agent_close(part->node->agent);
     if (!vr_http_closed(http)) {
         vr_http_close(http, 0);
     }
