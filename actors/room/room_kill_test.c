@@ -250,7 +250,30 @@ struct gates {
     uint32_t life[WHO_MAX];
 };
 
+/* The number behind `start` in a line; 0: it does not begin so. */
+static uint32_t number_after(const char *line, const char *start)
+{
+    size_t size = strlen(start);
+
+    return strncmp(line, start, size) == 0 ? (uint32_t)strtoul(line + size, NULL, 10) : 0;
+}
+
 /* A gate of a later life counts; of the same one a newer, and what shuts in any case. */
+static void take_gate(struct gates *gates, uint32_t who, uint32_t life, const char *line)
+{
+    bool open = strstr(line, " send ") != NULL;
+    bool newer = life > gates->life[who];
+    int version = (int)strtol(strrchr(line, 'v') + 1, NULL, 10);
+
+    assert_true(version > 0);
+    if (newer || version >= gates->version[who] || !open) {
+        gates->open[who] = open;
+        gates->life[who] = life;
+        gates->version[who] =
+            newer || version > gates->version[who] ? version : gates->version[who];
+    }
+}
+
 static struct gates gates_of(const struct node *node)
 {
     struct gates gates = {0};
@@ -258,29 +281,18 @@ static struct gates gates_of(const struct node *node)
 
     for (uint32_t i = 0; i < node->lines; i++) {
         const char *line = node->log[i];
-        bool open = strstr(line, " send ") != NULL;
-        unsigned who = 0;
-        int version = 0;
+        uint32_t closed = number_after(line, "transport ");
+        uint32_t who = number_after(line, "shard 0: gate ");
 
-        life += strcmp(line, "begins") == 0 ? 1 : 0;
-        if (strcmp(line, "shard 0: close") == 0) {
+        assert_true(closed < WHO_MAX && who < WHO_MAX);
+        if (strcmp(line, "begins") == 0) {
+            life++;
+        } else if (strcmp(line, "shard 0: close") == 0) {
             memset(gates.open, 0, sizeof(gates.open));
-            continue;
-        }
-        if (sscanf(line, "transport %u", &who) == 1 && who < WHO_MAX) {
-            gates.closed[who] = true;
-            continue;
-        }
-        if (sscanf(line, "shard 0: gate %u", &who) != 1 || who >= WHO_MAX) {
-            continue;
-        }
-        assert_int_equal(sscanf(strrchr(line, 'v'), "v%d", &version), 1);
-        if (life > gates.life[who] || version >= gates.version[who] || !open) {
-            gates.open[who] = open;
-            gates.life[who] = life;
-            gates.version[who] = version > gates.version[who] || life > gates.life[who]
-                                     ? version
-                                     : gates.version[who];
+        } else if (closed != 0) {
+            gates.closed[closed] = true;
+        } else if (who != 0) {
+            take_gate(&gates, who, life, line);
         }
     }
     return gates;
