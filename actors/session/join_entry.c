@@ -93,6 +93,9 @@ static void know_again(struct session *session, const struct vr_actor_identity *
     vr_participant_id participant = session->who.participant;
     uint32_t generation = session->who.generation;
 
+    if (session->restored && session->who.address[0] == '\0') {
+        memcpy(session->who.address, who->address, sizeof(who->address));
+    }
     if (!session->restored || who->user[0] == '\0') {
         return;
     }

@@ -91,6 +91,7 @@ static struct session *make(struct vr_worker *worker, const struct vr_peer_conf 
         session->restored = true;
         session->role = VR_ROLE_LISTENER; /* until the room has said more */
         session->acts = acts_of_now(worker);
+        session->table->withdrawals = UINT64_MAX; /* some may have come in between: look at all */
         (void)session_move(session, VR_SESSION_EV_JOINED);
     }
     return session;

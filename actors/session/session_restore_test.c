@@ -151,10 +151,11 @@ static bool withdrawn(void *ctx, struct vr_id token_ref)
 
 static uint64_t withdrawals(void *ctx)
 {
-    return ((const struct world *)ctx)->asked_count + 1;
+    (void)ctx;
+    return 0; /* none since this process began */
 }
 
-/* What was withdrawn while nobody ran, or after, ends it though its client never says a word. */
+/* What was withdrawn while nobody ran ends it though its client never says a word. */
 static void it_ends_with_its_access_token(void **state)
 {
     struct vr_peer_conf kept = die(state);

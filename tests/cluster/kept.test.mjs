@@ -97,4 +97,28 @@ describe('a node of a cluster goes on over the death of its process', () => {
       console.log(`measured: a node's process killed: its room, owned by the same node, decides again after ${Math.round(took)} ms`);
     }
   });
+
+  it('a node dies whose people are in a room of another node', async () => {
+    const [a, b] = cluster.nodes;
+    const was = await until('the owner is known', () => placed(a));
+    const place = [lea.me.session, lea.me.generation, lea.me.participant];
+    await sleep(APART_MS);
+    [ana, sam, lea].forEach((p) => { p.events = []; });
+    const broken = lea.closed;
+    process.kill(nodeProcess(b), 'SIGKILL');
+    await broken;
+    const answer = await until('lea is back', () => lea.connect().catch((error) => {
+      lea.close();
+      if (error.code === 'gone') throw error;
+    }), PATIENCE_MS, 20);
+    const { media, session, generation, participant } = answer.result;
+    assert.deepEqual([media, session, generation, participant], ['kept', ...place]);
+    await until('lea raises her hand', async () => (await lea.ask('room:hand-raise')).ok, PATIENCE_MS, 50);
+    await ana.event('room:hand-raised', (e) => e.who === lea.id);
+    await ana.request('room:hand-lower', { participant: lea.id });
+    await lea.event('room:hand-lowered', (e) => e.who === lea.id);
+    assert.deepEqual({ owner: (await placed(a)).owner, epoch: (await placed(a)).epoch }, { owner: was.owner, epoch: was.epoch });
+    const told = [ana, sam].flatMap((p) => p.events.map((e) => e.type)).filter((type) => /participant|ended|replaced/.test(type));
+    assert.deepEqual(told, [], 'nobody there has noticed');
+  });
 });
