@@ -87,6 +87,11 @@ enum vr_ctl_exit vr_ctl_version(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_completion(struct vr_ctl *ctl);
 enum vr_ctl_exit vr_ctl_man(struct vr_ctl *ctl);
 
+/** The figure of a line of /metrics: `name` with its labels; null: there is no such line. */
+json_t *vr_ctl_figure(const char *metrics, const char *name);
+/** Rows of doctor that a node's figures tell. */
+void vr_ctl_doctor_figures(json_t *rows, const char *endpoint, const char *metrics);
+
 /** What changed between two answers of /participants, as a list of
  *  {"at", "event", "participant", "name", "detail"}; `at` is borrowed text. Pure. */
 json_t *vr_ctl_changes(const json_t *before, const json_t *after, const char *at);

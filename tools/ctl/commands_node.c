@@ -20,8 +20,7 @@ static enum vr_ctl_exit fetch(const struct vr_ctl *ctl, const char *path, const 
     return vr_ctl_http_send(ctl->http, &send, reply, why);
 }
 
-/** The figure of a line of /metrics: `name` with its labels. NULL: there is no such line. */
-static json_t *figure(const char *metrics, const char *name)
+json_t *vr_ctl_figure(const char *metrics, const char *name)
 {
     size_t size = strlen(name);
 
@@ -116,7 +115,7 @@ enum vr_ctl_exit vr_ctl_node_show(struct vr_ctl *ctl)
         json_object_set_new(shown, "endpoint", json_string(ready.endpoint));
         json_object_set_new(shown, "version", version_of(text));
         for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
-            json_object_set_new(shown, figures[i].member, figure(text, figures[i].metric));
+            json_object_set_new(shown, figures[i].member, vr_ctl_figure(text, figures[i].metric));
         }
         code = vr_ctl_print(ctl, shown, &node_shape);
         if (metrics.status != 200) {
@@ -216,6 +215,9 @@ static void check_version(json_t *rows, const struct vr_ctl *ctl, const char *to
         found(rows, &reply, "version", "warn", "node %s, voiceroomctl %s", text, VR_CTL_VERSION);
     } else {
         found(rows, &reply, "version", "ok", "%s on both sides", text);
+    }
+    if (text != NULL) {
+        vr_ctl_doctor_figures(rows, reply.endpoint, (const char *)reply.body.data);
     }
     json_decref(version);
     vr_buf_deinit(&reply.body);

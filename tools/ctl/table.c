@@ -252,7 +252,7 @@ static const struct vr_ctl_command commands[] = {
     {"config",      "check",          vr_ctl_config_check,         settings_arg, NULL,        R, "would the node take this file?",                    "config check voicerooms.yaml"},
     {"events",      "",               vr_ctl_events,               NULL,        events_flags, R, "events of all rooms as they pass",                  "events -o jsonl"},
     {"top",         "",               vr_ctl_top,                  NULL,        tail_flags,   M, "a live picture of nodes, rooms and who talks",                "top --watch 1"},
-    {"doctor",      "",               vr_ctl_doctor,               NULL,        NULL,         M, "reachable, ready, clock, version, token: each endpoint", "doctor --endpoint https://a:8443 --endpoint https://b:8443"},
+    {"doctor",      "",               vr_ctl_doctor,               NULL,        NULL,         M, "reachable, ready, clock, certificate, disk, limits, etcd: each endpoint", "doctor --endpoint https://a:8443 --endpoint https://b:8443"},
     {"completion",  "",               vr_ctl_completion,           shell_arg,   NULL,         L, "a completion script for a shell",                   "completion bash"},
     {"man",         "",               vr_ctl_man,                  NULL,        NULL,         L, "the manual page, as roff",                          "man"},
     {"version",     "",               vr_ctl_version,              NULL,        NULL,         L, "the version of voiceroomctl",                       "version -o json"},
