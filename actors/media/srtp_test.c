@@ -323,7 +323,7 @@ static void contexts_go_on(void **state)
             assert_int_equal(vr_srtp_unprotect(receiver, packet, &size), VR_SRTP_OK);
         }
         size = 8;
-        memcpy(packet, "\x80\xc9\0\1\0\0\x12\x34", 8);
+        memcpy(packet, report, sizeof report);
         assert_true(vr_srtp_prime_rtcp_out(sender, 0x1234, 1000));
         assert_true(vr_srtp_protect_rtcp(sender, packet, &size));
         assert_int_equal(vr_get32(packet + size - (keys.profile == VR_SRTP_GCM ? 4 : 14)),
