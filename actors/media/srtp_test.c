@@ -300,6 +300,7 @@ static void contexts_go_on(void **state)
     static const uint64_t indices[] = {0,       1,       0x7fff, 0x8000, 0x8001,
                                        0xfffe,  0xffff,  65536,  65537,  0x17fff,
                                        0x18000, 0x1ffff, 131072, 131073, 0x5abcd};
+    static const uint8_t report[8] = {0x80, 201, 0, 1, 0, 0, 0x12, 0x34};
     uint8_t key[30];
     uint8_t other[30];
     uint8_t packet[128];
