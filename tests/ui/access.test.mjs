@@ -220,6 +220,27 @@ describe('the page for everybody', () => {
     await close(ana, ben);
   });
 
+  it('an older browser comes in with the help of webrtc-adapter; one that cannot is told so', async () => {
+    const { id } = await make({ title: 'For all browsers' });
+    const old = await open('Old', 500);
+    const asked = [];
+    old.page.on('request', (request) => asked.push(request.url()));
+    await old.page.addInitScript(() => { delete window.RTCPeerConnection; }); // what is left is the name with a prefix
+    await old.page.reload();
+    await enter(old, id, 'Old');
+    assert.ok(asked.some((url) => /adapter/.test(url)), 'help was fetched');
+    const without = await open('Without', 900);
+    await without.page.addInitScript(() => {
+      delete window.RTCPeerConnection;
+      delete window.webkitRTCPeerConnection;
+    });
+    await without.page.goto(`${node.url}/#/room/${id}`);
+    await without.page.reload();
+    await see(without, 'heading', "This browser can't do voice calls");
+    await inspect(without, 'a browser that cannot');
+    await close(old, without);
+  });
+
   it('the host changes title and topic while people are in, and chooses her microphone, kept for the next time', async () => {
     const ana = await open('Ana', 500, { microphones: ['Laptop', 'Headset'] });
     const room = await createRoom(ana, 'Ana', 'First name');
