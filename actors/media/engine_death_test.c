@@ -177,11 +177,14 @@ static void at_any_instruction(void **state)
         pid_t child = fork();
 
         if (child == 0) {
-            for (;;) {
+            for (uint32_t i = 0; i < 3000; i++) { /* a test that waits must not be left behind */
                 seq[0] = ana->seq + 1u;
                 seq[1] = ana->ts + 960;
                 rig_say(ana, 20);
                 rig->now += VR_MS(20);
+            }
+            for (;;) {
+                pause();
             }
         }
         assert_true(child > 0);

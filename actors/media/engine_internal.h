@@ -50,6 +50,7 @@ struct vr_engine {
     uint32_t thread;          /* gettid of who calls */
     uint32_t *gates_free;     /* records of gates: a stack */
     uint32_t gates_free_count;
+    uint32_t shards_free; /* records of shards below are in use */
     vr_time_us restored_at;
     bool orphans;       /* restored peers or shards that nobody has adopted yet */
     bool again;         /* what goes out now may have gone out before the restart */

@@ -26,6 +26,9 @@ enum vr_err vr_shard_make(struct vr_engine *engine, const struct vr_shard_conf *
 
     *out = shard;
     if (shard == NULL) {
+        if (record != NULL) {
+            record->used = 0;
+        }
         return VR_E_NO_MEMORY;
     }
     shard->engine = engine;

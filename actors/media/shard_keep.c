@@ -10,7 +10,7 @@ struct vr_keep_shard *vr_kept_shard_open(struct vr_engine *engine, const struct 
 {
     struct vr_keep_part *kept = &engine->kept;
     struct vr_keep_shard *record;
-    uint32_t at = 0;
+    uint32_t at = engine->shards_free;
 
     if (kept->head == NULL) {
         return NULL;
@@ -18,6 +18,7 @@ struct vr_keep_shard *vr_kept_shard_open(struct vr_engine *engine, const struct 
     while (at < kept->head->shards_high && kept->shards[at].used != 0) {
         at++;
     }
+    engine->shards_free = at;
     if (at == kept->shards_max) {
         return NULL; /* its peers end with the process */
     }
@@ -49,6 +50,9 @@ void vr_shard_keep_close(struct vr_shard *shard)
         shard->keep->used = 0;
         vr_keep_order();
         memset(shard->keep, 0, sizeof *shard->keep);
+        if (vr_shard_keep_number(shard) < shard->engine->shards_free) {
+            shard->engine->shards_free = vr_shard_keep_number(shard);
+        }
     }
 }
 
@@ -282,6 +286,9 @@ const struct vr_shard_ops vr_orphan_ops = {no_relay, no_levels, no_speakers, no_
 
 struct vr_shard *vr_shard_adopt(struct vr_engine *engine, const struct vr_shard_conf *conf)
 {
+    if (!engine->orphans) {
+        return NULL;
+    }
     VR_LIST_EACH(item, &engine->shards)
     {
         struct vr_shard *shard = VR_OWNER(item, struct vr_shard, link);
@@ -291,7 +298,9 @@ struct vr_shard *vr_shard_adopt(struct vr_engine *engine, const struct vr_shard_
             shard->orphan = false;
             shard->conf.ops = conf->ops;
             shard->conf.ctx = conf->ctx;
-            shard->levels_at = 0; /* the other shards hear of us at once */
+            shard->levels_at = 0; /* the other shards hear of us at once, and the room who speaks */
+            shard->speakers_at = 0;
+            shard->speakers_hash = 0;
             return shard;
         }
     }
