@@ -75,8 +75,9 @@ simulate: setup build/release/build.ninja
 	@cmake --build build/release --target simulate_main
 	@tests/simulate $(SEEDS) $(FIRST)
 
-simulate-teeth: setup
+simulate-teeth: setup build/release/build.ninja
 	@tools/setup test
+	@cmake --build build/release --target simulate_main
 	@tests/simulate-teeth
 
 SECONDS ?= 600

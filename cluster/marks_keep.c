@@ -278,9 +278,12 @@ static struct vr_command *for_owner(const struct deed *deed)
     return command;
 }
 
-/* In the order in which they were done. The copy is worth nothing any more. */
+/* In the order in which they were done. The copy is worth nothing any more. Sessions of other nodes
+ * that came in by it have seen the same owner in the same epoch all along: they are told. */
 void deeds_hand_over(struct replica *self)
 {
+    bool far = false;
+
     if (vr_list_empty(&self->acting)) {
         vr_room_free(self->copy);
         self->copy = NULL;
@@ -294,14 +297,18 @@ void deeds_hand_over(struct replica *self)
             continue;
         }
         if (is_moot(self, deed->command)) {
+            far = far || deed->command->session.sub != self->self;
             deed_free(deed);
             continue;
         }
         msg.as.command = for_owner(deed);
         if (msg.as.command == NULL) {
-            return;
+            break;
         }
         deed->sent = true;
         vr_actor_ask(self->actor, &msg, TAKEN_WITHIN, on_taken, deed->ticket);
+    }
+    if (far) {
+        replica_woken(self->cluster, self->room);
     }
 }

@@ -48,7 +48,12 @@ enum vr_err route_send(struct vr_cluster *cluster, uint32_t node, struct vr_msg 
     if (err == VR_OK) {
         vr_msg_clear(msg);
     }
-    return err == VR_E_NOT_FOUND ? VR_E_GONE : err; /* "not found" says "here" to our caller */
+    if (err != VR_E_NOT_FOUND && err != VR_E_GONE) {
+        return err;
+    }
+    /* "Not found" says "here" to our caller. A room is not over because its owner's node is gone.
+     */
+    return msg->to.kind == VR_ACTOR_ROOM ? VR_E_FROZEN : VR_E_GONE;
 }
 
 void route_refuse_msg(struct vr_cluster *cluster, struct vr_msg *msg, enum vr_err err)

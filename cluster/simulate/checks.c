@@ -113,12 +113,31 @@ static void check_fact(struct world *world, const char *user, const char *what,
            fact->copy);
 }
 
-/* What the owner has on disk is what it acknowledged; of somebody who waits for no answer now. */
+/* Whose hand was up, for certain, before another was raised stands before him. Positions by number
+ * of person; 0: not to be judged. */
+static void check_hands(struct world *world, uint32_t r, const uint32_t positions[PEOPLE])
+{
+    for (uint32_t i = 0; i < 16; i++) {
+        const struct person *first = &world->people[r][4 + i / 4];
+        const struct person *second = &world->people[r][4 + i % 4];
+        uint32_t at = positions[4 + i / 4], after = positions[4 + i % 4];
+
+        if (at != 0 && after != 0 && fact_holds(world, &first->hand) &&
+            fact_holds(world, &second->hand) && first->hand_told != 0 && second->hand_told != 0 &&
+            first->hand_told < second->hand_asked && at > after) {
+            broken(world, "the hand of %s was up before that of %s, and stands behind it",
+                   first->user, second->user);
+        }
+    }
+}
+
+/* What the owner has on disk is what it acknowledged, where nobody waits for an answer just now. */
 static void check_stored(struct world *world, uint32_t r)
 {
     struct place *place = &world->places[r];
     struct ck_node *node = &world->kit->nodes[place->held_by];
-    const struct person *host = &world->people[r][0];
+    const struct fact *hosts = people_acts_on(&world->people[r][0]);
+    uint32_t positions[PEOPLE] = {0};
     struct vr_room *room;
 
     if (place->lost_both || ck_holder(world->kit, place->id, NULL) != place->held_by) {
@@ -127,26 +146,29 @@ static void check_stored(struct world *world, uint32_t r)
     room = vr_room_copy_load(vr_sim_node_system(node->sim), place->id, place->held_epoch,
                              (struct vr_instant){now_of(world), 0}, NULL);
     for (uint32_t i = 0; room != NULL && i < 8 && !world->failed; i++) {
-        const struct person *person = &world->people[r][i];
+        struct person *person = &world->people[r][i];
+        const struct fact *own = people_acts_on(person);
         struct vr_person_view view;
 
         if (!vr_room_person(room, person->participant, &view) || !view.present) {
             continue;
         }
-        if (person->act == NULL && person->muted.copy == 0) {
+        if (own != &person->muted && person->muted.copy == 0) {
             check_fact(world, person->user, "own mute", &person->muted, view.muted_by_self);
         }
-        if (person->act == NULL && person->hand.copy == 0 && i >= 4) {
+        if (own != &person->hand && person->hand.copy == 0 && i >= 4) {
             check_fact(world, person->user, "hand", &person->hand, view.hand != 0);
+            positions[i] = view.hand;
         }
-        if (host->act == NULL && person->mod_muted.copy == 0) {
+        if (hosts != &person->mod_muted && person->mod_muted.copy == 0) {
             check_fact(world, person->user, "moderator's mute", &person->mod_muted,
                        view.muted_by_moderator);
         }
-        if (host->act == NULL && i >= 1 && i <= 3) {
+        if (hosts != &person->role && i >= 1 && i <= 3) {
             check_fact(world, person->user, "role", &person->role, view.role > VR_ROLE_LISTENER);
         }
     }
+    check_hands(world, r, positions);
     vr_room_free(room);
 }
 
@@ -329,31 +351,12 @@ static uint32_t position_of(const json_t *one)
     return (uint32_t)json_integer_value(json_object_get(json_object_get(one, "hand"), "position"));
 }
 
-/* Whose hand was up, for certain, before another was raised stands before him. */
-static void check_hands(struct world *world, uint32_t r, const json_t *people)
-{
-    for (uint32_t a = 4; a <= 7; a++) {
-        for (uint32_t b = 4; b <= 7; b++) {
-            const struct person *first = &world->people[r][a];
-            const struct person *second = &world->people[r][b];
-            uint32_t at = position_of(find_user(people, first->user));
-            uint32_t after = position_of(find_user(people, second->user));
-
-            if (at != 0 && after != 0 && fact_holds(world, &first->hand) &&
-                fact_holds(world, &second->hand) && first->hand_told != 0 &&
-                second->hand_told != 0 && first->hand_told < second->hand_asked && at > after) {
-                broken(world, "the hand of %s was up before that of %s, and stands behind it",
-                       first->user, second->user);
-            }
-        }
-    }
-}
-
 static void check_room(struct world *world, uint32_t r)
 {
     json_t *body = read_people(world, r);
     const json_t *people = json_object_get(body, "participants");
     bool lost = world->places[r].lost_both;
+    uint32_t positions[PEOPLE] = {0};
 
     for (uint32_t i = 0; i < PEOPLE && body != NULL; i++) {
         const struct person *person = &world->people[r][i];
@@ -379,10 +382,11 @@ static void check_room(struct world *world, uint32_t r)
             check_fact(world, person->user, "role", &person->role, strcmp(role, "listener") != 0);
         } else if (i >= 4) {
             check_fact(world, person->user, "hand", &person->hand, position_of(one) != 0);
+            positions[i] = position_of(one);
         }
     }
     if (body != NULL && !lost) {
-        check_hands(world, r, people);
+        check_hands(world, r, positions);
     }
     json_decref(body);
 }

@@ -303,6 +303,7 @@ static bool hinders(const struct fault *fault, uint32_t owner, uint32_t node)
     case FAULT_DISK:
     case FAULT_UNHEARD:
     case FAULT_TAKE:
+    case FAULT_ETCD_SILENT: /* it reads of a new owner in its next list only */
         return at_one;
     case FAULT_NOISE:
     case FAULT_SLOW:
@@ -310,7 +311,6 @@ static bool hinders(const struct fault *fault, uint32_t owner, uint32_t node)
     case FAULT_ETCD_TIMEOUTS:
     case FAULT_ETCD_LEADER:
     case FAULT_ETCD_QUORUM:
-    case FAULT_ETCD_SILENT:
     case FAULT_ETCD_CUT:
     case FAULT_ETCD_LEASE:
     case FAULT_KINDS:

@@ -51,6 +51,13 @@ static struct fact *fact_of(struct person *person, const struct vr_command *act,
                                                                               : NULL;
 }
 
+const struct fact *people_acts_on(struct person *person)
+{
+    int value = 0;
+
+    return person->act == NULL ? NULL : fact_of(person, person->act, &value);
+}
+
 /* Out of the room: what he was about to do is no more. */
 static void thrown_out(struct person *person)
 {

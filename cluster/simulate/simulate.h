@@ -169,6 +169,8 @@ void people_init(struct world *world);
 void people_turn(struct world *world);
 void people_end(struct world *world);
 bool people_kept_out(const struct person *person);
+/** What his act that is not answered yet is about; NULL: nothing of that kind. */
+const struct fact *people_acts_on(struct person *person);
 bool people_at_rest(const struct world *world); /* all in that want in, nothing is asked */
 
 /* ---- heard.c ---- */
