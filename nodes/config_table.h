@@ -57,7 +57,7 @@
     LIST(webhook_allow, "address ranges that webhooks may reach though they are not public, each as 10.0.0.0/8; http:// works there only") \
     NUMBER(webhook_attempts, 10, 1, 20, "how often a delivery is tried before it is a dead letter") \
     NUMBER(shutdown_s, 5, 1, 60, "seconds after which a clean end is given up")                    \
-    SWITCH(supervise, false, "a small parent process holds the sockets and what clients hear, and starts the node again at once when it dies")
+    SWITCH(supervise, true, "a small parent process holds the sockets and what clients hear, and starts the node again at once when it dies")
 
 /* The part `cluster:` of the file; elsewhere with the prefix cluster_ (VOICEROOM_CLUSTER_ETCD, --cluster-etcd). */
 #define VR_CLUSTER_SETTING_MAP(TEXT, NUMBER, SWITCH, LIST)                                         \

@@ -3,7 +3,6 @@
 #include "nodes/crash.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,11 +16,12 @@
 #include "actors/media/keep.h"
 
 #define FRAMES_MAX 64
+#define REPORT_PATH 1024
 
 static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
 /* Of the process, as its signal handlers are: there is nowhere else to ask in a handler. */
-static char report_path[1024];
+static char report_path[REPORT_PATH];
 static void *blamed_memory;
 static size_t blamed_size;
 
@@ -59,9 +59,7 @@ void vr_crash_path(const char *data, char *out, size_t capacity)
     char text[32] = "";
 
     out[0] = 0;
-    (void)mkdir(data, 0700); /* the first start; the node judges it */
-    if (snprintf(folder, sizeof(folder), "%s/crash", data) >= (int)sizeof(folder) ||
-        (mkdir(folder, 0700) != 0 && errno != EEXIST)) {
+    if (snprintf(folder, sizeof(folder), "%s/crash", data) >= (int)sizeof(folder)) {
         return;
     }
     oldest_remove(folder);
@@ -74,9 +72,24 @@ void vr_crash_path(const char *data, char *out, size_t capacity)
     }
 }
 
+/** Also in a handler. The folder comes with its first report. */
+static int report_open(const char *path)
+{
+    char folder[REPORT_PATH];
+    const char *name = strrchr(path, '/');
+
+    if (name == NULL || (size_t)(name - path) >= sizeof(folder)) {
+        return -1;
+    }
+    memcpy(folder, path, (size_t)(name - path));
+    folder[name - path] = 0;
+    (void)mkdir(folder, 0700);
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
 void vr_crash_note(const char *path, const char *line)
 {
-    int fd = path[0] == 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = report_open(path);
 
     if (fd >= 0) {
         dprintf(fd, "%s\n", line);
@@ -116,7 +129,7 @@ static bool is_our_own(const siginfo_t *info)
 static void on_deadly(int number, siginfo_t *info, void *context)
 {
     void *frames[FRAMES_MAX];
-    int fd = open(report_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = report_open(report_path);
     int count = 0;
 
     (void)context;

@@ -7,8 +7,8 @@
 
 #define VR_CRASH_REPORTS_MAX 20
 
-/** The name of the next report in `data`/crash: by time, so that they sort; makes the folder and
- * removes the oldest ones. "" when the folder can't be made. Before the fork. */
+/** The name of the next report in `data`/crash: by time, so that they sort; removes the oldest ones.
+ * The folder comes with the first report. Before the fork. */
 void vr_crash_path(const char *data, char *out, size_t capacity);
 
 /** From now on a signal that tells of a bug (SIGSEGV, SIGABRT and their like) writes the report to

@@ -82,7 +82,8 @@ export class Node {
     const [program, before] = this.wrap ?? [this.program ?? BINARY, []];
     const from = this.log.length;
     // Most tests signal the process that they started, and mean the node itself.
-    const env = { VOICEROOM_SUPERVISE: String(this.options.supervise ?? false), ...process.env, ...this.options.env };
+    const { supervise } = this.options;
+    const env = { VOICEROOM_SUPERVISE: 'false', ...process.env, ...(supervise === undefined ? {} : { VOICEROOM_SUPERVISE: String(supervise) }), ...this.options.env };
     this.child = spawn(program, this.wrap ? [...before, BINARY, ...args] : args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     keep(this.child);
     this.exited = new Promise((done) => this.child.once('exit', (code, signal) => done({ code, signal })));
