@@ -282,6 +282,7 @@ static void on_granted(void *ctx, enum vr_err err, int64_t lease, vr_time_us ttl
 
 static void grant(struct vr_cluster *cluster)
 {
+    cluster->member->kept = false;
     cluster->member->stage = MEMBER_GRANTING;
     cluster->member->lease_sent_at = now_of(cluster);
     cluster->kv->ops->lease_grant(cluster->kv, cluster->conf.lease_ttl, on_granted, cluster);
