@@ -21,7 +21,7 @@ const LOAD = Number(process.env.LOAD ?? 0);
 const STRICT = process.env.STRICT === '1';
 const SEED = Number(process.env.SEED ?? 1);
 const APART_MS = 6000; // three deaths in ten seconds would start empty
-const SIGNALS = ['SIGKILL', 'SIGSEGV', 'SIGABRT'];
+const SIGNALS = /asan|tsan/.test(BINARY) ? ['SIGKILL'] : ['SIGKILL', 'SIGSEGV', 'SIGABRT']; // a sanitizer takes the others for faults
 
 /** A speaker and so many listeners in a room of their own; done when they are up, about. */
 async function load(node, listeners, seconds) {
