@@ -126,6 +126,12 @@ static bool is_our_own(const siginfo_t *info)
     return info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == getpid());
 }
 
+/** The parent ends a node that hangs. */
+static bool is_watchdogs(int number, const siginfo_t *info)
+{
+    return number == SIGABRT && info->si_code == SI_USER && info->si_pid == getppid();
+}
+
 static void on_deadly(int number, siginfo_t *info, void *context)
 {
     void *frames[FRAMES_MAX];
@@ -135,6 +141,8 @@ static void on_deadly(int number, siginfo_t *info, void *context)
     (void)context;
     if (blamed_memory != NULL && is_our_own(info)) {
         vr_keep_blame(blamed_memory, blamed_size, (uint32_t)gettid());
+    } else if (blamed_memory != NULL && is_watchdogs(number, info)) {
+        vr_keep_blame(blamed_memory, blamed_size, 0); /* whichever thread it is that hangs */
     }
     if (fd >= 0) {
         put(fd, "voiceroomd: signal ");

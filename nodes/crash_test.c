@@ -14,10 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "actors/media/keep_layout.h"
 #include "nodes/crash.h"
 
 static char data[64];
@@ -108,6 +110,66 @@ static void a_death_leaves_a_report(void **state)
     }
 }
 
+enum sent { BY_ITSELF, BY_PARENT };
+
+/* A child that is at a packet of the first peer dies; how many deaths stand against that peer? */
+static uint32_t blamed(void *memory, size_t size, struct vr_keep_part *part, enum sent sent,
+                       int number)
+{
+    int ready[2];
+    char byte = 0;
+    pid_t child = 0;
+    char path[1024];
+
+    part->hot[0].deaths = 0;
+    vr_crash_path(data, path, sizeof(path));
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    if (child == 0) {
+        part->head->thread = (uint32_t)gettid();
+        part->head->handling = 1;
+        vr_crash_blame(memory, size);
+        vr_crash_watch(path);
+        if (sent == BY_ITSELF) {
+            raise(number);
+        }
+        while (write(ready[1], "", 1) == 1) {
+            pause();
+        }
+        _exit(0);
+    }
+    if (sent == BY_PARENT) {
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        kill(child, number);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ready[0]);
+    close(ready[1]);
+    unlink(path);
+    return part->hot[0].deaths;
+}
+
+static void a_fault_has_an_author(void **state)
+{
+    struct vr_keep_conf conf = {.size = vr_keep_size(1, 4), .workers = 1, .peers_max = 4};
+    struct vr_keep *keep = NULL;
+    struct vr_keep_part part;
+    enum vr_keep_found found;
+
+    (void)state;
+    conf.memory = mmap(NULL, conf.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(conf.memory != MAP_FAILED);
+    assert_int_equal(vr_keep_open(&conf, &keep, &found), VR_OK);
+    assert_true(vr_keep_part(keep, 0, 4, &part));
+    assert_int_equal(blamed(conf.memory, conf.size, &part, BY_ITSELF, SIGSEGV), 1);
+    assert_int_equal(blamed(conf.memory, conf.size, &part, BY_ITSELF, SIGABRT), 1);
+    assert_int_equal(blamed(conf.memory, conf.size, &part, BY_PARENT, SIGABRT), 1); /* it hung */
+    assert_int_equal(blamed(conf.memory, conf.size, &part, BY_PARENT, SIGSEGV), 0);
+    assert_int_equal(blamed(conf.memory, conf.size, &part, BY_PARENT, SIGKILL), 0);
+    vr_keep_close(keep);
+    munmap(conf.memory, conf.size);
+}
+
 static void there_are_never_many(void **state)
 {
     char path[1024];
@@ -145,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_death_leaves_a_report),
+        cmocka_unit_test(a_fault_has_an_author),
         cmocka_unit_test(there_are_never_many),
         cmocka_unit_test(without_a_folder_there_is_none),
     };

@@ -32,6 +32,12 @@ void media_kept_close(struct vr_media_port *port)
     port->kept = NULL;
 }
 
+/** RFC 7983: RTP and RTCP; of these RFC 5761 says which is which. */
+static bool is_speech(const uint8_t *data, size_t size)
+{
+    return size >= 2 && data[0] >= 128 && data[0] <= 191 && !(data[1] >= 192 && data[1] <= 223);
+}
+
 void media_in_handle(struct vr_media_port *port, uint32_t at, vr_time_us now)
 {
     struct port_kept *kept = port->kept;
@@ -41,16 +47,13 @@ void media_in_handle(struct vr_media_port *port, uint32_t at, vr_time_us now)
     /* A longer one is nothing of ours. */
     if (size <= DATAGRAM_MAX && (kept->in[at].msg_hdr.msg_flags & MSG_TRUNC) == 0) {
         memcpy(port->work, kept->in_data[at], size);
+        if (!is_speech(port->work, size)) {
+            kept->in[at].msg_len = 0; /* its sender repeats it; if it kills us, we do not */
+        }
         vr_engine_input(port->engine, now, &path, port->work, size, DATAGRAM_MAX);
     }
     atomic_signal_fence(memory_order_seq_cst); /* every effect, before it counts as done */
     kept->in[at].msg_len = 0;
-}
-
-/** RFC 7983: RTP and RTCP; of these RFC 5761 says which is which. */
-static bool is_speech(const uint8_t *data, size_t size)
-{
-    return size >= 2 && data[0] >= 128 && data[0] <= 191 && !(data[1] >= 192 && data[1] <= 223);
 }
 
 void media_in_stamps(struct vr_media_port *port, bool wanted)
