@@ -17,8 +17,7 @@ struct vr_parent {
     pid_t node; /* 0: none runs */
     bool stopping;
     bool terminal;
-    bool told;        /* the service manager: ready */
-    bool store_known; /* descriptors came from the manager's store, or from the last program */
+    bool told; /* the service manager: ready */
     vr_time_us forked;
     vr_time_us started;
     vr_time_us watchdog;              /* 0: nobody watches */
