@@ -23,6 +23,7 @@ help:
 	@echo "make test-turn  a real coturn, run as docs/examples/turnserver.conf says, relays to nothing internal"
 	@echo "make test-monitoring  the alert rules, checked and fired by promtool"
 	@echo "make test-unheard  the node's process killed 20 times under three pages and 500 listeners, KILLS=20 SEED=1 (root)"
+	@echo "make test-backup  backups of a node and of a cluster, restored from nothing"
 	@echo "make test-haproxy  a real HAProxy of docs/examples/haproxy.cfg before three nodes"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
@@ -142,6 +143,13 @@ test-turn: build web/app/dist/index.html
 test-monitoring: build
 	@tools/setup monitoring
 	@tests/monitoring/run build/release/nodes/voiceroomd
+
+# Backups of a node and of a cluster with a real etcd: taken, everything gone, restored.
+.PHONY: test-backup
+test-backup: build
+	@tools/setup test
+	@cmake --build build/release --target voiceroomctl
+	@cd tests && node --test --test-concurrency=1 --test-reporter=spec backup/*.test.mjs
 
 # A real HAProxy with docs/examples/haproxy.cfg before a cluster of three.
 .PHONY: test-haproxy

@@ -120,7 +120,7 @@ static const struct vr_ctl_flag restore_flags[] = {
     BACKUP_KEY,
     {"to",            0, VR_CTL_TEXT,   "FOLDER", NULL, "the data folder; no node may run on it"},
     {"node",          0, VR_CTL_TEXT,   "NAME",   NULL, "whose store, when several are in the backup"},
-    {"room",          0, VR_CTL_TEXT,   "ROOM",   NULL, "this room alone, into the store that is there"},
+    {"room",          0, VR_CTL_TEXT,   "ROOM",   NULL, "this deleted room alone, into the store that is there; not of a cluster"},
     {"etcd-snapshot", 0, VR_CTL_TEXT,   "FILE",   NULL, "write etcd's snapshot here, for 'etcdctl snapshot restore'"},
     {"replace",       0, VR_CTL_SWITCH, NULL,     NULL, "a store that is there is kept aside"},
     PROGRAM,
