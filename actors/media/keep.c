@@ -226,12 +226,6 @@ bool vr_keep_knows(const void *memory, size_t size, uint32_t workers, uint32_t p
            size >= vr_keep_size(workers, peers_max) && look(&conf) == VR_KEEP_GOES_ON;
 }
 
-void vr_keep_wipe(void *memory, size_t size)
-{
-    memset(memory, 0, size);
-    __asm__ volatile("" : : "r"(memory) : "memory"); /* nobody reads it any more: store it anyway */
-}
-
 /* Called from the handler of a fault: nothing here may wait, allocate or trust. */
 void vr_keep_blame(void *memory, size_t size, uint32_t thread)
 {

@@ -4,11 +4,12 @@
  *     header | per worker: head | peers cold | peers hot | gates | shards | turn | port
  *
  * The owner (a parent that parses nothing) makes the memory, shared and private to him: a memfd,
- * 0600, MADV_DONTDUMP, mapped before he forks. One process at a time works on it: two would use
- * SRTP indices twice, so he reaps the old one before he forks the next. No pointers inside; it may
- * lie elsewhere each time. Whole words are stored in an order that is safe to die in at any
- * instruction; what a death tore is refused piece by piece when the next process begins. It is
- * good for one boot of the machine: after a crash of the machine newer indices may be missing.
+ * 0600, MADV_DONTDUMP, mapped before he forks, and
+ * he gives its pages back at the end (nodes/inherit.h). One process at a time works on it: two
+ * would use SRTP indices twice, so he reaps the old one before he forks the next. No pointers
+ * inside; it may lie elsewhere each time. Whole words are stored in an order that is safe to die in
+ * at any instruction; what a death tore is refused piece by piece when the next process begins. It
+ * is good for one boot of the machine: after a crash of the machine newer indices may be missing.
  *
  * Nothing here knows an actor. Without a keep (NULL in vr_engine_conf) an engine uses memory of its
  * own, and all is as if this file did not exist. */
@@ -67,9 +68,6 @@ void vr_keep_close(struct vr_keep *keep);
  * taking over and a drain. */
 bool vr_keep_knows(const void *memory, size_t size, uint32_t workers, uint32_t peers_max,
                    struct vr_id boot);
-/** At the end for good: keys, passwords and speech are gone from the memory. */
-void vr_keep_wipe(void *memory, size_t size);
-
 /** The peer whose packet is being handled by thread `thread` (gettid; 0: by any) has caused a
  * death; at the second one it is dropped when the next process begins. To be called for faults of
  * our own (SIGSEGV with si_code > 0, SIGABRT sent by ourselves), never for a kill from outside:
