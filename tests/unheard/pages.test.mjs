@@ -128,9 +128,10 @@ describe('kills that nobody hears', () => {
     const later = await Promise.all(all.map((p) => p.evaluate(() => window.rig.inbound())));
     assert.equal(drops, 0, 'the sniffer saw all');
     const speech = flows.filter((f) => f.kind === 'rtp' && f.packets > 100);
+    const missing = (way) => speech.filter((f) => f.way === way).reduce((n, f) => n + f.missing, 0);
     const worst = (way) => speech.filter((f) => f.way === way).sort((a, b) => b.longest_ms - a.longest_ms)[0];
     console.log(`measured: ${name}: longest time without a packet ${worst('down').longest_ms} ms down, ${worst('up').longest_ms} ms up; ` +
-      `missing on the wire ${speech.map((f) => `${f.way} ${f.missing}`).join(', ')}; sent again ${speech.reduce((n, f) => n + f.again, 0)}; dropped as too old ${stale}`);
+      `missing on the wire ${missing('up')} up, ${missing('down')} down; sent again ${speech.reduce((n, f) => n + f.again, 0)}; dropped as too old ${stale}`);
     const lost = later.map((f, i) => f.packetsLost - figures[i].packetsLost);
     const concealed = later.map((f, i) => Math.round((f.concealedSamples - f.silentConcealedSamples - figures[i].concealedSamples + figures[i].silentConcealedSamples) / 48));
     console.log(`measured: ${name}: packets lost in the pages: ${lost.join(', ')}; concealed ms: ${concealed.join(', ')}; signalling and a command back in ${signalling.map(Math.round).join(', ')} ms`);
