@@ -24,19 +24,32 @@ static uint64_t cpu_us(void)
            (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
-/** The number in the first line of a file; 0 when there is none ("max" is none). */
+/** A number in the first line of a file, behind `skip` others; 0 when there is none ("max" is
+ * none). */
 static double number_in(const char *path, uint32_t skip)
 {
     FILE *file = fopen(path, "re");
-    double number[4] = {0};
+    char line[128] = "";
+    char *at = line;
+    double number = 0;
 
-    if (file != NULL) {
-        int got = fscanf(file, "%lf %lf", &number[0], &number[1]);
-
-        fclose(file);
-        return got > (int)skip ? number[skip] : 0;
+    if (file == NULL) {
+        return 0;
     }
-    return 0;
+    if (fgets(line, sizeof(line), file) == NULL) {
+        line[0] = 0;
+    }
+    fclose(file);
+    for (uint32_t i = 0; i <= skip; i++) {
+        char *end = at;
+
+        number = strtod(at, &end);
+        if (end == at) {
+            return 0;
+        }
+        at = end;
+    }
+    return number;
 }
 
 /** The limit of the service's control group (v2), else the machine's memory. */

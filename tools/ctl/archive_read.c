@@ -26,7 +26,8 @@ struct vr_archive_reader {
 bool vr_archive_head_read(struct vr_bytes bytes, struct vr_archive_head *out, struct vr_why *why)
 {
     *out = (struct vr_archive_head){0};
-    if (bytes.size < VR_ARCHIVE_HEAD || memcmp(bytes.data, ARCHIVE_MAGIC, 8) != 0) {
+    if (bytes.size < VR_ARCHIVE_HEAD ||
+        memcmp(bytes.data, archive_magic, sizeof(archive_magic)) != 0) {
         (void)vr_fail(why, VR_E_DAMAGED, "this is no backup of voiceroomctl");
         return false;
     }
@@ -164,7 +165,7 @@ enum vr_err vr_archive_take(struct vr_archive_reader *reader, struct vr_bytes me
                             struct vr_archive_event *out, struct vr_why *why)
 {
     struct vr_bytes body = vr_bytes(message.data + 1, message.size == 0 ? 0 : message.size - 1);
-    char kind = message.size == 0 ? 0 : (char)message.data[0];
+    uint8_t kind = message.size == 0 ? 0 : message.data[0];
 
     out->body = body;
     if (last != (kind == 'Z')) {

@@ -49,7 +49,7 @@ struct vr_archive_writer *vr_archive_writer_new(const uint8_t key[VR_SEAL_KEY], 
         free(writer);
         return NULL;
     }
-    memcpy(writer->clear, ARCHIVE_MAGIC, 8);
+    memcpy(writer->clear, archive_magic, sizeof(archive_magic));
     writer->clear[8] = ARCHIVE_VERSION;
     vr_put64(writer->clear + 16, made_at);
     vr_seal_print(key, writer->clear + 24);

@@ -122,14 +122,19 @@ static void etcd(const struct sheet *sheet)
 static double kernel(const char *name)
 {
     char path[80];
+    char line[64];
     FILE *file = NULL;
     double value = NAN;
 
     snprintf(path, sizeof(path), "/proc/sys/net/core/%s", name);
     file = fopen(path, "re");
     if (file != NULL) {
-        if (fscanf(file, "%lf", &value) != 1) {
-            value = NAN;
+        char *end = line;
+
+        if (fgets(line, sizeof(line), file) != NULL) {
+            double number = strtod(line, &end);
+
+            value = end == line ? NAN : number;
         }
         fclose(file);
     }
