@@ -166,11 +166,12 @@ static void put_room_row(struct vr_records *records, struct vr_id room, enum vr_
                          const char *rest, const char *value)
 {
     struct vr_commit *commit = vr_commit_new(room, 5, ANY);
+    struct vr_bytes tail = vr_bytes_of(rest);
     uint8_t key[64];
 
     vr_id_put(key, room);
-    memcpy(key + 16, rest, strlen(rest));
-    vr_commit_put(commit, table, vr_bytes(key, 16 + strlen(rest)), vr_bytes_of(value));
+    memcpy(key + 16, tail.data, tail.size);
+    vr_commit_put(commit, table, vr_bytes(key, 16 + tail.size), vr_bytes_of(value));
     assert_int_equal(vr_records_commit(records, commit, NULL), VR_OK);
 }
 
@@ -178,12 +179,13 @@ static bool has_row(struct vr_records *records, struct vr_id room, enum vr_table
                     const char *rest, const char *value)
 {
     struct vr_buf out = {0};
+    struct vr_bytes tail = vr_bytes_of(rest);
     uint8_t key[64];
     bool same;
 
     vr_id_put(key, room);
-    memcpy(key + 16, rest, strlen(rest));
-    same = vr_records_get(records, table, vr_bytes(key, 16 + strlen(rest)), &out) == VR_OK &&
+    memcpy(key + 16, tail.data, tail.size);
+    same = vr_records_get(records, table, vr_bytes(key, 16 + tail.size), &out) == VR_OK &&
            vr_bytes_equal(vr_buf_bytes(&out), vr_bytes_of(value));
     vr_buf_deinit(&out);
     return same;
