@@ -201,7 +201,8 @@ static enum vr_err complete(struct room_actor *self, struct begun *step)
     }
     log_audits(self, &step->effects);
     err = publish(self, &step->effects);
-    if (step->effects.summary && self->summary_due == VR_NEVER) {
+    /* Not later than this, though a change of who speaks may wait longer. */
+    if (step->effects.summary && self->summary_due > self->summary_at + SUMMARY_GAP) {
         self->summary_due = self->summary_at + SUMMARY_GAP;
     }
     if (step->effects.over || step->effects.deleted) {

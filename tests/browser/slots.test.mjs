@@ -18,10 +18,18 @@ describe('slots', () => {
       pages.push(await Page.open(browser, node, name, 500 + 350 * i));
     }
     const room = await enter(pages[0], { create: 'Five on four' });
-    for (const page of pages.slice(1)) await enter(page, { room });
+    for (const [i, page] of pages.slice(1).entries()) {
+      // where the next one goes is decided by a count that rooms tell once a second
+      if (i === 2) await until('three are counted', async () => await counted() >= 3);
+      await enter(page, { room });
+    }
     for (const page of pages.slice(1, 5)) await onStage(pages[0], page);
     ear = pages[5];
   });
+  /** How many people the node counts. */
+  async function counted() {
+    return Object.entries(await node.metrics()).filter(([k]) => k.startsWith('voiceroom_participants')).reduce((sum, [, v]) => sum + v, 0);
+  }
   after(async () => {
     await browser?.close();
     await node?.stop();
