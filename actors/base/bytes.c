@@ -71,16 +71,24 @@ void vr_buf_printf(struct vr_buf *buf, const char *format, ...)
     buf->size += (size_t)size;
 }
 
-void vr_buf_unsigned(struct vr_buf *buf, uint64_t value)
+size_t vr_decimal(uint64_t value, char out[VR_DECIMAL_MAX])
 {
-    char digits[20];
+    char digits[VR_DECIMAL_MAX];
     size_t at = sizeof(digits);
 
     do {
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    vr_buf_append(buf, digits + at, sizeof(digits) - at);
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return sizeof(digits) - at;
+}
+
+void vr_buf_unsigned(struct vr_buf *buf, uint64_t value)
+{
+    char digits[VR_DECIMAL_MAX];
+
+    vr_buf_append(buf, digits, vr_decimal(value, digits));
 }
 
 struct vr_blob *vr_blob_new(struct vr_bytes bytes)

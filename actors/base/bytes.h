@@ -61,6 +61,11 @@ static inline void vr_put64(uint8_t *p, uint64_t v)
     vr_put32(p + 4, (uint32_t)v);
 }
 
+#define VR_DECIMAL_MAX 20 /* digits of UINT64_MAX */
+
+/** `value` in decimal, without a 0 at the end; how many digits. About a twentieth of printf. */
+size_t vr_decimal(uint64_t value, char out[VR_DECIMAL_MAX]);
+
 /** Growable bytes. Zeroed is empty. On allocation failure `failed` sticks and later appends do
  * nothing, so that a writer checks once, at the end. */
 struct vr_buf {
@@ -75,7 +80,7 @@ void vr_buf_append(struct vr_buf *buf, const void *data, size_t size);
 void vr_buf_text(struct vr_buf *buf, const char *text);
 void vr_buf_printf(struct vr_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** In decimal; for what is written often: about a twentieth of vr_buf_printf. */
+/** In decimal, for what is written often (vr_decimal). */
 void vr_buf_unsigned(struct vr_buf *buf, uint64_t value);
 
 static inline struct vr_bytes vr_buf_bytes(const struct vr_buf *buf)

@@ -25,14 +25,9 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 
 static uint64_t hash_number(uint64_t hash, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[VR_DECIMAL_MAX];
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    return fnv64(hash, digits + at, sizeof(digits) - at);
+    return fnv64(hash, digits, vr_decimal(value, digits));
 }
 
 static uint64_t hash_flag(uint64_t hash, bool value)
