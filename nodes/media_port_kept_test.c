@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nodes/media_port_internal.h"
@@ -209,6 +210,42 @@ static void old_speech_is_not(void **state)
     place_close(&place);
 }
 
+/* A kernel begins to stamp some time after the first socket asked for it, and until then it gives
+ * the time of the reading: this waits until a stamp is older than the reading was. */
+static void stamps_begin(const struct place *place, const struct sockaddr_storage *to)
+{
+    int fd = place->port->sockets[0].fd;
+    uint8_t byte = 0;
+    bool begun = false;
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int)), 0);
+    for (int tries = 0; tries < 5000 && !begun; tries++) {
+        struct iovec piece = {.iov_base = &byte, .iov_len = 1};
+        union {
+            struct cmsghdr head;
+            uint8_t bytes[64];
+        } control;
+        struct msghdr message = {.msg_iov = &piece,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control.bytes,
+                                 .msg_controllen = sizeof(control.bytes)};
+        struct timespec sent;
+        struct timespec came;
+
+        assert_int_equal(sendto(place->receiver, &byte, 1, 0, (const struct sockaddr *)to,
+                                sizeof(struct sockaddr_in)),
+                         1);
+        clock_gettime(CLOCK_REALTIME, &sent);
+        nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+        assert_int_equal(recvmsg(fd, &message, 0), 1);
+        assert_non_null(CMSG_FIRSTHDR(&message));
+        memcpy(&came, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(came));
+        begun = came.tv_sec < sent.tv_sec ||
+                (came.tv_sec == sent.tv_sec && came.tv_nsec <= sent.tv_nsec);
+    }
+    assert_true(begun);
+}
+
 /* What waited in the kernel while nobody read: by its own time stamp. */
 static void speech_that_waited_is_told_by_its_stamp(void **state)
 {
@@ -223,10 +260,8 @@ static void speech_that_waited_is_told_by_its_stamp(void **state)
     (void)state;
     place_open(&place);
     kept = place.port->kept;
-    assert_int_equal(
-        setsockopt(place.port->sockets[0].fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int)),
-        0);
     assert_int_equal(getsockname(place.port->sockets[0].fd, (struct sockaddr *)&name, &size), 0);
+    stamps_begin(&place, &name);
     assert_int_equal(sendto(place.receiver, speech, 64, 0, (struct sockaddr *)&name, size), 64);
     assert_int_equal(sendto(place.receiver, rtcp, 64, 0, (struct sockaddr *)&name, size), 64);
     nanosleep(&pause, NULL); /* the time that it waits is what is tried */
