@@ -29,7 +29,8 @@
 #define PAYLOAD 100
 #define MEASURED 16 /* place in the payload of the mark that a packet counts */
 #define STRANGERS 64
-#define DELAYS_MAX 2000000
+#define DELAY_BIN_US 10
+#define DELAY_BINS 200000       /* two seconds; what is later counts as the last */
 #define PATIENCE VR_SECONDS(60) /* for people to come up, on the slowest machine */
 
 struct person {
@@ -57,8 +58,8 @@ struct load {
     struct person *people; /* 0 speaks */
     uint32_t count;
     bool measuring;
-    float *delays_ms;
-    size_t delay_count;
+    uint64_t *delays; /* how many packets took so many times DELAY_BIN_US */
+    uint64_t received;
     uint64_t expected;
     vr_time_us speak_at, flood_at;
     uint16_t seq;
@@ -103,8 +104,11 @@ static void on_rtp(void *ctx, const struct vr_rtp *rtp)
     }
     memcpy(&sent_ns, rtp->payload.data + 8, sizeof(sent_ns));
     person->packets++;
-    if (rtp->payload.data[MEASURED] != 0 && load->delay_count < DELAYS_MAX) {
-        load->delays_ms[load->delay_count++] = (float)(person->stamp_ns - sent_ns) / 1e6f;
+    if (rtp->payload.data[MEASURED] != 0) {
+        int64_t bin = (person->stamp_ns - sent_ns) / 1000 / DELAY_BIN_US;
+
+        load->delays[bin < 0 ? 0 : bin >= DELAY_BINS ? DELAY_BINS - 1 : bin]++;
+        load->received++;
     }
 }
 
@@ -375,6 +379,17 @@ static double percentile(float *values, size_t count, double share)
     return count == 0 ? 0 : (double)values[(size_t)(share * (double)(count - 1))];
 }
 
+static double delay_ms(const struct load *load, double share)
+{
+    uint64_t left = (uint64_t)(share * (double)load->received);
+    uint32_t bin = 0;
+
+    while (bin < DELAY_BINS - 1 && load->delays[bin] <= left) {
+        left -= load->delays[bin++];
+    }
+    return load->received == 0 ? 0 : (double)bin * DELAY_BIN_US / 1000;
+}
+
 static void all_up(struct load *load)
 {
     vr_time_us limit = now_us() + PATIENCE;
@@ -398,16 +413,16 @@ static void all_arrived(struct load *load)
 
     load->speak_at = VR_NEVER;
     do {
-        size_t before = load->delay_count;
+        uint64_t before = load->received;
 
         run_for(load, 0.2);
-        newest = load->delay_count > before ? now_us() : newest;
-    } while (load->delay_count < load->expected && now_us() - newest < VR_SECONDS(2));
+        newest = load->received > before ? now_us() : newest;
+    } while (load->received < load->expected && now_us() - newest < VR_SECONDS(2));
 }
 
 static void report(struct load *load, double cpu_s, long rss_before, long rss_after)
 {
-    uint64_t received = load->delay_count;
+    uint64_t received = load->received;
     float *ups = calloc(load->count, sizeof(float));
 
     if (ups == NULL) {
@@ -417,7 +432,6 @@ static void report(struct load *load, double cpu_s, long rss_before, long rss_af
     for (uint32_t i = 0; i < load->count; i++) {
         ups[i] = (float)load->people[i].up_ms;
     }
-    qsort(load->delays_ms, load->delay_count, sizeof(float), by_value);
     qsort(ups, load->count, sizeof(float), by_value);
     printf("{\"listeners\":%u,\"failed\":%u,\"flooded\":%llu,\"join_up_ms_p50\":%.2f,\"join_up_ms_"
            "p95\":%.2f,"
@@ -425,10 +439,8 @@ static void report(struct load *load, double cpu_s, long rss_before, long rss_af
            "\"delay_ms_p999\":%.3f",
            load->count - 1, load->failed, (unsigned long long)load->flooded,
            percentile(ups, load->count, 0.5), percentile(ups, load->count, 0.95),
-           (unsigned long long)load->expected, (unsigned long long)received,
-           percentile(load->delays_ms, load->delay_count, 0.5),
-           percentile(load->delays_ms, load->delay_count, 0.99),
-           percentile(load->delays_ms, load->delay_count, 0.999));
+           (unsigned long long)load->expected, (unsigned long long)received, delay_ms(load, 0.5),
+           delay_ms(load, 0.99), delay_ms(load, 0.999));
     if (load->pid > 0 && received > 0) {
         printf(",\"cpu_us_per_packet\":%.2f,\"rss_kb_per_listener\":%.1f",
                cpu_s * 1e6 / (double)received,
@@ -470,7 +482,7 @@ static bool run(struct load *load)
     cpu = load->pid > 0 ? read_cpu_s(load->pid) - cpu : 0;
     all_arrived(load);
     report(load, cpu, rss_before, load->pid > 0 ? read_rss_kb(load->pid) : 0);
-    return load->failed == 0 && load->delay_count == load->expected;
+    return load->failed == 0 && load->received == load->expected;
 }
 
 static int usage(FILE *out)
@@ -526,9 +538,9 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     load.people = calloc(load.listeners + 1, sizeof(*load.people));
-    load.delays_ms = malloc(DELAYS_MAX * sizeof(float));
+    load.delays = calloc(DELAY_BINS, sizeof(*load.delays));
     load.http = load_http_new(load.url, load.key_file);
-    if (load.people == NULL || load.delays_ms == NULL || load.http == NULL ||
+    if (load.people == NULL || load.delays == NULL || load.http == NULL ||
         vr_client_global_init() != VR_OK) {
         return 1;
     }
@@ -539,6 +551,6 @@ int main(int argc, char **argv)
     }
     load_http_free(load.http);
     free(load.people);
-    free(load.delays_ms);
+    free(load.delays);
     return fine ? 0 : 1;
 }
