@@ -46,6 +46,13 @@ bool vr_node_stop(struct vr_node *node);
 VR_MUST_CHECK enum vr_err vr_node_secret_export(const struct vr_config *config, const char *file,
                                                 struct vr_why *why);
 
+/** voiceroomd --new-cluster-keys: another CURVE key pair for this node, which must be down. The
+ * other nodes take the public one from the directory when it starts; `key` gets it as text.
+ * VR_E_EXISTS: the node runs; VR_E_NOT_FOUND: it has no keys yet. */
+#define VR_NODE_KEY_TEXT 41
+VR_MUST_CHECK enum vr_err vr_node_keys_renew(const struct vr_config *config,
+                                             char key[VR_NODE_KEY_TEXT], struct vr_why *why);
+
 /** For a parent: open the sockets that this configuration asks for, into inherit->sockets; those
  * that it holds already stay the same. What can't be opened is left out: the node tries it again,
  * and says why it can't. */

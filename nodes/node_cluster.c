@@ -15,9 +15,8 @@
 #define NUMBER_MAX 0xffffffu
 #define TICK_PATIENCE VR_SECONDS(2)
 
-/* META rows; their names are part of the format. */
+/* A META row; its name is part of the format. */
 static const char number_row[] = "node-number";
-static const char curve_row[] = "curve-key";
 
 /* --- what the node keeps of itself --- */
 
@@ -42,37 +41,6 @@ static enum vr_err number_load(struct vr_node *node)
         return VR_OK;
     }
     return err == VR_OK || err == VR_E_NOT_FOUND ? number_make(node) : err;
-}
-
-/* Public and secret key as Z85 text, one after the other. */
-static enum vr_err curve_load(struct vr_node *node)
-{
-    char pair[2 * VR_CURVE_KEY];
-    struct vr_buf row = {0};
-    enum vr_err err = vr_records_get(node->records, VR_TABLE_META, vr_bytes_of(curve_row), &row);
-
-    if (err == VR_OK && row.size == sizeof(pair)) {
-        memcpy(pair, row.data, sizeof(pair));
-    } else if (err == VR_OK || err == VR_E_NOT_FOUND) {
-        err = vr_transport_zmq_keypair(node->curve_public, node->curve_secret);
-        if (err == VR_OK) {
-            memcpy(pair, node->curve_public, VR_CURVE_KEY);
-            memcpy(pair + VR_CURVE_KEY, node->curve_secret, VR_CURVE_KEY);
-            err = node_row_write(node->records, curve_row, vr_bytes(pair, sizeof(pair)));
-        }
-    }
-    if (row.size > 0) {
-        explicit_bzero(row.data, row.size);
-    }
-    vr_buf_deinit(&row);
-    if (err == VR_OK) {
-        memcpy(node->curve_public, pair, VR_CURVE_KEY);
-        memcpy(node->curve_secret, pair + VR_CURVE_KEY, VR_CURVE_KEY);
-        node->curve_public[VR_CURVE_KEY] = 0;
-        node->curve_secret[VR_CURVE_KEY] = 0;
-    }
-    explicit_bzero(pair, sizeof(pair));
-    return err;
 }
 
 /* --- what the cluster asks of its node --- */
@@ -162,7 +130,7 @@ enum vr_err node_cluster_make(struct vr_node *node, struct vr_why *why)
     enum vr_err err = number_load(node);
 
     if (err == VR_OK) {
-        err = curve_load(node);
+        err = node_curve_load(node);
     }
     if (err != VR_OK) {
         return vr_fail(why, err, "the node's number and keys for its cluster: %s",

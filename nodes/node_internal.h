@@ -175,6 +175,8 @@ void node_drain(struct vr_node *node, vr_time_us patience);
 enum vr_err node_keys_load(struct vr_node *node, uint8_t pepper[32], struct vr_why *why);
 /** A secret of 32 bytes in META, made when it is missing. */
 enum vr_err node_secret_row(struct vr_records *records, const char *row, uint8_t out[32]);
+/** node->curve_public and _secret: as the store has them, else made now. */
+enum vr_err node_curve_load(struct vr_node *node);
 enum vr_err node_row_write(struct vr_records *records, const char *row, struct vr_bytes value);
 
 /* node_secret.c */

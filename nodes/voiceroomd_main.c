@@ -27,6 +27,7 @@ enum wish {
     WISH_PRINT,
     WISH_REPAIR,
     WISH_SECRET,
+    WISH_KEYS,
     WISH_TAKE_OVER,
     WISH_HELP,
     WISH_VERSION
@@ -53,6 +54,7 @@ static void help_print(void)
            "  voiceroomd --print-config [...]   the settings in force, secrets masked\n"
            "  voiceroomd --repair [...]         a new store from what can be read of the old\n"
            "  voiceroomd --cluster-secret FILE  write what the nodes of a cluster share\n"
+           "  voiceroomd --new-cluster-keys     this node proves itself to the others by new keys\n"
            "  voiceroomd --store-copy DATA FOLDER | --store-check FOLDER | --store-room ROOM "
            "FOLDER DATA\n"
            "                                    for voiceroomctl backup\n"
@@ -123,6 +125,8 @@ static bool wishes_read(int argc, char **argv, struct wishes *out)
         } else if (strcmp(arg, "--cluster-secret") == 0 && i + 1 < argc) {
             out->wish = WISH_SECRET;
             out->secret = argv[++i];
+        } else if (strcmp(arg, "--new-cluster-keys") == 0) {
+            out->wish = WISH_KEYS;
         } else if (strcmp(arg, "--takes-over") == 0 && i + 1 < argc) {
             out->wish = WISH_TAKE_OVER;
             out->layout = argv[++i];
@@ -368,6 +372,20 @@ static int secret_export(const struct vr_config *config, const char *file)
     return 0;
 }
 
+static int keys_renew(const struct vr_config *config)
+{
+    char key[VR_NODE_KEY_TEXT];
+    struct vr_why why = {0};
+
+    if (vr_node_keys_renew(config, key, &why) != VR_OK) {
+        fprintf(stderr, "voiceroomd: %s\n", why.text);
+        return why.code == VR_E_EXISTS ? 2 : 1;
+    }
+    printf("%s is the new public key of this node; the others read it in etcd once it starts.\n",
+           key);
+    return 0;
+}
+
 static int with_settings(const struct wishes *wishes, char **argv)
 {
     struct vr_config config;
@@ -389,6 +407,8 @@ static int with_settings(const struct wishes *wishes, char **argv)
         code = store_repair(&config);
     } else if (wishes->wish == WISH_SECRET) {
         code = secret_export(&config, wishes->secret);
+    } else if (wishes->wish == WISH_KEYS) {
+        code = keys_renew(&config);
     } else {
         if (vr_log_level_parse(config.log_level, &level)) {
             vr_log_set_level(level);
