@@ -46,6 +46,11 @@ struct vr_directory {
  * VR_E_NO_MEMORY. */
 VR_MUST_CHECK enum vr_err vr_directory_local_new(struct vr_records *records,
                                                  struct vr_directory **out);
+/** The same in two steps, so that what needs no rooms can start while the disk works: nothing is
+ * taken before the second one said VR_OK, and `records` is borrowed until then. */
+VR_MUST_CHECK enum vr_err vr_directory_local_start(struct vr_records *records,
+                                                   struct vr_directory **out);
+VR_MUST_CHECK enum vr_err vr_directory_local_wait(struct vr_directory *directory);
 void vr_directory_free(struct vr_directory *directory);
 /** As in the table above. Taking again what one owns raises the epoch too: what the former life of
  * the room's actor has under way is fenced by the first commit in the new one. */

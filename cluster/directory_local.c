@@ -23,6 +23,10 @@ struct local {
     pthread_mutex_t lock;
     struct vr_list rooms[BUCKETS]; /* owned.link, by the room's id, which is random */
     uint64_t epoch;                /* the last one given */
+    /* The commit that raised the generation. */
+    pthread_cond_t raised;
+    bool raising;
+    enum vr_err raise_err;
 };
 
 static struct local *local_of(struct vr_directory *directory)
@@ -111,10 +115,39 @@ static uint32_t local_self(struct vr_directory *directory)
     return SELF;
 }
 
+/* On the journal's thread. */
+static void generation_raised(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
+{
+    struct local *local = ctx;
+
+    (void)ticket;
+    (void)revision;
+    pthread_mutex_lock(&local->lock);
+    local->raising = false;
+    local->raise_err = err;
+    pthread_cond_broadcast(&local->raised);
+    pthread_mutex_unlock(&local->lock);
+}
+
+/** Until the commit is durable, or was refused. */
+static enum vr_err generation_wait(struct local *local)
+{
+    enum vr_err err = VR_OK;
+
+    pthread_mutex_lock(&local->lock);
+    while (local->raising) {
+        pthread_cond_wait(&local->raised, &local->lock);
+    }
+    err = local->raise_err;
+    pthread_mutex_unlock(&local->lock);
+    return err;
+}
+
 static void local_free(struct vr_directory *directory)
 {
     struct local *local = local_of(directory);
 
+    (void)generation_wait(local); /* the journal still knows it */
     for (size_t i = 0; i < BUCKETS; i++) {
         struct vr_list *link;
 
@@ -122,6 +155,7 @@ static void local_free(struct vr_directory *directory)
             free(VR_OWNER(link, struct owned, link));
         }
     }
+    pthread_cond_destroy(&local->raised);
     pthread_mutex_destroy(&local->lock);
     free(local);
 }
@@ -143,11 +177,10 @@ static enum vr_err read_generation(struct vr_records *records, uint64_t *out)
     return err;
 }
 
-static enum vr_err raise_generation(struct vr_records *records, uint64_t *out)
+static enum vr_err raise_generation(struct local *local, struct vr_records *records, uint64_t *out)
 {
     struct vr_commit *commit;
     uint8_t value[8];
-    uint64_t revision;
     enum vr_err err = read_generation(records, out);
 
     if (err != VR_OK) {
@@ -163,10 +196,12 @@ static enum vr_err raise_generation(struct vr_records *records, uint64_t *out)
     vr_put64(value, *out);
     vr_commit_put(commit, VR_TABLE_META, vr_bytes_of(GENERATION_KEY),
                   vr_bytes(value, sizeof(value)));
-    return vr_records_commit(records, commit, &revision);
+    local->raising = true;
+    vr_records_submit(records, commit, generation_raised, local);
+    return VR_OK;
 }
 
-enum vr_err vr_directory_local_new(struct vr_records *records, struct vr_directory **out)
+enum vr_err vr_directory_local_start(struct vr_records *records, struct vr_directory **out)
 {
     static const struct vr_directory_ops ops = {local_take, local_find, local_release, local_self,
                                                 local_free};
@@ -178,8 +213,12 @@ enum vr_err vr_directory_local_new(struct vr_records *records, struct vr_directo
     if (local == NULL) {
         return VR_E_NO_MEMORY;
     }
-    err = raise_generation(records, &generation);
+    pthread_mutex_init(&local->lock, NULL);
+    pthread_cond_init(&local->raised, NULL);
+    err = raise_generation(local, records, &generation);
     if (err != VR_OK) {
+        pthread_cond_destroy(&local->raised);
+        pthread_mutex_destroy(&local->lock);
         free(local);
         return err;
     }
@@ -188,7 +227,25 @@ enum vr_err vr_directory_local_new(struct vr_records *records, struct vr_directo
     }
     local->directory.ops = &ops;
     local->epoch = generation << 32;
-    pthread_mutex_init(&local->lock, NULL);
     *out = &local->directory;
     return VR_OK;
+}
+
+enum vr_err vr_directory_local_wait(struct vr_directory *directory)
+{
+    return generation_wait(local_of(directory));
+}
+
+enum vr_err vr_directory_local_new(struct vr_records *records, struct vr_directory **out)
+{
+    enum vr_err err = vr_directory_local_start(records, out);
+
+    if (err == VR_OK) {
+        err = vr_directory_local_wait(*out);
+    }
+    if (err != VR_OK) {
+        vr_directory_free(*out);
+        *out = NULL;
+    }
+    return err;
 }

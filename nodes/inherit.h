@@ -47,6 +47,7 @@ struct vr_inherit {
     size_t memory_size;
     int sockets[VR_HELD_MAX];
     uint32_t socket_count;
+    bool served; /* the process before this node's did so, from the same store */
 };
 
 /** A copy of the held socket that is bound to this address and port; false: there is none.

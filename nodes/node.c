@@ -19,10 +19,12 @@
 #include "actors/base/log.h"
 #include "actors/media/keep.h"
 #include "nodes/files.h"
+#include "nodes/inherit.h"
 #include "nodes/metrics.h"
 #include "nodes/node_internal.h"
 #include "nodes/origins.h"
 #include "nodes/tls.h"
+#include "nodes/tracer.h"
 #include "store/lmdb.h"
 
 /* --- start, step by step --- */
@@ -42,7 +44,11 @@ enum vr_err node_folder_make(const char *folder, struct vr_why *why)
 
 static enum vr_err store_open(struct vr_node *node, struct vr_why *why)
 {
-    const struct vr_lmdb_conf conf = {.folder = node->config->data};
+    const struct vr_inherit *inherit = node->config->inherit;
+    /* The walk takes as long as the store is large, and speech waits for it. A process that died
+     * can't have damaged what it only mapped for reading. */
+    const struct vr_lmdb_conf conf = {.folder = node->config->data,
+                                      .skip_check = inherit != NULL && inherit->served};
     uint8_t pepper[32];
     enum vr_err err = node_folder_make(node->config->data, why);
 
@@ -136,7 +142,7 @@ static enum vr_err parts_make(struct vr_node *node, struct vr_why *why)
     enum vr_err err = VR_OK;
 
     if (node->config->cluster_etcd.count == 0) {
-        err = vr_directory_local_new(node->records, &node->directory);
+        err = vr_directory_local_start(node->records, &node->directory);
         node->number = err == VR_OK ? vr_directory_self(node->directory) : 0;
     }
     if (err == VR_OK) {
@@ -203,6 +209,9 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
         err = node_speech_addresses(node, why);
     }
     if (err == VR_OK) {
+        err = node_trace_open(node);
+    }
+    if (err == VR_OK) {
         err = node_system_make(node);
     }
     node_keep_open(node);
@@ -215,6 +224,9 @@ static enum vr_err start_steps(struct vr_node *node, struct vr_why *why)
     if (err == VR_OK) {
         node_keep_tell(node);
         err = node_media_start(node, why);
+    }
+    if (err == VR_OK && node->directory != NULL) {
+        err = vr_directory_local_wait(node->directory); /* speech did not wait for the disk */
     }
     if (err == VR_OK) {
         err = node_http_make(node, why);
@@ -251,6 +263,7 @@ static void node_free(struct vr_node *node)
     explicit_bzero(node->turn_secret, sizeof(node->turn_secret));
     vr_http_free(node->http);
     vr_agent_free(node->agent);
+    vr_tracer_free(node->tracer); /* nobody records any more */
     for (uint32_t i = 0; i < node->control[0].socket_count; i++) {
         close(node->control[0].sockets[i].fd);
     }

@@ -74,6 +74,8 @@ static bool node_fork(struct vr_parent *parent)
     pid_t above = getpid();
 
     vr_crash_path(parent->conf->config->data, parent->report, sizeof(parent->report));
+    parent->held.served =
+        atomic_load(&page->starts) > 0 && atomic_load(&page->state) != VR_NODE_STARTING;
     atomic_store(&page->state, VR_NODE_STARTING);
     atomic_store(&page->alive_us, 0);
     atomic_fetch_add(&page->starts, 1);
@@ -93,17 +95,33 @@ static bool node_fork(struct vr_parent *parent)
 
 /* --- its end --- */
 
-static void death_tell(struct vr_parent *parent, int number, bool served)
+static void death_note(struct vr_parent *parent, int number, bool served)
 {
+    parent->death.number = number;
+    parent->death.node = parent->node;
+    parent->death.lived = clock_now() - parent->forked;
+    parent->death.served = served;
+    memcpy(parent->death.report, parent->report, sizeof(parent->report));
+}
+
+/** Once the next one is on its way: a slow disk must not keep speech waiting. */
+static void death_tell(struct vr_parent *parent)
+{
+    int number = parent->death.number;
     char line[160];
 
+    if (number == 0) {
+        return;
+    }
+    parent->death.number = 0;
     snprintf(line, sizeof(line), "node process %d died of signal %d (%s) after %lld ms%s",
-             (int)parent->node, number, strsignal(number),
-             (long long)((clock_now() - parent->forked) / 1000),
-             served ? "" : ", before it served");
-    vr_crash_note(parent->report, line);
+             (int)parent->death.node, number, strsignal(number),
+             (long long)(parent->death.lived / 1000),
+             parent->death.served ? "" : ", before it served");
+    vr_crash_note(parent->death.report, line);
     vr_log(VR_LOG_ERROR, "the node died, and is started again", VR_I("signal", number),
-           VR_U("deaths", atomic_load(&parent->held.page->deaths)), VR_S("report", parent->report));
+           VR_U("deaths", atomic_load(&parent->held.page->deaths)),
+           VR_S("report", parent->death.report));
 }
 
 /** What was kept may be what kills: after three deaths in ten seconds it starts without. */
@@ -150,8 +168,9 @@ static bool node_ended(struct vr_parent *parent, int status, int *code)
     atomic_store(&page->died_of, (uint32_t)WTERMSIG(status));
     atomic_store(&page->died_us, now);
     atomic_fetch_add(&page->deaths, 1);
-    death_tell(parent, WTERMSIG(status), served);
+    death_note(parent, WTERMSIG(status), served);
     if (parent->lame >= LAME_MAX) {
+        death_tell(parent);
         vr_log(VR_LOG_ERROR, "the node died at every start: given up");
         return false;
     }
@@ -292,6 +311,7 @@ bool vr_parent_run(const struct vr_parent_conf *conf, const struct vr_inherit **
         if (node_fork(&parent)) {
             return true;
         }
+        death_tell(&parent);
     } while (parent.node > 0 && node_ended(&parent, node_wait(&parent), code));
     parent_close(&parent, *code);
     return false;

@@ -24,6 +24,13 @@ struct vr_parent {
     vr_time_us deaths[RECENT_DEATHS]; /* times, the last one first */
     uint32_t lame;                    /* ends in a row before the node served */
     char report[1024];
+    struct {
+        char report[1024];
+        int number; /* signal; 0: nothing is to be told */
+        pid_t node;
+        vr_time_us lived;
+        bool served;
+    } death;
 };
 
 /* parent_upgrade.c */

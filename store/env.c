@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,9 +122,11 @@ static int open_tables(struct vr_env *env, unsigned txn_flags, unsigned dbi_flag
  */
 static int allocate_lock(const struct vr_env *env)
 {
+    const off_t bytes = (off_t)64 * 1024;
     char path[4096];
+    struct stat about;
     int fd;
-    int rc;
+    int rc = 0;
 
     if ((size_t)snprintf(path, sizeof(path), "%s/lock.mdb", env->folder) >= sizeof(path)) {
         return ENAMETOOLONG;
@@ -132,7 +135,9 @@ static int allocate_lock(const struct vr_env *env)
     if (fd < 0) {
         return errno;
     }
-    rc = posix_fallocate(fd, 0, (off_t)64 * 1024);
+    if (fstat(fd, &about) != 0 || about.st_size < bytes || about.st_blocks * 512 < bytes) {
+        rc = posix_fallocate(fd, 0, bytes);
+    }
     close(fd);
     return rc;
 }

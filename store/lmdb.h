@@ -15,7 +15,8 @@ struct vr_lmdb_conf {
     size_t map_bytes;       /* address space, not disk; 0: 8 GiB */
     size_t reserve_bytes;   /* kept in a file that is freed when the disk is full; 0: 4 MiB */
     size_t queue_bytes_max; /* waiting commits beyond this are VR_E_BUSY; 0: 64 MiB */
-    bool skip_check;        /* tests: do not walk the file in a child first */
+    bool skip_check;        /* do not walk the file in a child first: whoever had it last served
+                             * from it, or a test */
 };
 
 /** The check forks: open the store before threads of this process use it.

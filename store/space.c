@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -26,8 +27,13 @@ void vr_space_deinit(struct vr_space *space)
 
 bool vr_space_hold(struct vr_space *space)
 {
+    struct stat about;
+
     if (!space->held && space->fd >= 0) {
-        space->held = posix_fallocate(space->fd, 0, (off_t)space->bytes) == 0;
+        /* What has its blocks already costs no write: a start must not wait for the disk. */
+        space->held = (fstat(space->fd, &about) == 0 && about.st_size >= (off_t)space->bytes &&
+                       about.st_blocks * 512 >= about.st_size) ||
+                      posix_fallocate(space->fd, 0, (off_t)space->bytes) == 0;
         if (!space->held) {
             vr_space_free(space); /* a part of it helps nobody */
         }
