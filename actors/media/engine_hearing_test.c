@@ -161,6 +161,40 @@ static void a_diagnosis_says_it(void **state)
     vr_buf_deinit(&json);
 }
 
+/* An audience that gets packed frames is asked less often, but not by him who looks, and not by
+ * doubt. */
+static void an_audience_rests(void **state)
+{
+    struct rig *rig = rig_new_with(11, false, VR_PACK_3);
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.asked = true});
+    struct rig_person *ben =
+        rig_join(rig, (struct rig_wish){.asked = true, .pack60 = true, .muted = true});
+    struct vr_buf json = {0};
+    vr_time_us start;
+
+    (void)state;
+    rig->lose = between;
+    pass(rig, ana, VR_SECONDS(5)); /* three answers make him calm */
+    questions[1] = 0;
+    pass(rig, ana, VR_SECONDS(12));
+    assert_in_range(questions[1], 2, 4);
+    vr_shard_diagnosis(ben->node->shard, rig->now, &json);
+    vr_buf_deinit(&json);
+    questions[1] = 0;
+    pass(rig, ana, VR_SECONDS(12));
+    assert_in_range(questions[1], 11, 13);
+
+    pass(rig, ana, VR_SECONDS(30)); /* at rest again */
+    reached[1] = false;
+    start = rig->now;
+    while (ben->repairs == 0) {
+        pass(rig, ana, VR_MS(100));
+        assert_true(rig->now - start <= VR_SECONDS(5) + VR_MS(500)); /* looked at every 500 ms */
+    }
+    assert_int_equal(ben->repair_for, VR_HEARING_DEAF);
+    rig_free(rig);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
@@ -171,6 +205,7 @@ int main(void)
         TEST(who_cannot_answer_is_left_alone),
         TEST(all_at_once_are_repaired_few_at_a_time),
         TEST(a_diagnosis_says_it),
+        TEST(an_audience_rests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

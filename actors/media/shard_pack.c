@@ -259,6 +259,15 @@ void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear)
     }
 }
 
+bool vr_shard_packs_for(const struct vr_peer_live *live)
+{
+    const struct vr_shard *shard = live->shard;
+    uint32_t place = live->listener.place;
+
+    return live->listener.slot_count > 0 && place < shard->listener_count &&
+           shard->listeners[place] == &live->listener && shard->hears[place].packed != 0;
+}
+
 static uint32_t level_for(const struct vr_shard *shard)
 {
     const struct vr_engine *engine = shard->engine;
