@@ -28,6 +28,7 @@ static const struct kind kinds[] = {
     { "jitter_ms",   "client_jitter_seconds",        "Jitter that clients measured.",                      10000, 1e-3, DELAYS },
     { "rtt_ms",      "client_round_trip_seconds",    "Round trips that clients measured.",                 10000, 1e-3, DELAYS },
     { "latency_ms",  "client_audio_latency_seconds", "From this node's sending to a client's playing.",    10000, 1e-3, DELAYS },
+    { "capture_to_playout_ms", "client_capture_to_playout_seconds", "From speakers' microphones to a client's playing, by sender reports.", 10000, 1e-3, DELAYS },
 };
 /* clang-format on */
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -58,6 +58,13 @@ static void sums_up_by_room(void **state)
                 "\"loss\":{\"count\":1,\"mean\":0.5000,\"max\":0.5000}}");
     assert_room(quality, 2, "{\"rtt_ms\":{\"count\":1,\"mean\":30.5000,\"max\":30.5000}}");
     assert_room(quality, 3, "{}");
+    take(quality, 4, "{\"capture_to_playout_ms\": 140}");
+    assert_room(quality, 4,
+                "{\"capture_to_playout_ms\":{\"count\":1,\"mean\":140.0000,\"max\":140.0000}}");
+    assert_metrics_hold(quality,
+                        "voiceroom_client_capture_to_playout_seconds_bucket{le=\"0.1\"} 0\n");
+    assert_metrics_hold(quality,
+                        "voiceroom_client_capture_to_playout_seconds_bucket{le=\"0.2\"} 1\n");
     assert_metrics_hold(quality, "voiceroom_client_join_seconds_bucket{le=\"0.1\"} 1\n");
     assert_metrics_hold(quality, "voiceroom_client_join_seconds_bucket{le=\"0.2\"} 2\n");
     assert_metrics_hold(quality, "voiceroom_client_join_seconds_sum 0.200000\n");

@@ -8,6 +8,7 @@
 #define VR_MEDIA_PEER_H
 
 #include "actors/base/list.h"
+#include "actors/media/capture.h"
 #include "actors/media/dtls_handshake.h"
 #include "actors/media/engine.h"
 #include "actors/media/hearing.h"
@@ -138,6 +139,7 @@ struct vr_peer_live {
     uint32_t meter_count;
     uint8_t meter_level;
     struct vr_rtp_source source;
+    struct vr_capture capture;
     uint32_t sr_middle;                 /* of the client's last SR: for delay since it */
     uint32_t lost_before[VR_SLOTS_MAX]; /* cumulative loss last told, for the counter */
     struct vr_list asked;               /* vr_engine.asked, while a question waits */

@@ -12,6 +12,7 @@
 #include "actors/media/slots.h"
 #include "actors/messages/hearing.h"
 #include "actors/messages/msg.h"
+#include "actors/messages/sound_clock.h"
 
 struct vr_engine;
 struct vr_shard;
@@ -81,5 +82,10 @@ void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
  * between nodes can hold. For half a minute from now on nobody here rests from questions
  * (hearing.h). */
 void vr_shard_diagnosis(struct vr_shard *shard, vr_time_us now, struct vr_buf *out);
+
+/** When was said what is heard: the slots as `peer` gets them (zero, or of another shard: none),
+ * and the talkers whose own packets arrive here. */
+void vr_shard_sound_clock(const struct vr_shard *shard, struct vr_id peer, vr_time_us now,
+                          struct vr_sound_clock *out);
 
 #endif

@@ -233,6 +233,23 @@ static void tell_diagnosis(struct vr_actor *actor, struct shard_state *state,
     sleep_if_empty(actor, state);
 }
 
+static void tell_sound_clock(struct vr_actor *actor, struct shard_state *state,
+                             const struct vr_msg *msg)
+{
+    struct vr_msg answer = {.kind = VR_MSG_CLUSTER_DONE};
+    struct vr_bytes asked = vr_blob_bytes(msg->as.note.bytes);
+    struct vr_sound_clock clock;
+    uint8_t bytes[VR_SOUND_CLOCK_MAX];
+
+    vr_shard_sound_clock(state->shard, asked.size == 16 ? vr_id_get(asked.data) : (struct vr_id){0},
+                         vr_actor_now(actor), &clock);
+    answer.as.note.type = VR_NOTE_SOUND_CLOCK;
+    answer.as.note.bytes = vr_blob_new(vr_bytes(bytes, vr_sound_clock_write(&clock, bytes)));
+    answer.as.note.err = answer.as.note.bytes == NULL ? VR_E_NO_MEMORY : VR_OK;
+    vr_reply(state->system, msg, &answer);
+    sleep_if_empty(actor, state);
+}
+
 /* An owner who has been replaced and does not know it yet. */
 static bool is_deposed(const struct shard_state *state, const struct vr_msg *msg)
 {
@@ -289,6 +306,8 @@ static enum vr_err shard_handle(struct vr_actor *actor, void *raw, struct vr_msg
     case VR_MSG_CLUSTER:
         if (msg->as.note.type == VR_NOTE_DIAGNOSIS && msg->from.kind == VR_ACTOR_ASK) {
             tell_diagnosis(actor, state, msg);
+        } else if (msg->as.note.type == VR_NOTE_SOUND_CLOCK && msg->from.kind == VR_ACTOR_ASK) {
+            tell_sound_clock(actor, state, msg);
         }
         return VR_OK;
     case VR_MSG_COMMAND:

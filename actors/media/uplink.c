@@ -116,6 +116,7 @@ void vr_uplink_rtp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size_
     if (restarted) {
         vr_rtp_source_init(&live->source, 0);
         vr_hearing_sender_anew(&live->hearing);
+        live->capture = (struct vr_capture){0};
         vr_participant_break(live->who);
     }
     vr_rtp_source_update(&live->source, rtp.seq, NULL);
@@ -223,6 +224,11 @@ void vr_uplink_rtcp(struct vr_engine *engine, uint32_t peer, uint8_t *data, size
             live->sr_middle = vr_ntp_middle(sender.ntp);
             if (!engine->hot[peer].in_started || sender.ssrc == engine->hot[peer].in_ssrc) {
                 vr_hearing_sender(&live->hearing, sender.packets, live->source.received);
+            }
+            if (engine->hot[peer].in_started && sender.ssrc == engine->hot[peer].in_ssrc &&
+                live->source.transit_set) {
+                vr_capture_report(&live->capture, engine->now, sender.ntp, sender.ts,
+                                  live->source.transit);
             }
         }
         read_reports(engine, live, &packet);

@@ -105,6 +105,9 @@ struct vr_speaker {
 
 /** Asked of a shard: what it knows of its transports, as JSON (media/diagnosis.c). */
 #define VR_NOTE_DIAGNOSIS 35u
+/** Asked of a shard: when was said what listeners hear (messages/sound_clock.h). The bytes of the
+ * question are the peer that hears (16), or none; of the answer, a sound clock. */
+#define VR_NOTE_SOUND_CLOCK 36u
 
 struct vr_msg {
     enum vr_msg_kind kind;

@@ -21,13 +21,13 @@ static void free_request(struct op *op)
     free(request);
 }
 
-static void send_answer(struct session *session, const struct vr_client_msg *asked,
-                        const struct vr_answer *answer, const char *extra)
+void session_send_answer(struct session *session, const struct vr_client_msg *asked,
+                         const struct vr_answer *answer)
 {
     struct vr_buf text = {0};
     struct vr_blob *blob = NULL;
 
-    vr_client_answer_write(asked, answer, extra, &text);
+    vr_client_answer_write(asked, answer, NULL, &text);
     blob = text.failed ? NULL : vr_blob_new(vr_buf_bytes(&text));
     vr_buf_deinit(&text);
     if (blob != NULL) {
@@ -42,7 +42,7 @@ static void send_outcome(struct session *session, const struct vr_client_msg *as
     struct vr_answer answer = {.err = err, .epoch = session->epoch, .sequence = session->sequence};
 
     snprintf(answer.why, sizeof(answer.why), "%s", why == NULL ? vr_err_text(err) : why);
-    send_answer(session, asked, &answer, NULL);
+    session_send_answer(session, asked, &answer);
 }
 
 static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
@@ -61,7 +61,7 @@ static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
             answer->epoch == session->epoch && answer->sequence > session->sequence) {
             session->sequence = answer->sequence; /* what the snapshot holds need not come again */
         }
-        send_answer(session, &request->msg, answer, NULL);
+        session_send_answer(session, &request->msg, answer);
         if (answer->err == VR_E_GONE) {
             session_announce(session); /* the room lost sight of us; or the place is another's */
         }
@@ -148,7 +148,7 @@ static void on_restarted(void *ctx, const struct vr_join_result *result)
         vr_buf_text(&extra, "}");
         answer.body = extra.failed ? NULL : vr_blob_new(vr_buf_bytes(&extra));
         answer.err = answer.body == NULL ? VR_E_NO_MEMORY : VR_OK;
-        send_answer(session, &request->msg, &answer, NULL);
+        session_send_answer(session, &request->msg, &answer);
         vr_blob_release(answer.body);
         vr_buf_deinit(&extra);
     }
@@ -163,6 +163,10 @@ static void own_message(struct session *session, struct vr_client_msg *msg)
         strcmp(msg->type, "session:ping") == 0) {
         send_outcome(session, msg, VR_OK, "");
         vr_client_msg_deinit(msg);
+        return;
+    }
+    if (strcmp(msg->type, "session:sound-clock") == 0) {
+        session_sound_clock(session, msg);
         return;
     }
     if (strcmp(msg->type, "room:webrtc:offer") != 0) {

@@ -175,6 +175,14 @@ VR_MUST_CHECK enum vr_err session_screen(const struct vr_session_services *servi
 VR_MUST_CHECK enum vr_err session_screen_name(const struct vr_session_services *services,
                                               struct vr_actor_identity *who, struct vr_why *why);
 
+/* client.c */
+void session_send_answer(struct session *session, const struct vr_client_msg *asked,
+                         const struct vr_answer *answer);
+
+/* sound_clock.c */
+/** Answers when what this client hears was said; takes what `asked` owns. */
+void session_sound_clock(struct session *session, struct vr_client_msg *asked);
+
 /* socket.c */
 void session_send(struct session *session, struct vr_blob *text);
 void session_close_socket(struct session *session, uint16_t code, const char *reason);

@@ -86,6 +86,8 @@ struct world {
     bool silent; /* the room does not answer */
     bool event_before_answer;
     bool opened_before_joined; /* the shard had the peer before the answer left */
+    void (*note)(struct world *world, struct vr_address shard,
+                 const struct vr_msg *msg); /* asked of a shard; NULL: nobody answers */
     bool attach; /* attach a socket from within joined, as the WebSocket's edge does */
 };
 
@@ -180,6 +182,9 @@ static inline enum vr_err shard_handle(struct vr_actor *actor, void *state, stru
 
     (void)state;
     (void)why;
+    if (msg->kind == VR_MSG_CLUSTER && world->note != NULL) {
+        world->note(world, vr_actor_address(actor), msg);
+    }
     if (msg->kind == VR_MSG_PEER_CLOSE) {
         world->closed[world->closed_count++] = msg->as.peer_close.peer;
     }

@@ -185,6 +185,7 @@ static const struct {
 } own[] = {
     { "session:hello",            {{&access_token, MUST}} },
     { "session:ping",             {{NULL, MAY}} },
+    { "session:sound-clock",      {{NULL, MAY}} },
     { "room:webrtc:offer",        {{&sdp, MUST}} },
     { "room:webrtc:ice-candidate", {{NULL, MAY}} },
 };

@@ -120,6 +120,7 @@ describe('WebSocket', () => {
     assert.equal(state.participants.length, 3);
 
     await ana.fine('session:ping');
+    await ana.refused('session:sound-clock', 'conflict'); // nothing is heard yet
     await ana.fine('room:webrtc:ice-candidate');
     assert.match((await ana.fine('room:webrtc:offer', { sdp: offer() })).sdp, /a=ice-ufrag/);
     await ana.refused('room:webrtc:offer', 'bad-sdp', { sdp: 'v=0' });
