@@ -86,7 +86,7 @@ fuzz:
 	@tools/setup test
 	@tests/run fuzz --seconds $(SECONDS)
 
-BENCH_TARGETS := voiceroomd voiceroom-bench voiceroom-floor voiceroom-speech voiceroom-idle runtime_bench journal_bench
+BENCH_TARGETS := voiceroomd voiceroom-bench voiceroom-floor voiceroom-speech voiceroom-idle runtime_bench journal_bench keep_bench
 build/bench/ready: setup build/release/build.ninja web/app/dist/index.html
 	@tools/setup bench
 	@cmake --build build/release --target $(BENCH_TARGETS)

@@ -32,6 +32,7 @@ FIGURES = (  # the issue's table: text, goal, how to find the value, good when a
     ("join p95 in Chromium, ms", 50, ("mouth-to-ear", "join_ms_p95"), "<="),
     ("first audio p95 in Chromium, ms", 150, ("mouth-to-ear", "first_audio_ms_p95"), "<="),
     ("CPU per packet on two media workers, times one's", 1.1, ("1x2000-workers2", "workers"), "<="),
+    ("CPU per packet below a parent, over kept memory, times alone", None, ("1x500-supervised", "supervised"), "<="),
 )
 
 
@@ -54,6 +55,9 @@ def value_of(report, name, what):
         return row["cpu_us_per_listener_second"] / base["cpu_us_per_listener_second"] if base else None
     if what == "workers":
         base = find(report, "1x2000")
+        return row["cpu_us_per_packet"] / base["cpu_us_per_packet"] if base else None
+    if what == "supervised":
+        base = find(report, "1x500")
         return row["cpu_us_per_packet"] / base["cpu_us_per_packet"] if base else None
     return row.get(what) * (100 if what == "delivered" else 1) if row.get(what) is not None else None
 
@@ -113,7 +117,7 @@ def seeds(report):
 
 def others(report):
     out = []
-    idle, actors, durable = (find(report, n) for n in ("idle-10000", "actor-messages", "durable-changes"))
+    idle, actors, durable, kept = (find(report, n) for n in ("idle-10000", "actor-messages", "durable-changes", "kept-memory"))
     crowd = find(report, "joins-2000-talking")
     if crowd and "delivered_while_joining" in crowd:
         out.append("- While 1900 joined a room that talks, the first 100 heard %.3f %% of the speech, added delay p99 %.1f ms."
@@ -121,6 +125,10 @@ def others(report):
     if idle:
         out.append("- %d idle WebSockets over TLS: %.1f KB each, %.2f %% of a core, all open after %.1f s."
                    % (idle["open"], idle["rss_kb_per_socket"], idle["cpu_share"] * 100, idle["open_seconds"]))
+    if kept:
+        out.append("- Kept over the death of the process: %d bytes a peer, %d a gate; %d peers go on after %.0f ms, their contexts take %.1f µs each with their first packet. "
+                   "A packet to seven listeners costs %.3f times that without a keep (keep_bench, clients included; counted in instructions: docs/architecture.md)."
+                   % (kept["kept_bytes_per_peer"], kept["kept_bytes_per_gate"], kept["kept_peers"], kept["restore_ms"], kept["kept_context_us"], kept["kept_share"]))
     if actors:
         out += ["- Actor messages: " + "; ".join("%s %.2f M/s" % (what, n / 1e6) for what, n in actors["messages_per_s"].items()) + "."]
     if durable:

@@ -55,6 +55,20 @@ def journal(bench):
                         for n, rate, p50, p99 in found]}
 
 
+def keep(bench):
+    """What the parent's memory costs: a packet with it and without, both before and after each other, and 5000 peers going on."""
+    program = bench.build / "actors" / "media" / "keep_bench"
+    forward = {}
+    for way in ((), ("keep",), ("keep",), ()):
+        text = run_text([program, "forward", 5000, *way], 60)
+        forward.setdefault(way, []).append(float(re.search(r": ([0-9.]+) us each", text).group(1)))
+    text = run_text([program, "restore", 5000], 60)
+    peers, ms, size, gate = re.search(r"of (\d+) peers go on after ([0-9.]+) ms; (\d+) bytes each .* a gate (\d+)", text).groups()
+    return {"kept_peers": int(peers), "restore_ms": float(ms), "kept_bytes_per_peer": int(size), "kept_bytes_per_gate": int(gate),
+            "kept_context_us": float(re.search(r"comes: ([0-9.]+) us each", text).group(1)),
+            "kept_share": round(min(forward[("keep",)]) / min(forward[()]), 4)}
+
+
 def ear(bench):
     env = ["env", "VOICEROOMD=%s" % (bench.build / "nodes" / "voiceroomd")]
     text = run_text(env + ["node", "bench/ear.mjs"], 80)
@@ -74,6 +88,7 @@ def idle(bench, row):
 
 def special(row, bench):
     kinds = {"actors": lambda: actors(bench), "journal": lambda: journal(bench), "ear": lambda: ear(bench),
+             "keep": lambda: keep(bench),
              "idle": lambda: idle(bench, row)}
     return kinds[row.kind]()
 

@@ -94,6 +94,7 @@ def full():
         load(1, 500, "loss5", extra=["--reports", "--drop", 0.05], note="5 % of the way up is lost"),
         load(1, 500, "muted500", extra=["--muted", 500], note="500 muted with DTX beside", limit=300),
         load(1, 2000, "workers2", flags={"media_workers": 2, "shard_peers_max": 1000}, limit=400),
+        load(1, 500, "supervised", flags={"supervise": "true"}, note="as shipped: below its parent, over kept memory; CPU of the node"),
         load(1, 500, "tls", tls=True, extra=["--sockets"], note="joins by TLS, a WebSocket over TLS each"),
         Row("joins-500/s", args=["--speakers", 1, "--listeners", 1000, "--sampled", 0, "--join-rate", 500, "--quiet-joins", "--steady"],
             floor=0, note="500 joins a second into one room, nobody talks"),
@@ -108,6 +109,7 @@ def full():
         gso(3, 500, lever_name="gso-2ms", extra=["--stagger-ms", 2], note="speakers 2 ms apart instead of 5"),
         *seeds(),
         Row("mouth-to-ear", kind="ear", repeats=1, note="two Chromium pages", limit=90),
+        Row("kept-memory", kind="keep", note="what outlives the death of the process"),
         Row("actor-messages", kind="actors", repeats=1),
         Row("durable-changes", kind="journal", repeats=1),
     ]

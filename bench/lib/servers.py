@@ -137,6 +137,16 @@ class Voiceroomd(Process):
         return self.folder / "data" / "admin-key.json"
 
     @property
+    def pid(self):
+        """The node's, also below a parent."""
+        if self.flags.get("supervise") != "true":
+            return self.child.pid
+        children = pathlib.Path("/proc/%d/task/%d/children" % (self.child.pid, self.child.pid)).read_text().split()
+        if len(children) != 1:
+            raise RuntimeError("%d processes below the parent" % len(children))
+        return int(children[0])
+
+    @property
     def args(self):
         return ["--driver", "voiceroomd", "--url", self.url, "--key", self.key, "--pid", self.pid, "--address", self.address]
 
