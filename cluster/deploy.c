@@ -266,7 +266,7 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
     start_upload(upload);
 }
 
-static const struct mirror_ops deploy_ops = {on_begin, on_put, on_gone, on_listed};
+static const struct mirror_ops deploy_ops = {on_begin, on_put, on_gone, on_listed, NULL};
 
 /* ---- up: from the store into etcd ---- */
 
@@ -417,6 +417,11 @@ enum vr_err deploy_new(struct vr_cluster *cluster)
 void deploy_open(struct vr_cluster *cluster)
 {
     mirror_open(&cluster->deploy->mirror, cluster, "deploy/", &deploy_ops);
+}
+
+void deploy_again(struct vr_cluster *cluster)
+{
+    mirror_again(&cluster->deploy->mirror);
 }
 
 void deploy_close(struct vr_cluster *cluster)

@@ -253,7 +253,7 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
     }
 }
 
-const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed};
+const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed, NULL};
 
 /* ---- the generation ---- */
 
@@ -292,7 +292,7 @@ static void generation_listed(struct vr_cluster *cluster, int64_t revision)
 }
 
 const struct mirror_ops member_generation_ops = {generation_begin, generation_put, generation_gone,
-                                                 generation_listed};
+                                                 generation_listed, NULL};
 
 /* ---- hellos ---- */
 
@@ -329,6 +329,7 @@ static void say_hello(struct vr_timer *timer, vr_time_us now)
     uint8_t bytes[64];
     struct vr_blob *blob;
 
+    hello.owners_seen = owners_epoch(cluster, cluster->owners->owners_mirror.newest);
     hello.protocol = member_protocol(cluster);
     hello.incarnation = member->incarnation;
     hello.valid = member_is_valid(cluster);
@@ -361,6 +362,10 @@ void member_on_hello(struct vr_cluster *cluster, uint32_t number, struct vr_byte
     if (node != NULL && hello != NULL && hello->incarnation == node->incarnation) {
         node->heard_at = vr_worker_now(cluster->worker);
         node->valid = hello->valid;
+        if (hello->valid &&
+            owners_generation(hello->owners_seen) == atomic_load(&cluster->generation)) {
+            mirror_expect(&cluster->owners->owners_mirror, owners_revision(hello->owners_seen));
+        }
     }
     if (hello != NULL) {
         vr__cluster__hello__free_unpacked(hello, NULL);

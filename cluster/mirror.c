@@ -1,5 +1,6 @@
 /* mirror.c - what etcd has under a prefix: listed, then watched from there; listed anew when the
- * watch is lost, and every minute in any case, since watches were seen to go silent. */
+ * watch is lost, and every minute in any case, since watches were seen to go silent; and when other
+ * nodes have been told what we were not. */
 #include <stdio.h>
 
 #include "actors/base/owner.h"
@@ -14,6 +15,13 @@ static void arm(struct mirror *mirror, vr_time_us in)
     vr_timer_arm(worker, &mirror->timer, vr_worker_now(worker) + in);
 }
 
+static void note_newest(struct mirror *mirror, const struct vr_kv_pair *pair)
+{
+    if (pair->mod_revision > mirror->newest) {
+        mirror->newest = pair->mod_revision;
+    }
+}
+
 static void on_told(void *ctx, bool lost, int64_t revision, const struct vr_kv_event *events,
                     uint32_t count)
 {
@@ -25,6 +33,7 @@ static void on_told(void *ctx, bool lost, int64_t revision, const struct vr_kv_e
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
+        note_newest(mirror, &events[i].pair);
         if (events[i].deleted) {
             mirror->ops->gone(mirror->cluster, events[i].pair.key, events[i].pair.mod_revision);
         } else {
@@ -61,6 +70,7 @@ static void on_listed(void *ctx, const struct vr_kv_result *result)
     }
     mirror->ops->begin(mirror->cluster);
     for (uint32_t i = 0; i < result->pair_count; i++) {
+        note_newest(mirror, &result->pairs[i]);
         mirror->ops->put(mirror->cluster, &result->pairs[i]);
     }
     mirror->revision = result->revision;
@@ -87,6 +97,33 @@ static void on_timer(struct vr_timer *timer, vr_time_us now)
     list(VR_OWNER(timer, struct mirror, timer));
 }
 
+static void on_late(struct vr_timer *timer, vr_time_us now)
+{
+    struct mirror *mirror = VR_OWNER(timer, struct mirror, late_timer);
+
+    mirror->late = false;
+    if (mirror->expected > mirror->revision) {
+        mirror->late_not_before = now + LATE_AGAIN;
+        mirror->ops->late(mirror->cluster);
+    }
+}
+
+void mirror_expect(struct mirror *mirror, int64_t revision)
+{
+    struct vr_worker *worker = mirror->cluster->worker;
+    vr_time_us at = vr_worker_now(worker) + LATE;
+
+    if (!mirror->open || !mirror->complete || revision <= mirror->revision) {
+        return;
+    }
+    mirror->expected = revision > mirror->expected ? revision : mirror->expected;
+    if (!mirror->late) {
+        mirror->late = true;
+        at = at > mirror->late_not_before ? at : mirror->late_not_before;
+        vr_timer_arm(worker, &mirror->late_timer, at);
+    }
+}
+
 void mirror_open(struct mirror *mirror, struct vr_cluster *cluster, const char *name,
                  const struct mirror_ops *ops)
 {
@@ -95,7 +132,10 @@ void mirror_open(struct mirror *mirror, struct vr_cluster *cluster, const char *
     mirror->open = true;
     mirror->complete = false;
     mirror->revision = 0; /* also after a restore: what we knew is no measure */
+    mirror->newest = 0;
+    mirror->expected = 0;
     mirror->timer.fire = on_timer;
+    mirror->late_timer.fire = on_late;
     snprintf(mirror->prefix, sizeof(mirror->prefix), "%s%s", cluster->prefix, name);
     list(mirror);
 }
@@ -113,7 +153,9 @@ void mirror_close(struct mirror *mirror)
         return;
     }
     mirror->open = false;
+    mirror->late = false;
     vr_timer_disarm(cluster->worker, &mirror->timer);
+    vr_timer_disarm(cluster->worker, &mirror->late_timer);
     if (mirror->watch != NULL) {
         cluster->kv->ops->unwatch(cluster->kv, mirror->watch);
         mirror->watch = NULL;

@@ -10,8 +10,10 @@
 #include "cluster/owners_rules.h"
 
 #define LIST_AGAIN VR_SECONDS(60) /* watches are not trusted for longer */
-#define RETRY VR_MS(200)          /* after etcd said that it could not */
-#define PENDING_MAX 512           /* messages that wait for one room's owner */
+#define LATE VR_MS(500)           /* a watch tells of what another node knows within this */
+#define LATE_AGAIN VR_SECONDS(5)
+#define RETRY VR_MS(200) /* after etcd said that it could not */
+#define PENDING_MAX 512  /* messages that wait for one room's owner */
 
 struct cluster_room;
 
@@ -40,6 +42,8 @@ struct mirror_ops {
     void (*gone)(struct vr_cluster *cluster, struct vr_bytes key, int64_t revision);
     /** What it did not name and was not changed after `revision` is gone. */
     void (*listed)(struct vr_cluster *cluster, int64_t revision);
+    /** The watch is silent (mirror_expect); NULL where nothing is expected. */
+    void (*late)(struct vr_cluster *cluster);
 };
 struct mirror {
     struct vr_cluster *cluster;
@@ -47,13 +51,20 @@ struct mirror {
     char prefix[128];
     void *watch;
     int64_t revision; /* everything up to here is known */
+    int64_t newest;   /* of what was changed under it, as far as we know */
+    int64_t expected; /* another node knows of a change at this revision */
     bool open, listing, complete;
-    struct vr_timer timer;
+    bool late; /* `expected` is waited for */
+    struct vr_timer timer, late_timer;
+    vr_time_us late_not_before; /* nor listed for that */
 };
 void mirror_open(struct mirror *mirror, struct vr_cluster *cluster, const char *name,
                  const struct mirror_ops *ops);
-/** List anew, now: something does not fit. */
+/** List anew, now. */
 void mirror_again(struct mirror *mirror);
+/** Another node knows of a change under this prefix at `revision`. When our watch does not tell of
+ * it within LATE, it has gone silent: `late` is called, at most once in LATE_AGAIN. */
+void mirror_expect(struct mirror *mirror, int64_t revision);
 void mirror_close(struct mirror *mirror);
 
 /* ---- member.c: lease, deadline, own record; member_nodes.c: the others ---- */
@@ -329,6 +340,7 @@ void move_undrain(struct vr_cluster *cluster);
 /* ---- deploy.c, adopt.c ---- */
 enum vr_err deploy_new(struct vr_cluster *cluster);
 void deploy_open(struct vr_cluster *cluster);
+void deploy_again(struct vr_cluster *cluster); /* as mirror_again */
 void deploy_close(struct vr_cluster *cluster);
 void deploy_free(struct vr_cluster *cluster);
 bool deploy_complete(const struct vr_cluster *cluster);

@@ -302,15 +302,16 @@ static bool hinders(const struct fault *fault, uint32_t owner, uint32_t node)
     case FAULT_ISOLATE:
     case FAULT_DISK:
     case FAULT_UNHEARD:
-    case FAULT_TAKE:
-    case FAULT_ETCD_SILENT: /* it reads of a new owner in its next list only */
         return at_one;
+    case FAULT_TAKE: /* every owner that lost its partner waits for an etcd that seldom answers */
+        return true;
     case FAULT_NOISE:
     case FAULT_SLOW:
     case FAULT_CLOCK:
     case FAULT_ETCD_TIMEOUTS:
     case FAULT_ETCD_LEADER:
     case FAULT_ETCD_QUORUM:
+    case FAULT_ETCD_SILENT: /* others tell it that it is behind */
     case FAULT_ETCD_CUT:
     case FAULT_ETCD_LEASE:
     case FAULT_KINDS:

@@ -1,0 +1,98 @@
+/* Goal: a node whose watches have gone silent hears from the others that it is behind, and reads
+ * anew who owns what, long before its next list. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "cluster/sim_kit.h"
+
+#define ROOM ((struct vr_id){0x1111, 0x7777})
+#define OWNER 1
+#define IN_SYNC 3 /* by its hash: it takes the room */
+#define SILENT 2
+
+static struct ck *kit;
+static struct ck_answer answer;
+
+static int set_up(void **state)
+{
+    (void)state;
+    kit = ck_new(51, 3);
+    if (!ck_until(kit, ck_all_joined, VR_SECONDS(10))) {
+        return -1;
+    }
+    assert_int_equal(ck_tell(kit, OWNER, ROOM, ck_create(kit, "ana", "r"), &answer), VR_OK);
+    assert_int_equal(ck_tell(kit, SILENT, ROOM, ck_join(kit, SILENT, ROOM, "ben"), &answer), VR_OK);
+    ck_run(kit, VR_SECONDS(5));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    ck_free(kit);
+    kit = NULL;
+    return 0;
+}
+
+static uint32_t owner_seen_by(uint32_t node)
+{
+    struct vr_cluster_owner owner = {0};
+
+    (void)vr_cluster_owner(kit->nodes[node].cluster, ROOM, &owner);
+    return owner.node;
+}
+
+static bool other_holds(struct ck *unused)
+{
+    (void)unused;
+    return ck_holder(kit, ROOM, NULL) == IN_SYNC;
+}
+
+static bool silent_knows(struct ck *unused)
+{
+    (void)unused;
+    return owner_seen_by(SILENT) == IN_SYNC;
+}
+
+static void take_from_dead(void)
+{
+    ck_crash(kit, OWNER);
+    assert_true(ck_until(kit, other_holds, VR_SECONDS(12)));
+}
+
+static void test_others_tell(void **state)
+{
+    (void)state;
+    vr_kv_model_silence(kit->etcd, kit->nodes[SILENT].sim, true);
+    take_from_dead();
+    assert_int_equal(owner_seen_by(SILENT), OWNER);
+    assert_true(ck_until(kit, silent_knows, VR_SECONDS(2)));
+}
+
+/* It could not hear the new owner when it took the room: as soon as it can. */
+static void test_told_after_a_cut(void **state)
+{
+    (void)state;
+    vr_kv_model_silence(kit->etcd, kit->nodes[SILENT].sim, true);
+    vr_sim_cut(kit->nodes[IN_SYNC].sim, kit->nodes[SILENT].sim, true);
+    take_from_dead();
+    ck_run(kit, VR_SECONDS(5));
+    assert_int_equal(owner_seen_by(SILENT), OWNER);
+    vr_sim_cut(kit->nodes[IN_SYNC].sim, kit->nodes[SILENT].sim, false);
+    assert_true(ck_until(kit, silent_knows, VR_SECONDS(2)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_others_tell, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_told_after_a_cut, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
