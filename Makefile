@@ -22,6 +22,7 @@ help:
 	@echo "make lint-ansible  ansible-lint and yamllint over ansible/"
 	@echo "make test-turn  a real coturn, run as docs/examples/turnserver.conf says, relays to nothing internal"
 	@echo "make test-monitoring  the alert rules, checked and fired by promtool"
+	@echo "make test-alerts  alerts fired on purpose, seen in Debian's Prometheus (root)"
 	@echo "make test-unheard  the node's process killed 20 times under three pages and 500 listeners, KILLS=20 SEED=1 (root)"
 	@echo "make test-backup  backups of a node and of a cluster, restored from nothing"
 	@echo "make test-haproxy  a real HAProxy of docs/examples/haproxy.cfg before three nodes"
@@ -109,12 +110,13 @@ test-package: package
 	@tools/setup hosts
 	@tests/package/run
 
-# The process of a node dies KILLS times under three pages that talk and LOAD listeners: nobody hears it. Needs root (it sniffs).
+# The process of a node dies KILLS times under three pages that talk and LOAD listeners, and ROUNDS times in the middle of a drain:
+# nobody hears it. Needs root (it sniffs).
 .PHONY: test-unheard
 test-unheard: build web/app/dist/index.html
 	@tools/setup test
-	@cmake --build build/release --target voiceroom-load voiceroom-peers voiceroomctl
-	@cd tests && KILLS=$${KILLS:-20} LOAD=$${LOAD:-500} SEED=$${SEED:-1} STRICT=1 node --test --test-concurrency=1 --test-reporter=spec unheard/*.test.mjs restart/returns.test.mjs
+	@cmake --build build/release --target voiceroom-load voiceroom-wire voiceroom-peers voiceroomctl
+	@cd tests && KILLS=$${KILLS:-20} ROUNDS=$${ROUNDS:-5} LOAD=$${LOAD:-500} SEED=$${SEED:-1} STRICT=1 node --test --test-concurrency=1 --test-reporter=spec unheard/*.test.mjs restart/returns.test.mjs
 
 # An operator's life with ansible/ on three bare Debian hosts with a systemd of their own. Needs root.
 .PHONY: test-ansible lint-ansible
@@ -143,6 +145,12 @@ test-turn: build web/app/dist/index.html
 test-monitoring: build
 	@tools/setup monitoring
 	@tests/monitoring/run build/release/nodes/voiceroomd
+
+# Real nodes brought into trouble, and a real Prometheus that says so. Needs root (it mounts a small file system).
+.PHONY: test-alerts
+test-alerts: build
+	@tools/setup test
+	@cd tests && node --test --test-concurrency=1 --test-reporter=spec monitoring/*.test.mjs
 
 # Backups of a node and of a cluster with a real etcd: taken, everything gone, restored.
 .PHONY: test-backup

@@ -49,7 +49,7 @@ struct vr_cluster_conf {
     vr_time_us lease_ttl;     /* 0: 6 s */
     vr_time_us take_after;    /* by rank, 0: 300 ms */
     vr_time_us sync_silent;   /* a partner silent for so long is replaced; 0: 1 s */
-    bool goes_on; /* the process before this one died with its transports kept, a moment ago: its
+    bool goes_on; /* the process before this one died a moment ago, and what it kept is there: its
                    * lease and its rooms stay here, if the lease still lives (member_keep.c) */
     /** Has every worker of this node ticked within 2 s? The lease is renewed only then. Called on
      * the cluster worker's thread; NULL: always. */

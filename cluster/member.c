@@ -193,6 +193,9 @@ static void joined(struct vr_cluster *cluster, int64_t mod)
     mirror_open(&member->generation_mirror, cluster, "generation", &member_generation_ops);
     owners_open(cluster);
     deploy_open(cluster);
+    if (member->draining) {
+        move_drain_run(cluster); /* so it was before */
+    }
     member_hello_start(cluster);
     member_check_joined(cluster);
     arm(cluster,

@@ -34,7 +34,8 @@ void member_keep_save(struct vr_cluster *cluster)
     (void)vr_records_submit(cluster->conf.local, commit, on_saved, NULL);
 }
 
-/* Is it the record that the process before this one wrote? Then what it was granted, too. */
+/* Is it the record that the process before this one wrote? Then what it was granted, too, and
+ * whether it was being drained: an operator wants that still. */
 static bool is_former(struct vr_cluster *cluster, const struct vr_kv_pair *pair, vr_time_us *ttl)
 {
     Vr__Cluster__Node *node = vr__cluster__node__unpack(NULL, pair->value.size, pair->value.data);
@@ -46,6 +47,7 @@ static bool is_former(struct vr_cluster *cluster, const struct vr_kv_pair *pair,
         vr_get64(row.data + 8) == node->incarnation && node->number == cluster->conf.number;
 
     *ttl = former ? (vr_time_us)vr_get64(row.data + 16) : 0;
+    cluster->member->draining = former && node->draining;
     vr_buf_deinit(&row);
     if (node != NULL) {
         vr__cluster__node__free_unpacked(node, NULL);

@@ -208,6 +208,40 @@ static bool another_holds(struct ck *unused)
     return ck_holder(kit, ROOM, NULL) > 1;
 }
 
+static bool is_empty(struct ck *unused)
+{
+    struct vr_cluster_node nodes[VR_CLUSTER_NODES_MAX];
+    uint32_t count = vr_cluster_nodes(kit->nodes[2].cluster, nodes, VR_CLUSTER_NODES_MAX);
+
+    (void)unused;
+    for (uint32_t i = 0; i < count; i++) {
+        if (nodes[i].number == 1) {
+            return nodes[i].draining && ck_holder(kit, ROOM, NULL) > 1;
+        }
+    }
+    return false;
+}
+
+static void on_drain(void *ctx, enum vr_err err)
+{
+    *(enum vr_err *)ctx = err;
+}
+
+/* It dies while it is drained, before its first room is handed over: the drain goes on. */
+static void test_a_drain_goes_on(void **state)
+{
+    enum vr_err err = VR_E_TIMEOUT;
+
+    (void)state;
+    settle_room();
+    vr_cluster_drain(kit->nodes[1].cluster, 1, false, on_drain, &err);
+    ck_run(kit, VR_MS(60));
+    assert_int_equal(err, VR_OK);
+    restart(VR_MS(50));
+    assert_true(ck_until(kit, is_empty, VR_SECONDS(10)));
+    assert_int_equal(ck_tell(kit, 2, ROOM, ck_show(kit, "ana", VR_SHOW_STATE), &answer), VR_OK);
+}
+
 /* Too late: it comes back as any other, and what was taken meanwhile stays where it is. */
 static void test_after_its_lease(void **state)
 {
@@ -259,6 +293,7 @@ int main(void)
         TEST(test_its_rooms_stay),      TEST(test_many_rooms_stay),
         TEST(test_a_command_under_way), TEST(test_after_its_lease),
         TEST(test_on_the_edge),         TEST(test_a_record_that_is_not_ours),
+        TEST(test_a_drain_goes_on),
     };
 
     vr_log_set_level(VR_LOG_OFF);

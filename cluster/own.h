@@ -311,7 +311,8 @@ bool own_is_awake(struct vr_cluster *cluster, struct vr_id id, uint64_t *epoch);
 void move_released(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch);
 void move_hand_over(struct cluster_room *room, uint32_t to);
 void move_on_timer(struct cluster_room *room);
-void move_drain_step(struct vr_cluster *cluster);
+/** Our record says that we drain: go on until nothing is left. */
+void move_drain_run(struct vr_cluster *cluster);
 
 /* durable.c */
 void durable_end(struct cluster_room *room, enum vr_err err); /* tell all that wait */

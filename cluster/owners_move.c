@@ -220,6 +220,16 @@ static bool others_take(struct vr_cluster *cluster)
     return false;
 }
 
+void move_drain_run(struct vr_cluster *cluster)
+{
+    struct cluster_member *member = cluster->member;
+
+    member->drained_told = false;
+    member->drain_timer.fire = drain_tick;
+    vr_timer_arm(cluster->worker, &member->drain_timer,
+                 vr_worker_now(cluster->worker) + DRAIN_EVERY);
+}
+
 void move_drain(struct vr_cluster *cluster, bool force, void (*done)(void *ctx, enum vr_err err),
                 void *ctx)
 {
@@ -232,11 +242,8 @@ void move_drain(struct vr_cluster *cluster, bool force, void (*done)(void *ctx, 
     } else {
         if (!member->draining) {
             member->draining = true;
-            member->drained_told = false;
             member_renew_soon(cluster); /* our record says so: nobody places rooms here */
-            member->drain_timer.fire = drain_tick;
-            vr_timer_arm(cluster->worker, &member->drain_timer,
-                         vr_worker_now(cluster->worker) + DRAIN_EVERY);
+            move_drain_run(cluster);
         }
         done(ctx, VR_OK);
     }

@@ -82,6 +82,9 @@ void node_keep_open(struct vr_node *node)
         vr_log(VR_LOG_WARN, "the kept memory can't be used: a death will be heard");
         return;
     }
+    if (found == VR_KEEP_GOES_ON && node->cluster != NULL) {
+        vr_cluster_goes_on(node->cluster); /* with people or without: its place is the same */
+    }
     vr_log(found == VR_KEEP_NEW || found == VR_KEEP_GOES_ON ? VR_LOG_INFO : VR_LOG_WARN,
            "memory of the parent", VR_S("it", words[found]));
 }

@@ -34,8 +34,9 @@ void node_return_find(struct vr_node *node)
 {
     uint32_t count = count_kept(node);
 
-    if (count > 0 && node->cluster != NULL) {
-        vr_cluster_goes_on(node->cluster);
+    if (node->cluster != NULL) {
+        vr_cluster_set_load(node->cluster, 0,
+                            count); /* who waits for none to be left must see them */
     }
     node->returning = count == 0 ? NULL : calloc(count, sizeof(*node->returning));
     if (node->returning == NULL) {

@@ -91,19 +91,24 @@ void vr_route_nodes(struct vr_http_request *request)
     vr_route_answer_buf(request, 200, &body);
 }
 
-/** The node that the path names, by name or number; false: answered 404. */
+/** The node that the path names, by name or number; false: answered, 404, or 503 right after a
+ * start, when this node has not read who is there. */
 static bool node_find(struct vr_http_request *request, struct vr_cluster_node *out)
 {
     struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
     uint32_t count = nodes == NULL ? 0 : vr_route_nodes_read(request, nodes);
     bool found = false;
+    bool self = false;
 
     for (uint32_t i = 0; i < count && !found && request->param_count > 0; i++) {
         found = vr_route_node_is(&nodes[i], request->param[0]);
+        self = self || nodes[i].self;
         *out = nodes[i];
     }
     free(nodes);
-    if (!found) {
+    if (!found && !self) {
+        vr_http_answer_problem(request, VR_E_BUSY, "this node does not know its cluster yet");
+    } else if (!found) {
         vr_http_answer_problem(request, VR_E_NOT_FOUND, "no node has this name");
     }
     return found;

@@ -2,7 +2,7 @@
 // A receiver without packets goes on with a tone by itself for some 400 ms: what it made up is told beside the gaps.
 // A page whose main thread stands still on a loaded machine hears on.
 
-const INPUTS = 24; // tracks: four of each connection
+const INPUTS = 96; // tracks: four of each connection
 
 /* Blocks of 10 ms: tones that are multiples of 100 Hz stand apart from each other in them (Goertzel). */
 const WORKLET = `

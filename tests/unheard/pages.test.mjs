@@ -11,6 +11,7 @@ import { openBrowser, Page } from '../lib/chromium.mjs';
 import { act, enter, onStage } from '../lib/enter.mjs';
 import { nodeProcess } from '../lib/process.mjs';
 import { keep, Node, PATIENCE_MS, scratch, until } from '../lib/voiceroomd.mjs';
+import { chances } from './chances.mjs';
 import { sniff } from './sniff.mjs';
 
 const BINARY = process.env.VOICEROOMD ?? resolve(import.meta.dirname, '../../build/release/nodes/voiceroomd');
@@ -35,17 +36,6 @@ async function load(node, listeners, seconds) {
   const ended = new Promise((done) => child.once('exit', done));
   await until('the listeners are up', async () => (await node.metrics()).voiceroom_peers_up >= listeners + 4, 4 * PATIENCE_MS, 200);
   return { end: async () => { await ended; return JSON.parse(text); } };
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function chances(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /* In the page: everything that a peer connection tells of, and what the library says of its state. */
@@ -135,7 +125,6 @@ describe('kills that nobody hears', () => {
     const heard = await crowd?.end();
     if (heard) console.log(`measured: ${LOAD} listeners: ${heard.received} of ${heard.expected} packets, delay p99 ${heard.delay_ms_p99} ms`);
     const { flows, drops, whole } = await wire.end();
-    if (process.env.DUMP) (await import('node:fs')).writeFileSync(process.env.DUMP + name.replace(/ /g, '-') + '.json', JSON.stringify({flows, deaths: globalThis.deaths}));
     const later = await Promise.all(all.map((p) => p.evaluate(() => window.rig.inbound())));
     assert.equal(drops, 0, 'the sniffer saw all');
     assert.ok(whole, 'the sniffer understood all');
@@ -175,7 +164,6 @@ describe('kills that nobody hears', () => {
       for (let i = 1; i <= KILLS; i++) {
         await sleep(APART_MS + 1000 * chance());
         const old = nodeProcess(node);
-        (globalThis.deaths ??= []).push(Date.now());
         process.kill(old, SIGNALS[Math.floor(chance() * SIGNALS.length)]);
         await next(old);
         await judge(i);
