@@ -100,9 +100,14 @@ struct vr_config {
     uint64_t cluster_lease_s;
     uint64_t cluster_fan_out;
 
+    char *tracing_endpoint; /* "": nothing is traced */
+    char *tracing_ratio;
+    char *tracing_ca;
+
     /* made while loading */
     enum vr_guests guest_mode;
     enum vr_pack pack;
+    uint32_t tracing_share;           /* tracing_ratio in 2^32 parts; UINT32_MAX: all */
     const struct vr_inherit *inherit; /* what a parent holds for this node; NULL: no parent */
     /* where it came from, to be read again: borrowed from who called vr_config_load */
     const char *source_file;

@@ -1,6 +1,7 @@
 /* config_check.c - what only makes sense together, and what one value must look like beyond its
  * kind. */
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,6 +131,27 @@ static enum vr_err lists_check(const struct vr_config *config, struct vr_why *wh
     return err == VR_OK ? webhooks_check(config, why) : err;
 }
 
+static enum vr_err tracing_check(struct vr_config *config, struct vr_why *why)
+{
+    const char *endpoint = config->tracing_endpoint;
+    char *end = NULL;
+    double ratio = strtod(config->tracing_ratio, &end);
+
+    if (endpoint[0] != 0 && strncmp(endpoint, "http://", 7) != 0 &&
+        strncmp(endpoint, "https://", 8) != 0) {
+        return vr_fail(why, VR_E_UNPROCESSABLE,
+                       "tracing: endpoint \"%.80s\" is not an address like "
+                       "http://127.0.0.1:4318/v1/traces",
+                       endpoint);
+    }
+    if (end == config->tracing_ratio || *end != 0 || !(ratio >= 0 && ratio <= 1)) {
+        return vr_fail(why, VR_E_UNPROCESSABLE, "tracing: ratio \"%.20s\" is not between 0 and 1",
+                       config->tracing_ratio);
+    }
+    config->tracing_share = (uint32_t)(ratio * (double)UINT32_MAX);
+    return VR_OK;
+}
+
 enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)
 {
     enum vr_log_level level = VR_LOG_INFO;
@@ -183,5 +205,6 @@ enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)
     }
     enum vr_err err = lists_check(config, why);
     err = err == VR_OK ? pack_check(config, why) : err;
+    err = err == VR_OK ? tracing_check(config, why) : err;
     return err == VR_OK ? guests_check(config, why) : err;
 }

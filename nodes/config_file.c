@@ -1,5 +1,6 @@
-/* config_file.c - the file of settings: YAML, flat but for the part `cluster:`. libcyaml reads it
- * against a schema made from the table, so that an unknown key is refused with its line. */
+/* config_file.c - the file of settings: YAML, flat but for the parts `cluster:` and `tracing:`.
+ * libcyaml reads it against a schema made from the table, so that an unknown key is refused with
+ * its line. */
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -19,8 +20,12 @@
 struct raw_cluster {
     VR_CLUSTER_SETTING_MAP(RAW_TEXT, RAW_NUMBER, RAW_SWITCH, RAW_LIST)
 };
+struct raw_tracing {
+    VR_TRACING_SETTING_MAP(RAW_TEXT, RAW_NUMBER, RAW_SWITCH, RAW_LIST)
+};
 struct raw {
     struct raw_cluster *cluster;
+    struct raw_tracing *tracing;
     VR_SETTING_MAP(RAW_TEXT, RAW_NUMBER, RAW_SWITCH, RAW_LIST)
 };
 
@@ -40,6 +45,11 @@ static const cyaml_schema_value_t item_schema = {
 static const cyaml_schema_field_t cluster_fields[] = {
     VR_CLUSTER_SETTING_MAP(PART_TEXT, PART_NUMBER, PART_SWITCH, PART_LIST) CYAML_FIELD_END};
 
+#define TRACING_TEXT(name, value, help) FIELD_SCALAR(raw_tracing, name)
+#define TRACING_NONE(...) /* there are only texts in it */
+static const cyaml_schema_field_t tracing_fields[] = {
+    VR_TRACING_SETTING_MAP(TRACING_TEXT, TRACING_NONE, TRACING_NONE, TRACING_NONE) CYAML_FIELD_END};
+
 #define FIELD_TEXT(name, value, help) FIELD_SCALAR(raw, name)
 #define FIELD_NUMBER(name, value, min, max, help) FIELD_SCALAR(raw, name)
 #define FIELD_SWITCH(name, value, help) FIELD_SCALAR(raw, name)
@@ -47,6 +57,8 @@ static const cyaml_schema_field_t cluster_fields[] = {
 static const cyaml_schema_field_t file_fields[] = {
     VR_SETTING_MAP(FIELD_TEXT, FIELD_NUMBER, FIELD_SWITCH, FIELD_LIST) CYAML_FIELD_MAPPING_PTR(
         "cluster", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw, cluster, cluster_fields),
+    CYAML_FIELD_MAPPING_PTR("tracing", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw,
+                            tracing, tracing_fields),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, file_fields)};
@@ -60,9 +72,11 @@ static const cyaml_schema_value_t file_schema = {
 #define INNER_NUMBER(name, value, min, max, help) offsetof(struct raw_cluster, name),
 #define INNER_SWITCH(name, value, help) offsetof(struct raw_cluster, name),
 #define INNER_LIST(name, help) offsetof(struct raw_cluster, name),
+#define TRACED_TEXT(name, value, help) offsetof(struct raw_tracing, name),
 static const size_t raw_offsets[] = {
     VR_SETTING_MAP(OFFSET_TEXT, OFFSET_NUMBER, OFFSET_SWITCH, OFFSET_LIST)
-        VR_CLUSTER_SETTING_MAP(INNER_TEXT, INNER_NUMBER, INNER_SWITCH, INNER_LIST)};
+        VR_CLUSTER_SETTING_MAP(INNER_TEXT, INNER_NUMBER, INNER_SWITCH, INNER_LIST)
+            VR_TRACING_SETTING_MAP(TRACED_TEXT, TRACING_NONE, TRACING_NONE, TRACING_NONE)};
 #define COUNT_TEXT(name, value, help) 0,
 #define COUNT_NUMBER(name, value, min, max, help) 0,
 #define COUNT_SWITCH(name, value, help) 0,
@@ -70,7 +84,8 @@ static const size_t raw_offsets[] = {
 #define INSIDE_LIST(name, help) offsetof(struct raw_cluster, name##_count),
 static const size_t raw_counts[] = {
     VR_SETTING_MAP(COUNT_TEXT, COUNT_NUMBER, COUNT_SWITCH, COUNT_LIST)
-        VR_CLUSTER_SETTING_MAP(COUNT_TEXT, COUNT_NUMBER, COUNT_SWITCH, INSIDE_LIST)};
+        VR_CLUSTER_SETTING_MAP(COUNT_TEXT, COUNT_NUMBER, COUNT_SWITCH, INSIDE_LIST)
+            VR_TRACING_SETTING_MAP(COUNT_TEXT, COUNT_NUMBER, COUNT_SWITCH, INSIDE_LIST)};
 
 struct complaint {
     char first[200]; /* what libcyaml found */
@@ -137,12 +152,21 @@ static enum vr_err file_read(const char *file, char **text, size_t *size, struct
     return VR_OK;
 }
 
+/** NULL: the file has no such part. */
+static const void *part_of(const struct raw *raw, const char *name)
+{
+    if (name[0] == 0) {
+        return raw;
+    }
+    return strcmp(name, "tracing") == 0 ? (const void *)raw->tracing : (const void *)raw->cluster;
+}
+
 static enum vr_err raw_apply(struct vr_config *config, const struct raw *raw, const char *file,
                              const char *text, struct vr_why *why)
 {
     for (size_t i = 0; i < config_setting_count; i++) {
         size_t prefix = strlen(config_settings[i].part);
-        const void *part = prefix == 0 ? (const void *)raw : (const void *)raw->cluster;
+        const void *part = part_of(raw, config_settings[i].part);
         const char *base = (const char *)part + raw_offsets[i];
         char where[300];
         enum vr_err err = VR_OK;

@@ -16,18 +16,23 @@
 #define ROW_SWITCH(name, value, help) {#name, "", KIND_SWITCH, AT(name), "", value, 0, 1, help},
 #define ROW_LIST(name, help) {#name, "", KIND_LIST, AT(name), "", 0, 0, 0, help},
 
-#define IN(name) offsetof(struct vr_config, cluster_##name)
+#define IN(part, name) offsetof(struct vr_config, part##_##name)
 #define PART_TEXT(name, value, help)                                                               \
-    {"cluster_" #name, "cluster", KIND_TEXT, IN(name), value, 0, 0, 0, help},
+    {"cluster_" #name, "cluster", KIND_TEXT, IN(cluster, name), value, 0, 0, 0, help},
 #define PART_NUMBER(name, value, min, max, help)                                                   \
-    {"cluster_" #name, "cluster", KIND_NUMBER, IN(name), "", value, min, max, help},
+    {"cluster_" #name, "cluster", KIND_NUMBER, IN(cluster, name), "", value, min, max, help},
 #define PART_SWITCH(name, value, help)                                                             \
-    {"cluster_" #name, "cluster", KIND_SWITCH, IN(name), "", value, 0, 1, help},
-#define PART_LIST(name, help) {"cluster_" #name, "cluster", KIND_LIST, IN(name), "", 0, 0, 0, help},
+    {"cluster_" #name, "cluster", KIND_SWITCH, IN(cluster, name), "", value, 0, 1, help},
+#define PART_LIST(name, help)                                                                      \
+    {"cluster_" #name, "cluster", KIND_LIST, IN(cluster, name), "", 0, 0, 0, help},
+#define TRACING_TEXT(name, value, help)                                                            \
+    {"tracing_" #name, "tracing", KIND_TEXT, IN(tracing, name), value, 0, 0, 0, help},
+#define TRACING_NONE(...) /* there are only texts in it */
 
 const struct setting config_settings[] = {
     VR_SETTING_MAP(ROW_TEXT, ROW_NUMBER, ROW_SWITCH, ROW_LIST)
-        VR_CLUSTER_SETTING_MAP(PART_TEXT, PART_NUMBER, PART_SWITCH, PART_LIST)};
+        VR_CLUSTER_SETTING_MAP(PART_TEXT, PART_NUMBER, PART_SWITCH, PART_LIST)
+            VR_TRACING_SETTING_MAP(TRACING_TEXT, TRACING_NONE, TRACING_NONE, TRACING_NONE)};
 const size_t config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);
 
 const struct setting *config_setting_find(const char *name)

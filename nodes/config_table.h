@@ -73,6 +73,12 @@
     NUMBER(speech_port, 8510, 1, 65000, "UDP port for speech of other nodes to media worker 0; the others follow") \
     NUMBER(lease_s, 6, 3, 60, "seconds after which a silent node is taken for dead")               \
     NUMBER(fan_out, 16, 2, 64, "nodes to which one node sends a room's speech itself")
+
+/* The part `tracing:` of the file; elsewhere with the prefix tracing_. */
+#define VR_TRACING_SETTING_MAP(TEXT, NUMBER, SWITCH, LIST)                                         \
+    TEXT(endpoint, "", "where spans go: a collector's OTLP over HTTP, as http://127.0.0.1:4318/v1/traces; empty: nothing is traced") \
+    TEXT(ratio, "0", "part of the requests and commands without a traceparent that begin a trace, 0 to 1; with a sampled one all are traced") \
+    TEXT(ca, "", "PEM file with the certificates that the collector's must come from; empty: the machine's")
 /* clang-format on */
 
 #endif

@@ -156,6 +156,33 @@ static void what_is_printed_can_be_read(void **state)
     vr_config_free(&again);
 }
 
+static void what_is_traced_is_judged(void **state)
+{
+    char *environment[] = {(char *)"VOICEROOM_TRACING_RATIO=0.25", NULL};
+    struct vr_config config;
+    struct vr_why why = {0};
+
+    (void)state;
+    assert_int_equal(load("http_port: 1000\n", NULL, &config, &why), VR_OK);
+    assert_string_equal(config.tracing_endpoint, "");
+    assert_int_equal(config.tracing_share, 0);
+    vr_config_free(&config);
+    assert_int_equal(load("tracing:\n  endpoint: http://127.0.0.1:4318/v1/traces\n  ratio: 1\n",
+                          NULL, &config, &why),
+                     VR_OK);
+    assert_string_equal(config.tracing_endpoint, "http://127.0.0.1:4318/v1/traces");
+    assert_int_equal(config.tracing_share, UINT32_MAX);
+    vr_config_free(&config);
+    assert_int_equal(load("tracing: {ratio: 1}\n", environment, &config, &why), VR_OK);
+    assert_in_range(config.tracing_share, UINT32_MAX / 4 - 1, UINT32_MAX / 4 + 1);
+    vr_config_free(&config);
+    refused("tracing:\n  endpoint: ftp://127.0.0.1\n", NULL, "endpoint");
+    refused("tracing:\n  ratio: 1.5\n", NULL, "ratio");
+    refused("tracing:\n  ratio: nan\n", NULL, "ratio");
+    refused("tracing:\n  ratio: half\n", NULL, "ratio");
+    refused("http_port: 1000\ntracing:\n  sample: 1\n", ":3", "sample");
+}
+
 static void secrets_are_masked(void **state)
 {
     struct vr_config config;
@@ -180,6 +207,7 @@ int main(void)
         cmocka_unit_test(mistakes_name_their_line),
         cmocka_unit_test(addresses_for_speech_are_judged),
         cmocka_unit_test(what_is_printed_can_be_read),
+        cmocka_unit_test(what_is_traced_is_judged),
         cmocka_unit_test(secrets_are_masked),
     };
 

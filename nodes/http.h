@@ -16,6 +16,7 @@
 #include "actors/base/clock.h"
 #include "actors/base/err.h"
 #include "actors/base/ids.h"
+#include "actors/base/trace.h"
 #include "actors/messages/command.h"
 #include "actors/wire/jwt.h"
 
@@ -90,7 +91,8 @@ struct vr_http_request {
     struct vr_grants grants; /* zero without a token */
     struct vr_id command_id; /* made of Idempotency-Key, who asks and what; zero without the key */
     vr_time_us started;
-    void *state; /* the handler's own; not freed here */
+    struct vr_trace trace; /* for what is done for it; zero: not traced */
+    void *state;           /* the handler's own; not freed here */
 };
 
 /** One query parameter, percent-decoded ("+" is a space). False: absent (then `out` is ""), or too

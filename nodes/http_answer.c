@@ -115,6 +115,12 @@ static void told(struct request *request, int status)
     const struct vr_http_request *pub = &request->pub;
     vr_time_us took = part_now(request->part) - pub->started;
 
+    if (vr_trace_on(&pub->trace)) {
+        request->span.name = pub->route == NULL ? "other" : pub->route->pattern;
+        request->span.method = vr_method_name(pub->method);
+        request->span.status = status;
+        vr_span_end(request->part->http->conf.tracing, &request->span, pub->started + took);
+    }
     if (request->part->http->conf.metrics != NULL) {
         vr_metrics_request(request->part->http->conf.metrics, pub->route, status, took);
     }

@@ -66,7 +66,7 @@ static bool preflight(struct request *request)
         vr_http_header(&request->pub, "access-control-allow-methods", (const char *)methods.data);
         vr_http_header(&request->pub, "access-control-allow-headers",
                        "authorization, content-type, if-match, if-none-match, idempotency-key, "
-                       "x-request-id");
+                       "x-request-id, traceparent");
         vr_http_header(&request->pub, "access-control-max-age", "600");
     }
     vr_buf_deinit(&methods);

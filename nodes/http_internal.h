@@ -113,7 +113,8 @@ struct request {
     uint8_t fingerprint[32];
     int status;
     const char *content_type;
-    struct vr_buf body; /* the answer's, while its commit is awaited */
+    struct vr_buf body;  /* the answer's, while its commit is awaited */
+    struct vr_span span; /* when it is traced */
     vr_handler_fn post_run;
     struct request *post_next;
 };

@@ -190,6 +190,11 @@ struct request *request_new(struct vr_http_worker *part, h2o_req_t *h2o)
     pub->loopback = pub->loopback && client_is_local(h2o);
     request_id_take(h2o, part->http->conf.random, pub->request_id);
     pub->started = part_now(part);
+    if (part->http->conf.tracing != NULL && strncmp(pub->path, "/v1/", 4) == 0) {
+        vr_span_begin(part->http->conf.tracing, request_header(request, "traceparent"),
+                      pub->started, &request->span);
+        pub->trace = request->span.trace;
+    }
     return request;
 }
 

@@ -24,12 +24,13 @@ struct vr_http_conf {
     struct vr_node *node; /* may be NULL in tests */
     const struct vr_clock *clock;
     const struct vr_random *random;
-    struct vr_auth *auth;            /* borrowed; NULL: tokens are refused */
-    struct vr_records *records;      /* for Idempotency-Key; NULL: not honoured */
-    struct vr_metrics *metrics;      /* may be NULL */
-    const struct vr_files *files;    /* the web application; may be NULL */
-    struct ssl_ctx_st *tls;          /* for sockets marked so */
-    const struct vr_ws_handlers *ws; /* NULL: no WebSockets */
+    struct vr_auth *auth;             /* borrowed; NULL: tokens are refused */
+    struct vr_records *records;       /* for Idempotency-Key; NULL: not honoured */
+    struct vr_metrics *metrics;       /* may be NULL */
+    const struct vr_tracing *tracing; /* NULL: nothing is traced */
+    const struct vr_files *files;     /* the web application; may be NULL */
+    struct ssl_ctx_st *tls;           /* for sockets marked so */
+    const struct vr_ws_handlers *ws;  /* NULL: no WebSockets */
     struct {
         const struct vr_route *routes;
         size_t count;

@@ -14,6 +14,7 @@
 #include "nodes/parent.h"
 #include "nodes/quality.h"
 #include "nodes/router.h"
+#include "nodes/tracer.h"
 #include "nodes/vitals.h"
 #include "nodes/ws.h"
 
@@ -388,6 +389,8 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     webhooks_write(&measures->webhooks, out);
     certificate_write(&measures->certificate, out);
     vr_parent_metrics_write(vr_node_config(node)->inherit, out);
+    vr_node_kept_metrics_write(node, out);
+    vr_tracer_metrics_write(vr_node_tracer(node), out);
     free(measures);
     vr_node_vitals(node, &vitals);
     vr_vitals_write(&vitals, out);

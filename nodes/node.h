@@ -91,6 +91,9 @@ VR_MUST_CHECK enum vr_err vr_node_reload(struct vr_node *node, struct vr_buf *ap
 /** The same, soon, told in the log. Any thread, between start and stop. */
 void vr_node_reload_soon(struct vr_node *node);
 struct vr_metrics *vr_node_metrics(const struct vr_node *node);
+struct vr_tracer *vr_node_tracer(const struct vr_node *node); /* NULL: nothing is traced */
+/** For /metrics: the transports of the process before this one. */
+void vr_node_kept_metrics_write(const struct vr_node *node, struct vr_buf *out);
 /** The port that a listener got (for port 0 in tests). */
 uint16_t vr_node_http_port(const struct vr_node *node);
 uint16_t vr_node_https_port(const struct vr_node *node);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "actors/media/dtls.h"
+#include "actors/media/keep.h"
 #include "actors/room/room_actor.h"
 #include "actors/runtime/loop.h"
 #include "actors/session/session.h"
@@ -51,6 +52,7 @@ struct control_part {
 };
 
 struct vr_keep;
+struct vr_tracer;
 
 struct vr_node {
     struct vr_env env; /* first: vr_system_context hands it out, and vr_node_of comes back */
@@ -77,13 +79,15 @@ struct vr_node {
     struct vr_reminders *reminders;
     struct vr_lobby *lobby;
     struct vr_metrics *metrics;
+    struct vr_tracer *tracer; /* NULL: nothing is traced */
     struct vr_files *files;
     struct vr_certificate *certificate; /* NULL: no HTTPS */
     struct node_hup *hup;               /* NULL: not running yet */
     struct vr_http *http;
     struct vr_sessions *sessions;
     struct vr_dtls_identity *identity;
-    struct vr_keep *keep; /* NULL: nothing outlives this process */
+    struct vr_keep *keep;             /* NULL: nothing outlives this process */
+    struct vr_keep_restored restored; /* what was found in it, summed; written at the start */
     struct vr_system *system;
     struct vr_room_services room_services;
     struct vr_session_services session_services;
@@ -118,6 +122,10 @@ void node_counts_decide(struct vr_node *node);
 void node_env_fill(struct vr_node *node);
 enum vr_err node_system_make(struct vr_node *node);
 
+/* node_trace.c */
+/** Where spans go, when the settings say so. */
+enum vr_err node_trace_open(struct vr_node *node);
+
 /* node_ice.c */
 enum vr_err node_ice_fill(struct vr_node *node, struct vr_why *why);
 
@@ -138,8 +146,8 @@ void node_return_free(struct vr_node *node);
 /* node_keep.c */
 /** Before the media ports: what the parent keeps. */
 void node_keep_open(struct vr_node *node);
-/** After them: what was found in it, for the log. */
-void node_keep_tell(const struct vr_node *node);
+/** After them: what was found in it, for the log and the metrics. */
+void node_keep_tell(struct vr_node *node);
 
 /* node_loops.c */
 /** The media loops, before all else: who was heard when the last process died waits for them. */

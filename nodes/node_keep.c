@@ -9,6 +9,7 @@
 #include "actors/base/log.h"
 #include "actors/media/keep.h"
 #include "nodes/inherit.h"
+#include "nodes/metrics_text.h"
 #include "nodes/node_internal.h"
 
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
@@ -89,7 +90,7 @@ void node_keep_open(struct vr_node *node)
            "memory of the parent", VR_S("it", words[found]));
 }
 
-void node_keep_tell(const struct vr_node *node)
+void node_keep_tell(struct vr_node *node)
 {
     struct vr_keep_restored sum = {0};
 
@@ -103,9 +104,24 @@ void node_keep_tell(const struct vr_node *node)
         sum.blamed += one.blamed;
         sum.shards += one.shards;
     }
+    node->restored = sum;
     if (sum.peers + sum.joining + sum.torn + sum.blamed + sum.shards > 0) {
         vr_log(VR_LOG_INFO, "transports go on over a restart", VR_U("peers", sum.peers),
                VR_U("joining", sum.joining), VR_U("torn", sum.torn), VR_U("blamed", sum.blamed),
                VR_U("shards", sum.shards));
     }
+}
+
+void vr_node_kept_metrics_write(const struct vr_node *node, struct vr_buf *out)
+{
+    const struct vr_keep_restored *found = &node->restored;
+
+    metrics_head(out, "kept_peers", "gauge",
+                 "Media transports that this process found kept, by what became of them.");
+    vr_buf_printf(out,
+                  "voiceroom_kept_peers{outcome=\"goes_on\"} %u\n"
+                  "voiceroom_kept_peers{outcome=\"joining\"} %u\n"
+                  "voiceroom_kept_peers{outcome=\"torn\"} %u\n"
+                  "voiceroom_kept_peers{outcome=\"blamed\"} %u\n",
+                  found->peers, found->joining, found->torn, found->blamed);
 }

@@ -8,6 +8,7 @@
 #include "nodes/node_internal.h"
 #include "nodes/socket.h"
 #include "nodes/tls.h"
+#include "nodes/tracer.h"
 
 enum vr_err node_speech_addresses(struct vr_node *node, struct vr_why *why)
 {
@@ -175,6 +176,7 @@ enum vr_err node_http_make(struct vr_node *node, struct vr_why *why)
         .auth = node->auth,
         .records = node->shared,
         .metrics = node->metrics,
+        .tracing = vr_tracer_tracing(node->tracer),
         .ws = vr_ws_session_handlers(),
         .cors_origins = &node->config->cors_origins,
         .origins = node->origins,

@@ -5,6 +5,7 @@
 #include "actors/base/log.h"
 #include "nodes/auth_ref.h"
 #include "nodes/node_internal.h"
+#include "nodes/tracer.h"
 
 static uint32_t place(void *ctx, const struct vr_address *address)
 {
@@ -213,6 +214,7 @@ enum vr_err node_system_make(struct vr_node *node)
         .failed = actor_failed,
         .ctx = node,
         .node_context = &node->env,
+        .tracing = vr_tracer_tracing(node->tracer),
     };
 
     return vr_system_new(&conf, &node->system);

@@ -124,6 +124,7 @@ struct vr_command *vr_route_command(struct vr_http_request *request, struct vr_i
                       ? vr_random_id(vr_system_random(vr_worker_system(request->worker)))
                       : request->command_id;
     snprintf(command->request_id, sizeof(command->request_id), "%s", request->request_id);
+    command->trace = request->trace;
     return command;
 }
 
@@ -212,6 +213,7 @@ struct vr_command *vr_route_body_command(struct vr_http_request *request, struct
         command->id = who->id;
         command->by = who->by;
         memcpy(command->request_id, who->request_id, sizeof(command->request_id));
+        command->trace = who->trace;
         err = vr_session_screen(vr_node_env(request->node)->session_services, command, &why);
     }
     if (err != VR_OK && command != NULL) {

@@ -139,7 +139,7 @@ static void join_by_json(struct vr_http_request *request, struct vr_join_request
 
 void vr_route_join(struct vr_http_request *request)
 {
-    struct vr_join_request join = {.request_id = request->request_id};
+    struct vr_join_request join = {.request_id = request->request_id, .trace = request->trace};
 
     if (!vr_route_id(request, 0, &join.room)) {
         return;

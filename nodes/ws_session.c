@@ -37,6 +37,7 @@ struct client {
     struct vr_id room;          /* of the session */
     struct vr_client_msg asked; /* the join under way */
     vr_time_us asked_at;
+    struct vr_span span; /* of this join, when it is traced */
     uint64_t
         reminded; /* number of the newest reminder that this socket was told of, or need not be */
 };
@@ -170,11 +171,35 @@ static void bind_session(struct client *client, const struct vr_join_result *res
     vr_timer_disarm(client->worker, &client->deadline);
 }
 
+static vr_time_us clock_now(const struct client *client)
+{
+    const struct vr_clock *clock = vr_system_clock(vr_worker_system(client->worker));
+
+    return clock->now(clock->ctx);
+}
+
+static void trace_join(struct client *client)
+{
+    vr_span_begin(vr_system_tracing(vr_worker_system(client->worker)), client->asked.traceparent,
+                  clock_now(client), &client->span);
+    client->span.name = vr_command_name(client->asked.kind);
+}
+
+static void trace_joined(struct client *client, enum vr_err err)
+{
+    if (vr_trace_on(&client->span.trace)) {
+        client->span.err = err;
+        vr_span_end(vr_system_tracing(vr_worker_system(client->worker)), &client->span,
+                    clock_now(client));
+    }
+}
+
 static void on_joined(void *ctx, const struct vr_join_result *result)
 {
     struct client *client = ctx;
 
     client->joining = false;
+    trace_joined(client, result->err);
     if (client->ws == NULL) { /* the session ends by itself when nobody comes back for it */
         free_client(client);
         return;
@@ -265,6 +290,8 @@ static void enter(struct client *client, struct vr_client_msg *msg)
     client->joining = true;
     client->room = join.room;
     join.msg = &client->asked;
+    trace_join(client);
+    join.trace = client->span.trace;
     vr_session_join(client->worker, &join, on_joined, client);
 }
 

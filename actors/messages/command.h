@@ -10,6 +10,7 @@
 #include "actors/base/clock.h"
 #include "actors/base/err.h"
 #include "actors/base/ids.h"
+#include "actors/base/trace.h"
 #include "actors/messages/address.h"
 
 #define VR_USER_MAX 128  /* bytes of a user's identity (a token's sub), without the 0 */
@@ -192,6 +193,8 @@ struct vr_command {
         uint32_t ms;
     } spoke[VR_SPOKE_MAX]; /* SPOKE */
     uint32_t spoke_count;
+    struct vr_trace trace; /* for whom this is done; zero: not traced */
+    vr_time_us traced_at;  /* when it set out on this node, by its clock; of traced ones only */
 };
 
 struct vr_command *vr_command_new(enum vr_command_kind kind);

@@ -68,6 +68,16 @@ static void put_spoke(struct wire_command *out, const struct vr_command *command
     out->command.spoke = out->spoke_at;
 }
 
+static void put_trace(struct wire_command *out, const struct vr_trace *trace)
+{
+    if (vr_trace_on(trace)) {
+        memcpy(out->trace, trace->id, sizeof(trace->id));
+        memcpy(out->trace + sizeof(trace->id), trace->span, sizeof(trace->span));
+        out->command.trace.data = out->trace;
+        out->command.trace.len = sizeof(out->trace);
+    }
+}
+
 void vr_wire_put_command(struct wire_command *out, const struct vr_command *command)
 {
     Vr__Wire__Command *to = &out->command;
@@ -97,6 +107,7 @@ void vr_wire_put_command(struct wire_command *out, const struct vr_command *comm
         to->settings = &out->settings;
     }
     put_spoke(out, command);
+    put_trace(out, &command->trace);
 }
 
 static bool find_kind(const char *name, enum vr_command_kind *out)
@@ -210,6 +221,15 @@ static bool get_spoke(const Vr__Wire__Command *in, struct vr_command *out)
     return true;
 }
 
+/* Somebody's, or nothing: no message is refused for it. */
+static void get_trace(const Vr__Wire__Command *in, struct vr_trace *out)
+{
+    if (in->trace.len == sizeof(out->id) + sizeof(out->span)) {
+        memcpy(out->id, in->trace.data, sizeof(out->id));
+        memcpy(out->span, in->trace.data + sizeof(out->id), sizeof(out->span));
+    }
+}
+
 static enum vr_err fill(const Vr__Wire__Command *in, struct vr_command *out)
 {
     out->id = wire_get_id(in->id);
@@ -221,6 +241,7 @@ static enum vr_err fill(const Vr__Wire__Command *in, struct vr_command *out)
     out->after = in->after;
     out->limit = in->limit;
     out->flag = in->flag;
+    get_trace(in, &out->trace);
     if (in->want > VR_SHOW_DIAGNOSIS || !get_identity(in->by, &out->by) || !get_spoke(in, out) ||
         !wire_get_address(in->session, &out->session) ||
         !wire_get_address(in->shard, &out->shard) || !WIRE_TEXT(in->request_id, out->request_id) ||

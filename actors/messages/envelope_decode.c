@@ -113,12 +113,22 @@ static enum vr_err get_note(const Vr__Wire__Note *in, struct vr_msg *out)
     return wire_get_blob(in->bytes, &out->as.note.bytes) ? VR_OK : VR_E_NO_MEMORY;
 }
 
-static enum vr_err get_body(const Vr__Wire__Envelope *in, struct vr_msg *out)
+static enum vr_err get_command(const Vr__Wire__Command *in, vr_time_us now, struct vr_msg *out)
+{
+    enum vr_err err = vr_wire_get_command(in, &out->as.command);
+
+    if (err == VR_OK && vr_trace_on(&out->as.command->trace)) {
+        out->as.command->traced_at = now;
+    }
+    return err;
+}
+
+static enum vr_err get_body(const Vr__Wire__Envelope *in, vr_time_us now, struct vr_msg *out)
 {
     switch (in->body_case) {
     case VR__WIRE__ENVELOPE__BODY_COMMAND:
         out->kind = VR_MSG_COMMAND;
-        return vr_wire_get_command(in->command, &out->as.command);
+        return get_command(in->command, now, out);
     case VR__WIRE__ENVELOPE__BODY_ANSWER:
         out->kind = VR_MSG_ANSWER;
         return get_answer(in->answer, &out->as.answer);
@@ -180,7 +190,7 @@ static enum vr_err get_envelope(const Vr__Wire__Envelope *in, vr_time_us now, st
     if (!wire_get_address(in->to, &out->to) || !wire_get_address(in->from, &out->from)) {
         return VR_E_BAD_WIRE;
     }
-    return get_body(in, out);
+    return get_body(in, now, out);
 }
 
 enum vr_err vr_envelope_decode(struct vr_bytes in, vr_time_us now, struct vr_msg *out)

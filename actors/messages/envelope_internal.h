@@ -27,6 +27,7 @@ struct wire_command {
     char *tags[VR_TAGS_MAX];
     Vr__Wire__Spoke spoke[VR_SPOKE_MAX];
     Vr__Wire__Spoke *spoke_at[VR_SPOKE_MAX];
+    uint8_t trace[sizeof(struct vr_trace)];
 };
 
 static inline Vr__Wire__Id *wire_put_id(Vr__Wire__Id *out, struct vr_id id)

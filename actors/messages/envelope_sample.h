@@ -121,6 +121,10 @@ static struct vr_command *sample_command(const struct vr_random *random)
         command->spoke[i].participant = (uint32_t)vr_random_u64(random);
         command->spoke[i].ms = (uint32_t)vr_random_u64(random);
     }
+    if (coin(random)) {
+        random->fill(random->ctx, command->trace.id, sizeof(command->trace.id));
+        random->fill(random->ctx, command->trace.span, sizeof(command->trace.span));
+    }
     return command;
 }
 

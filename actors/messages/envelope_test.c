@@ -53,6 +53,8 @@ static void assert_same_command(const struct vr_command *a, const struct vr_comm
     memcpy(&flat_b, b, sizeof(flat_b));
     flat_a.text = NULL;
     flat_b.text = NULL;
+    flat_a.traced_at = 0; /* each node's own */
+    flat_b.traced_at = 0;
     flat_a.settings = NULL;
     flat_b.settings = NULL;
     assert_memory_equal(&flat_a, &flat_b, sizeof(flat_a));
@@ -270,6 +272,39 @@ static void test_from_the_next_version(void **state)
     assert_int_equal(decode_and_drop(vr_bytes("\x82\x01\x03\x0a\x01x", 6)), VR_E_UNKNOWN_MSG);
 }
 
+static void test_a_trace_travels_and_is_no_reason_to_refuse(void **state)
+{
+    struct vr_msg msg = {.kind = VR_MSG_COMMAND, .as.command = vr_command_new(VR_CMD_MUTE)};
+    struct vr_buf plain = {0};
+    struct vr_buf traced = {0};
+    struct vr_msg out;
+    /* a mute whose trace (field 21) is 3 bytes long: of a version that we don't know */
+    static const char odd[] = "\x82\x01\x11\x0a\x09room:mute\xaa\x01\x03xyz";
+
+    (void)state;
+    assert_int_equal(vr_envelope_encode(&msg, NOW, &plain), VR_OK);
+    memset(msg.as.command->trace.id, 0xab, sizeof(msg.as.command->trace.id));
+    memset(msg.as.command->trace.span, 0xcd, sizeof(msg.as.command->trace.span));
+    assert_int_equal(vr_envelope_encode(&msg, NOW, &traced), VR_OK);
+    assert_int_equal(traced.size, plain.size + 27); /* and not a byte without one */
+    vr_msg_clear(&msg);
+    assert_int_equal(vr_envelope_decode(vr_buf_bytes(&traced), NOW, &out), VR_OK);
+    assert_int_equal(out.as.command->trace.id[15], 0xab);
+    assert_int_equal(out.as.command->trace.span[7], 0xcd);
+    assert_int_equal(out.as.command->traced_at, NOW);
+    vr_msg_clear(&out);
+    assert_int_equal(vr_envelope_decode(vr_buf_bytes(&plain), NOW, &out), VR_OK);
+    assert_false(vr_trace_on(&out.as.command->trace));
+    assert_int_equal(out.as.command->traced_at, 0);
+    vr_msg_clear(&out);
+    assert_int_equal(vr_envelope_decode(vr_bytes(odd, sizeof(odd) - 1), NOW, &out), VR_OK);
+    assert_int_equal(out.as.command->kind, VR_CMD_MUTE);
+    assert_false(vr_trace_on(&out.as.command->trace));
+    vr_msg_clear(&out);
+    vr_buf_deinit(&plain);
+    vr_buf_deinit(&traced);
+}
+
 static void test_bounds_are_kept(void **state)
 {
     struct vr_buf buf = {0};
@@ -314,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup(test_deadline_travels_as_time_left, seed),
         cmocka_unit_test_setup(test_damaged_input, seed),
         cmocka_unit_test_setup(test_from_the_next_version, seed),
+        cmocka_unit_test_setup(test_a_trace_travels_and_is_no_reason_to_refuse, seed),
         cmocka_unit_test_setup(test_bounds_are_kept, seed),
     };
 

@@ -157,7 +157,9 @@ static enum vr_err on_gate_done(struct vr_actor *actor, void *state, uint64_t ta
         if (step->ticket != tag) {
             continue;
         }
-        step->gates_waiting--;
+        if (--step->gates_waiting == 0) {
+            trace_gates(self, step->span);
+        }
         if (err != VR_OK && err != VR_E_NOT_FOUND && err != VR_E_GONE) {
             step->gates_silent++; /* a shard that does not live forwards nothing */
         }

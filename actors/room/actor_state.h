@@ -62,6 +62,7 @@ struct begun {
     uint32_t gates_waiting;
     uint32_t gates_silent;    /* shards that did not confirm in time */
     vr_participant_id leaver; /* LEAVE, LOST: not to be taken for present if this fails */
+    struct vr_span *span;     /* NULL: not traced */
 };
 
 struct room_actor {
@@ -116,6 +117,14 @@ void steps_free(struct room_actor *self, enum vr_err err);
 bool actor_owns(struct room_actor *self);
 void actor_disown(struct room_actor *self, enum vr_err err);
 void answer_now(struct room_actor *self, const struct vr_msg *asked, struct vr_answer *answer);
+
+/* actor_trace.c: all of them take NULL for a span */
+/** NULL when the command is not traced. */
+struct vr_span *trace_begin(const struct room_actor *self, const struct vr_msg *asked);
+void trace_gates(const struct room_actor *self, struct vr_span *span);  /* all confirmed */
+void trace_commit(const struct room_actor *self, struct vr_span *span); /* it counts now */
+/** Recorded, freed. */
+void trace_end(const struct room_actor *self, struct vr_span **span, enum vr_err err);
 
 /* actor_mark.c: what silences somebody, when this node loses the room */
 /** A copy of what is asked, NULL when it is nothing of the kind, or this node is alone. */

@@ -47,6 +47,7 @@ static void step_free(struct room_actor *self, struct begun *step)
     vr_answer_free(step->answer);
     vr_command_free(step->mark);
     vr_effects_deinit(&step->effects);
+    free(step->span);
     free(step);
 }
 
@@ -196,6 +197,7 @@ static enum vr_err complete(struct room_actor *self, struct begun *step)
                      "%u shards have not confirmed yet; they close on first contact",
                      step->gates_silent);
         }
+        trace_end(self, &step->span, step->answer->err);
         answer_now(self, &step->asked, step->answer);
         step->answer = NULL;
     }
@@ -283,6 +285,7 @@ enum vr_err steps_begin(struct room_actor *self, const struct vr_msg *asked,
         step->asked.from = asked->from;
         step->asked.to = asked->to;
         step->mark = mark_of(self, asked);
+        step->span = trace_begin(self, asked);
     }
     step->answer = answer;
     step->effects = *effects;
@@ -321,6 +324,7 @@ void steps_free(struct room_actor *self, enum vr_err err)
                 answer->epoch = vr_room_epoch(self->room);
                 answer->sequence = self->sequence_told;
                 answer_now(self, &step->asked, answer);
+                trace_end(self, &step->span, err);
             }
         }
         step_free(self, step);
@@ -381,6 +385,7 @@ enum vr_err steps_stored(struct room_actor *self, uint64_t ticket, enum vr_err e
     self->in_flight--;
     if (err == VR_OK) {
         step->stored = true;
+        trace_commit(self, step->span);
         return steps_drain(self);
     }
     if (err == VR_E_FENCED || err == VR_E_FROZEN) {

@@ -76,6 +76,7 @@ static void look_who_is_there(struct room_actor *self)
 static void refuse(struct room_actor *self, const struct vr_msg *asked, enum vr_err err)
 {
     struct vr_answer *answer = vr_answer_new(err, NULL);
+    struct vr_span *span = trace_begin(self, asked);
 
     if (answer != NULL) {
         answer->retry_after_ms = vr_err_status(err) == 503 ? 200 : 0;
@@ -83,6 +84,7 @@ static void refuse(struct room_actor *self, const struct vr_msg *asked, enum vr_
         answer->sequence = self->sequence_told;
         answer_now(self, asked, answer);
     }
+    trace_end(self, &span, err);
 }
 
 static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg, struct vr_why *why)
@@ -291,6 +293,7 @@ static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason r
         vr_answer_free(step->answer);
         vr_command_free(step->mark);
         vr_effects_deinit(&step->effects);
+        free(step->span);
         free(step);
     }
     free(self->people);

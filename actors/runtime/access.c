@@ -85,6 +85,11 @@ struct vr_records *vr_system_records(const struct vr_system *system)
     return system->conf.records;
 }
 
+const struct vr_tracing *vr_system_tracing(const struct vr_system *system)
+{
+    return system->conf.tracing;
+}
+
 uint32_t vr_system_node(const struct vr_system *system)
 {
     return system->conf.node;

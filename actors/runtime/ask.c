@@ -17,7 +17,8 @@ struct ask {
     struct vr_list owner_link;  /* vr_actor.asks */
     struct vr_list failed_link; /* vr_worker.failed */
     enum vr_err failed;
-    uint32_t slot; /* in worker->asks; UINT32_MAX: never sent */
+    uint32_t slot;        /* in worker->asks; UINT32_MAX: never sent */
+    struct vr_span *span; /* of a command that is traced; else NULL */
 };
 
 static bool grow_slots(struct vr_worker *worker)
@@ -53,6 +54,36 @@ static bool take_slot(struct vr_worker *worker, struct ask *ask)
     return true;
 }
 
+static vr_time_us clock_now(const struct vr_worker *worker)
+{
+    const struct vr_clock *clock = worker->system->conf.clock;
+
+    return clock->now(clock->ctx); /* of a turn its beginning would be too early */
+}
+
+/* Whoever works for the command works below a span of ours, until the answer. */
+static void trace_asked(struct ask *ask, struct vr_command *command)
+{
+    const struct vr_tracing *tracing = ask->worker->system->conf.tracing;
+
+    ask->span = malloc(sizeof(*ask->span));
+    if (ask->span != NULL) {
+        command->traced_at = clock_now(ask->worker);
+        vr_span_below(tracing, &command->trace, command->traced_at, ask->span);
+        ask->span->kind = VR_SPAN_CLIENT;
+        ask->span->name = vr_command_name(command->kind);
+        command->trace = ask->span->trace;
+    }
+}
+
+static void trace_answered(struct ask *ask, enum vr_err err, const struct vr_msg *answer)
+{
+    bool told = err == VR_OK && answer->kind == VR_MSG_ANSWER && answer->as.answer != NULL;
+
+    ask->span->err = told ? answer->as.answer->err : err;
+    vr_span_end(ask->worker->system->conf.tracing, ask->span, clock_now(ask->worker));
+}
+
 /* Nobody finds it any more: neither reply nor deadline. */
 static void settle(struct ask *ask)
 {
@@ -76,11 +107,15 @@ static void settle(struct ask *ask)
 static void finish(struct ask *ask, enum vr_err err, struct vr_msg *answer)
 {
     settle(ask);
+    if (ask->span != NULL) {
+        trace_answered(ask, err, answer);
+    }
     if (ask->owner != NULL) {
         vr_actor_replied(ask->owner, ask->actor_reply, ask->tag, err, answer);
     } else {
         ask->reply(ask->ctx, err, answer);
     }
+    free(ask->span);
     free(ask);
 }
 
@@ -103,6 +138,10 @@ static void dispatch(struct vr_worker *worker, struct ask *ask, struct vr_msg *m
     ask->slot = UINT32_MAX;
     ask->timer.fire = on_deadline;
     vr_list_init(&ask->failed_link);
+    if (worker->system->conf.tracing != NULL && msg->kind == VR_MSG_COMMAND &&
+        vr_trace_on(&msg->as.command->trace)) {
+        trace_asked(ask, msg->as.command);
+    }
     if (take_slot(worker, ask)) {
         uint64_t generation = worker->asks[ask->slot].generation;
 
@@ -201,6 +240,7 @@ void vr_ask_cancel_all(struct vr_actor *actor)
         struct ask *ask = VR_OWNER(link, struct ask, owner_link);
 
         settle(ask);
+        free(ask->span);
         free(ask);
     }
 }

@@ -15,6 +15,7 @@
 #include "actors/base/err.h"
 #include "actors/base/list.h"
 #include "actors/base/random.h"
+#include "actors/base/trace.h"
 #include "actors/messages/msg.h"
 
 struct vr_system;
@@ -87,6 +88,7 @@ struct vr_system_conf {
     void (*failed)(void *ctx, const struct vr_address *address, const struct vr_why *why);
     void *ctx;          /* for the four above */
     void *node_context; /* handed out by vr_system_context: what actors need of the node */
+    const struct vr_tracing *tracing; /* where spans go; NULL: nothing is traced */
 };
 
 VR_MUST_CHECK enum vr_err vr_system_new(const struct vr_system_conf *conf, struct vr_system **out);
@@ -118,7 +120,7 @@ void vr_system_post(struct vr_system *system, struct vr_msg *msg);
  * out of a turn. */
 typedef void (*vr_reply_fn)(void *ctx, enum vr_err err, struct vr_msg *answer);
 void vr_ask(struct vr_worker *worker, struct vr_msg *msg, vr_time_us timeout, vr_reply_fn reply,
-            void *ctx);
+            void *ctx); /* a command that is traced is a span until its answer */
 /** Answer an asked message: `answer->kind` and payload are set; address and routing are filled in
  * from `asked`. Does nothing but clear when nobody asked (asked->from.kind is not VR_ACTOR_ASK... a
  * plain sender gets it as an ordinary message). Takes `answer`. */
@@ -203,6 +205,7 @@ void *vr_system_context(const struct vr_system *system);
 const struct vr_clock *vr_system_clock(const struct vr_system *system);
 const struct vr_random *vr_system_random(const struct vr_system *system);
 struct vr_records *vr_system_records(const struct vr_system *system);
+const struct vr_tracing *vr_system_tracing(const struct vr_system *system); /* NULL: off */
 uint32_t vr_system_node(const struct vr_system *system);
 
 /** Largest time from a timer's deadline to its run since the last call; any thread. */

@@ -10,6 +10,7 @@
 struct request {
     struct op op; /* first */
     struct vr_client_msg msg;
+    struct vr_span span; /* of a command that is traced */
     bool leaves;
 };
 
@@ -45,12 +46,40 @@ static void send_outcome(struct session *session, const struct vr_client_msg *as
     session_send_answer(session, asked, &answer);
 }
 
+static vr_time_us clock_now(struct vr_worker *worker)
+{
+    const struct vr_clock *clock = vr_system_clock(vr_worker_system(worker));
+
+    return clock->now(clock->ctx);
+}
+
+static void trace_begin(struct request *request)
+{
+    const struct vr_tracing *tracing = vr_system_tracing(vr_worker_system(request->op.worker));
+
+    if (tracing != NULL) {
+        vr_span_begin(tracing, request->msg.traceparent, clock_now(request->op.worker),
+                      &request->span);
+        request->span.name = vr_command_name(request->msg.kind);
+    }
+}
+
+static void trace_end(struct request *request, enum vr_err err)
+{
+    if (vr_trace_on(&request->span.trace)) {
+        request->span.err = err;
+        vr_span_end(vr_system_tracing(vr_worker_system(request->op.worker)), &request->span,
+                    clock_now(request->op.worker));
+    }
+}
+
 static void on_answer(void *ctx, enum vr_err err, struct vr_msg *msg)
 {
     struct request *request = ctx;
     struct session *session = op_session(&request->op);
     const struct vr_answer *answer = NULL;
 
+    trace_end(request, err == VR_OK && msg->kind == VR_MSG_ANSWER ? msg->as.answer->err : err);
     if (session == NULL) {
         op_done(&request->op);
         return;
@@ -120,6 +149,8 @@ static void ask_room(struct session *session, struct vr_client_msg *taken, const
         command->id = draft->id;
     }
     command->by = draft->by;
+    trace_begin(request);
+    command->trace = request->span.trace;
     command->session = draft->session;
     command->shard = draft->shard;
     memcpy(command->request_id, draft->request_id, sizeof(draft->request_id));

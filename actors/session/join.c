@@ -242,6 +242,7 @@ void join_ask_room(struct join *join, struct session *session)
         command->shard = vr_shard_address(session->room, join->shard);
     }
     snprintf(command->passcode, sizeof(command->passcode), "%s", join->passcode);
+    command->trace = join->trace;
     session_register(session, true); /* before the room knows it: no event is missed */
     session_ask_room(session, command, ROOM_TIMEOUT, on_room, join);
 }

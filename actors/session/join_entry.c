@@ -204,6 +204,7 @@ void vr_session_join(struct vr_worker *worker, const struct vr_join_request *req
     join->joined = joined;
     join->ctx = ctx;
     join->generation = token.generation;
+    join->trace = request->trace;
     snprintf(join->request_id, sizeof(join->request_id), "%s",
              request->request_id == NULL ? "" : request->request_id);
     if (request->msg != NULL && request->msg->command != NULL) {

@@ -95,6 +95,7 @@ struct vr_join_request {
     bool resume; /* the token in `msg` says who; identity.user may be "" (judged by the token alone)
                   */
     bool whip;   /* plain SDP in and out: no JSON, no participant list */
+    struct vr_trace trace; /* for whom; zero: not traced */
 };
 
 /** Told once. On VR_OK `json` is the whole join answer (docs/protocol.md, "Join answer"), `sdp` the

@@ -300,6 +300,15 @@ static enum vr_err take_command_id(struct vr_client_msg *msg, json_t *name, stru
     return VR_OK;
 }
 
+/* Whatever is wrong with it, it is no reason to refuse a message (W3C Trace Context, 4.3). */
+static void take_trace(struct vr_client_msg *msg, json_t *traceparent)
+{
+    if (json_is_string(traceparent) && json_string_length(traceparent) < sizeof(msg->traceparent)) {
+        memcpy(msg->traceparent, json_string_value(traceparent),
+               json_string_length(traceparent) + 1);
+    }
+}
+
 /* Text to a JSON object; NULL after vr_fail. */
 static json_t *read_object(struct vr_bytes text, struct vr_why *why, enum vr_err *err)
 {
@@ -328,6 +337,7 @@ static enum vr_err take_message(struct vr_client_msg *msg, json_t *object, struc
         snprintf(msg->type, sizeof(msg->type), "%s", json_string_value(type));
     }
     err = take_id(msg, json_object_get(object, "id"), why);
+    take_trace(msg, json_object_get(object, "traceparent"));
     if (!json_is_string(type)) {
         return vr_fail(why, VR_E_BAD_WIRE, "type: the name of a message is needed");
     }

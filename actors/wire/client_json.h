@@ -28,6 +28,7 @@ struct vr_client_msg {
     char room[27];              /* room:join, room:resume: text id */
     char resume_token[300];
     char access_token[8193]; /* session:hello */
+    char traceparent[64];    /* as sent, when it may be one; of messages on /v1/ws */
     uint32_t protocol;
     bool pack60;
     bool red;
