@@ -40,6 +40,8 @@ export interface MediaOptions {
   onLost: () => void;
   onState: (state: PeerState) => void;
   onSpeaking: (levels: SpeakingLevels) => void;
+  /** What is played, ten times a second. */
+  onHeard?: (readings: readonly Reading[]) => void;
   onMicrophone: (status: MicrophoneStatus) => void;
   onAudioBlocked: () => void;
 }
@@ -253,6 +255,7 @@ export class Media {
     }
     const now = this.options.platform.timers.now();
     const readings: Reading[] = peer.readings();
+    this.options.onHeard?.([...readings]);
     if (this.microphone.current?.enabled) {
       const own = (await peer.ownLevel().catch(() => null)) ?? this.heardLevel;
       readings.push({ participant: this.self, level: own, timestamp: now });

@@ -31,6 +31,8 @@ export interface PeerStats {
   samples: number;
   /** From the server's sending, by the clock of its sender reports, to playing; null: not known here. */
   latencyMs: number | null;
+  /** What waits between the decoder and the loudspeaker, over the whole connection; 0: the browser does not tell. */
+  playoutMs: number;
   /** Everything that came over the path, speech or not: while it grows, somebody is at the other end. */
   arrived: number;
 }
@@ -118,7 +120,8 @@ export class Peer {
       }
       if (newest) {
         this.outputs.get(receiver.track)?.setVolume(this.volume * (this.options.volumeOf?.(newest.source) ?? 1));
-        readings.push({ participant: newest.source, level: newest.audioLevel ?? 0.1, timestamp: newest.timestamp });
+        const { source: participant, audioLevel, timestamp, rtpTimestamp: rtp } = newest;
+        readings.push({ participant, level: audioLevel ?? 0.1, timestamp, rtp, ssrc: receiver.getSynchronizationSources?.()[0]?.source });
       }
     }
     return readings;
@@ -140,7 +143,7 @@ export class Peer {
   async stats(): Promise<PeerStats> {
     const sum: PeerStats = {
       roundTripMs: null, packetsReceived: 0, packetsLost: 0, packetsSent: 0, jitterMs: 0, concealed: 0, samples: 0,
-      latencyMs: null, arrived: 0,
+      latencyMs: null, playoutMs: 0, arrived: 0,
     };
     const report = await this.connection.getStats();
     for (const entry of report.values()) {
@@ -157,6 +160,7 @@ export class Peer {
         sum.arrived += (entry.bytesReceived ?? 0) + (entry.responsesReceived ?? 0) + (entry.requestsReceived ?? 0);
       }
     }
+    sum.playoutMs = playoutOf([...report.values()]) * 1000;
     sum.latencyMs = latencyOf([...report.values()], sum.roundTripMs);
     return sum;
   }
@@ -251,9 +255,15 @@ function latencyOf(entries: readonly Record<string, unknown>[], roundTripMs: num
   const sum = (name: string, type: string) =>
     entries.filter((entry) => entry.type === type).reduce((all, entry) => all + (number(entry, name) || 0), 0);
   const emitted = sum("jitterBufferEmittedCount", "inbound-rtp");
-  const played = sum("totalSamplesCount", "media-playout");
-  const waiting = played > 0 ? sum("totalPlayoutDelay", "media-playout") / played : 0;
-  return emitted > 0 ? roundTripMs / 2 + (sum("jitterBufferDelay", "inbound-rtp") / emitted + waiting) * 1000 : null;
+  const waiting = sum("jitterBufferDelay", "inbound-rtp") / emitted + playoutOf(entries);
+  return emitted > 0 ? roundTripMs / 2 + waiting * 1000 : null;
+}
+
+/* Seconds that sound waits to be played. */
+function playoutOf(entries: readonly Record<string, unknown>[]): number {
+  const playout = entries.find((entry) => entry.type === "media-playout");
+  const [delay, count] = [playout?.totalPlayoutDelay, playout?.totalSamplesCount];
+  return typeof delay === "number" && typeof count === "number" && count > 0 ? delay / count : 0;
 }
 
 /** Capabilities that a join names, for what this browser can do. */

@@ -176,7 +176,7 @@ export interface Analytics {
   ended_at: string | null;
   speakers: { name: string; spoke_s: number }[];
   /** What clients measured, as far as this node has heard of it; absent on older servers. */
-  quality?: Partial<Record<"join_ms" | "connect_ms" | "loss" | "concealment" | "jitter_ms" | "rtt_ms" | "latency_ms", Measure>>;
+  quality?: Partial<Record<"join_ms" | "connect_ms" | "loss" | "concealment" | "jitter_ms" | "rtt_ms" | "latency_ms" | "capture_to_playout_ms", Measure>>;
 }
 
 export interface IceServer {
@@ -267,6 +267,7 @@ export type RequestType =
   | "room:chat"
   | "room:chat-delete"
   | "room:quality"
+  | "session:sound-clock"
   | "room:webrtc:offer";
 
 /** The answer to a request that succeeded. */

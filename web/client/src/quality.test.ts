@@ -9,7 +9,7 @@ import { FakeTimers } from "./testing/fake-platform.js";
 function stats(fields: Partial<PeerStats> = {}): PeerStats {
   return {
     roundTripMs: 30, packetsReceived: 0, packetsLost: 0, packetsSent: 0, jitterMs: 5, concealed: 0, samples: 0,
-    latencyMs: null, arrived: 0, ...fields,
+    latencyMs: null, playoutMs: 0, arrived: 0, ...fields,
   };
 }
 
@@ -41,6 +41,13 @@ describe("qualityBetween", () => {
   });
 });
 
+it("what waits for the loudspeaker is part of each voice's delay", () => {
+  const quality = qualityBetween(undefined, stats({ playoutMs: 12 }), new Map([[7, 90], [8, 110]]));
+  expect([...quality.voices]).toEqual([[7, 102], [8, 122]]);
+  expect(reportOf(quality, {})).toMatchObject({ capture_to_playout_ms: 112 });
+  expect(qualityBetween(undefined, stats()).captureToPlayoutMs).toBeNull();
+});
+
 it("a report leaves out what was not measured, and is rounded", () => {
   expect(reportOf(UNKNOWN_QUALITY, {})).toEqual({});
   const quality = { ...UNKNOWN_QUALITY, loss: 1 / 3, concealment: 0, jitterMs: 4.6, roundTripMs: 20.2, latencyMs: -3 };
@@ -50,6 +57,38 @@ it("a report leaves out what was not measured, and is rounded", () => {
 });
 
 describe("QualityWatch", () => {
+  it("reports the mean delay of all who were heard since the last report", async () => {
+    const timers = new FakeTimers();
+    const sent: { capture_to_playout_ms?: number }[] = [];
+    const watch = new QualityWatch({
+      timers,
+      clock: () => timers.now(),
+      stats: async () => stats(),
+      ask: async () => {
+        const slots = [7, 8].map((participant) => ({ ssrc: participant, participant, rtp: timers.now() * 48, captured_ms: timers.now() - 80 }));
+        return { type: "session:sound-clock", id: "1", ok: true, result: { at_ms: timers.now(), slots } };
+      },
+      onQuality: () => {},
+      send: async (report) => sent.push(report),
+    });
+    const hear = (participant: number, late: number) =>
+      watch.hear([
+        { participant, level: 0.5, timestamp: timers.now() - late, ssrc: participant, rtp: timers.now() * 48 },
+        { participant: 9, level: 1, timestamp: timers.now() }, /* a browser that does not tell RTP time */
+      ]);
+    await timers.advance(10_000);
+    watch.joined();
+    await timers.advance(1_990);
+    hear(7, 0);
+    await timers.advance(2_000);
+    hear(7, 10);
+    hear(8, 0);
+    await timers.advance(2_010);
+    await timers.advance(30_000);
+    expect(sent.map((report) => report.capture_to_playout_ms)).toEqual([77, undefined]) /* of 80, 70 and 80 */;
+    watch.close();
+  });
+
   it("looks every two seconds, reports soon and then each half minute, and is silent once closed", async () => {
     const timers = new FakeTimers();
     const told: string[] = [];
@@ -58,6 +97,7 @@ describe("QualityWatch", () => {
     const watch = new QualityWatch({
       timers,
       stats: async () => stats({ packetsReceived: (count += 100), samples: count * 960 }),
+      ask: () => Promise.reject(new Error("nobody was heard")),
       onQuality: (quality) => told.push(quality.grade),
       send: async (report) => sent.push(report),
     });

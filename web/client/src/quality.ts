@@ -17,10 +17,16 @@ export interface Quality {
   roundTripMs: number | null;
   /** From the server's sending to playing, as peer.ts measures it. */
   latencyMs: number | null;
+  /** From the speakers' microphones to the own ear, by their sender reports: the mean of who was heard. null: nobody
+   * was, or the server does not tell (sound_clock.ts). */
+  captureToPlayoutMs: number | null;
+  /** The same for each of them. */
+  voices: ReadonlyMap<number, number>;
 }
 
 export const UNKNOWN_QUALITY: Quality = {
   grade: "unknown", loss: null, concealment: null, jitterMs: 0, roundTripMs: null, latencyMs: null,
+  captureToPlayoutMs: null, voices: new Map(),
 };
 
 /* Below these a listener notices nothing; above the second they lose words. Concealment of 5 % is a gap of 100 ms
@@ -32,7 +38,9 @@ const limits = {
   jitterMs: [40, 120],
 } as const;
 
-export function qualityBetween(before: PeerStats | undefined, now: PeerStats): Quality {
+/** `heard`: participant -> ms from capture to what the decoder gave out. */
+export function qualityBetween(before: PeerStats | undefined, now: PeerStats, heard: ReadonlyMap<number, number> = new Map()): Quality {
+  const voices = new Map([...heard].map(([participant, ms]) => [participant, ms + now.playoutMs]));
   const received = now.packetsReceived - (before?.packetsReceived ?? 0);
   const lost = Math.max(0, now.packetsLost - (before?.packetsLost ?? 0));
   const samples = now.samples - (before?.samples ?? 0);
@@ -44,6 +52,8 @@ export function qualityBetween(before: PeerStats | undefined, now: PeerStats): Q
     jitterMs: now.jitterMs,
     roundTripMs: now.roundTripMs,
     latencyMs: now.latencyMs,
+    captureToPlayoutMs: mean([...voices.values()]),
+    voices,
   };
   return { ...measured, grade: gradeOf(measured) };
 }
@@ -60,6 +70,10 @@ function gradeOf(measured: Omit<Quality, "grade">): QualityGrade {
   return (["good", "fair", "poor"] as const)[worst]!;
 }
 
+export function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** What `room:quality` carries (docs/protocol.md "Quality reports"). Absent: not measured. */
 export interface QualityReport {
   join_ms?: number;
@@ -69,6 +83,7 @@ export interface QualityReport {
   jitter_ms?: number;
   rtt_ms?: number;
   latency_ms?: number;
+  capture_to_playout_ms?: number;
 }
 
 export function reportOf(quality: Quality, times: { joinMs?: number; connectMs?: number }): QualityReport {
@@ -80,6 +95,7 @@ export function reportOf(quality: Quality, times: { joinMs?: number; connectMs?:
     jitter_ms: quality.loss === null ? undefined : whole(quality.jitterMs),
     rtt_ms: whole(quality.roundTripMs),
     latency_ms: whole(quality.latencyMs),
+    capture_to_playout_ms: whole(quality.captureToPlayoutMs),
   };
   return JSON.parse(JSON.stringify(report)) as QualityReport;
 }

@@ -3,16 +3,25 @@
 
 import type { PeerStats } from "./peer.js";
 import type { Timers } from "./platform.js";
-import { qualityBetween, reportOf, UNKNOWN_QUALITY } from "./quality.js";
+import { mean, qualityBetween, reportOf, UNKNOWN_QUALITY } from "./quality.js";
 import type { Quality, QualityReport } from "./quality.js";
+import type { Answer } from "./protocol.js";
+import { heardOf, SoundWatch, stampClock } from "./sound_clock.js";
+import type { SoundClockAnswer } from "./sound_clock.js";
+import type { Reading } from "./speaking.js";
 
 const LOOK_MS = 2_000;
 const FIRST_REPORT_MS = 6_000;
 const REPORT_MS = 30_000;
+const ANSWER_MS = 3_000;
 
 export interface QualityWatchOptions {
   timers: Timers;
   stats: () => Promise<PeerStats | null>;
+  /** `session:sound-clock`, answered within `timeoutMs` or not at all. */
+  ask: (timeoutMs: number) => Promise<Answer>;
+  /** As browsers stamp what they play. */
+  clock?: () => number;
   onQuality: (quality: Quality) => void;
   /** May fail: a report that is lost is not sent again. */
   send: (report: QualityReport) => Promise<unknown>;
@@ -22,6 +31,8 @@ export class QualityWatch {
   private shown: Quality = UNKNOWN_QUALITY;
   private before: PeerStats | undefined;
   private reported: PeerStats | undefined;
+  private delays: number[] = [];
+  private readonly sound: SoundWatch;
   private beganAt: number;
   private times: { joinMs?: number; connectMs?: number } = {};
   private reportAt = Infinity;
@@ -29,6 +40,10 @@ export class QualityWatch {
 
   constructor(private readonly options: QualityWatchOptions) {
     this.beganAt = options.timers.now();
+    this.sound = new SoundWatch({
+      clock: options.clock ?? stampClock,
+      ask: async () => (await options.ask(ANSWER_MS)).result as unknown as SoundClockAnswer,
+    });
   }
 
   get current(): Quality {
@@ -53,6 +68,12 @@ export class QualityWatch {
   /** A new connection counts from zero. */
   renewed(): void {
     this.before = this.reported = undefined;
+    this.sound.renewed();
+  }
+
+  /** What is played, ten times a second. */
+  hear(readings: readonly Reading[]): void {
+    this.sound.hear(heardOf(readings));
   }
 
   close(): void {
@@ -71,19 +92,23 @@ export class QualityWatch {
   }
 
   private async look(): Promise<void> {
+    const heard = await this.sound.look();
     const now = await this.options.stats().catch(() => null);
     if (!now || this.reportAt === Infinity) {
       return;
     }
     if (this.before && now.packetsReceived < this.before.packetsReceived) {
-      this.renewed();
+      this.before = this.reported = undefined;
     }
-    this.shown = qualityBetween(this.before, now);
+    this.shown = qualityBetween(this.before, now, heard);
+    this.delays.push(...this.shown.voices.values());
     this.before = now;
     this.options.onQuality(this.shown);
     if (this.options.timers.now() >= this.reportAt) {
       this.reportAt = this.options.timers.now() + REPORT_MS;
-      const report = reportOf(qualityBetween(this.reported, now), this.times);
+      const quality = { ...qualityBetween(this.reported, now), captureToPlayoutMs: mean(this.delays) };
+      const report = reportOf(quality, this.times);
+      this.delays = [];
       this.reported = now;
       this.times = { joinMs: undefined, connectMs: undefined };
       await this.options.send(report).catch(() => {});

@@ -81,8 +81,7 @@ export class Room extends RoomActs {
     });
     this.nodes = new NodeList(rest.base);
     this.returns = new Returns({
-      timers: platform.timers,
-      random: platform.random,
+      timers: platform.timers, random: platform.random,
       nodes: this.nodes,
       isOver: () => this.statusNow === "over",
       join: (make) => this.joinOnce(make),
@@ -94,8 +93,8 @@ export class Room extends RoomActs {
       onRefused: (error) => this.finish(overBecause(error)),
     });
     this.watch = new QualityWatch({
-      timers: platform.timers,
-      stats: () => this.media.stats(),
+      timers: platform.timers, stats: () => this.media.stats(),
+      ask: (timeoutMs) => this.signalling.request("session:sound-clock", {}, timeoutMs),
       onQuality: (quality) => this.emit("quality", quality),
       send: (report) => this.act("room:quality", { report }),
     });
@@ -108,6 +107,7 @@ export class Room extends RoomActs {
       onLost: () => void this.mediaLost(),
       onState: (state) => this.mediaChanged(state),
       onSpeaking: (levels) => this.emit("speaking", levels),
+      onHeard: (readings) => this.watch.hear(readings),
       onMicrophone: (status) => this.emit("microphone", status),
       onAudioBlocked: () => this.setAudioBlocked(true),
       microphone: options.microphone ?? {},

@@ -39,10 +39,17 @@ export function Connection({ room }: { room: Room }) {
               <dt>{t("Round trip")}</dt>
               <dd>{ms(quality.roundTripMs)}</dd>
             </div>
-            <div>
-              <dt>{t("Delay of voices (estimated)")}</dt>
-              <dd>{ms(quality.latencyMs)}</dd>
-            </div>
+            {quality.captureToPlayoutMs === null ? (
+              <div>
+                <dt>{t("Delay of voices (estimated)")}</dt>
+                <dd>{ms(quality.latencyMs)}</dd>
+              </div>
+            ) : (
+              <div>
+                <dt>{t("From microphone to ear")}</dt>
+                <dd>{ms(quality.captureToPlayoutMs)}</dd>
+              </div>
+            )}
             <div>
               <dt>{t("Lost on the way")}</dt>
               <dd>{percent(quality.loss)}</dd>

@@ -98,6 +98,7 @@ function Speakers({ data }: { data: Analytics }) {
 const measures = [
   { name: "connect_ms", text: msg("Until sound came"), unit: "ms", good: 1000, most: 5000 },
   { name: "rtt_ms", text: msg("Round trip"), unit: "ms", good: 250, most: 1000 },
+  { name: "capture_to_playout_ms", text: msg("From microphone to ear"), unit: "ms", good: 300, most: 1000 },
   { name: "latency_ms", text: msg("From the server to the ear"), unit: "ms", good: 250, most: 1000 },
   { name: "jitter_ms", text: msg("Jitter"), unit: "ms", good: 40, most: 200 },
   { name: "loss", text: msg("Lost on the way"), unit: "%", good: 0.03, most: 0.2 },
