@@ -101,8 +101,11 @@ static void write_path(const struct vr_shard *shard, const struct vr_peer_live *
                        vr_time_us now, struct vr_buf *out)
 {
     const struct vr_hearing *hearing = &live->hearing;
+    const char *transport = live->path.remote.ss_family == AF_UNSPEC ? "null"
+                            : (live->path.socket & VR_PATH_TCP) != 0 ? "\"tcp\""
+                                                                     : "\"udp\"";
 
-    vr_buf_text(out, ",\"path\":{");
+    vr_buf_printf(out, ",\"path\":{\"transport\":%s,", transport);
     vr_buf_printf(out, "\"tries\":%u", hearing->tries);
     write_ago(out, "checked_ms", shard->engine->hot[live->index].checked_at, now);
     write_ago(out, "answered_ms", hearing->answered_at, now);

@@ -154,7 +154,8 @@ static void on_reply(void *ctx, enum vr_err err, struct vr_msg *answer)
     if (answer->kind == VR_MSG_CLUSTER_DONE) {
         world->diagnoses +=
             answer->as.note.err == VR_OK &&
-            strstr(vr_blob_text(answer->as.note.bytes), "\"transports\":1,") != NULL;
+            strstr(vr_blob_text(answer->as.note.bytes), "\"transports\":1,") != NULL &&
+            strstr(vr_blob_text(answer->as.note.bytes), "\"transport\":\"udp\"") != NULL;
     }
     if (answer->kind == VR_MSG_PEER_OPENED) {
         world->opened_err = answer->as.peer_opened.err;

@@ -191,7 +191,7 @@ describe('node and tokens', () => {
     // of this machine and of the minute, not of the program: how its kernel is set, how full it is
     const ofTheMachine = ['buffers', 'disk', 'files', 'stress'];
     assert.deepEqual(found.filter(([check]) => !ofTheMachine.includes(check)),
-      [['reachable', 'ok'], ['ready', 'ok'], ['clock', 'ok'], ['version', 'ok'], ['certificate', 'ok'], ['etcd', 'ok'], ['token', 'ok']]);
+      [['reachable', 'ok'], ['ready', 'ok'], ['clock', 'ok'], ['version', 'ok'], ['certificate', 'ok'], ['ice-tcp', 'ok'], ['process', 'ok'], ['etcd', 'ok'], ['token', 'ok']]);
     assert.deepEqual(found.map(([check]) => check).filter((check) => ofTheMachine.includes(check)).sort(), ofTheMachine);
     const half = await ctl.run('doctor', '--endpoint', node.url, '--endpoint', 'http://127.0.0.1:9');
     assert.equal(half.code, 6);

@@ -16,6 +16,7 @@ static const struct vr_ctl_column columns[] = {
     {"LAST", "last_repair", false},
     {"ROLE", "role", true},
     {"WORKER", "worker", true},
+    {"BY-WAY-OF", "path.transport", true},
     {"SINCE-MS", "since_ms", true},
     {"CHECKED-MS", "path.checked_ms", true},
     {"ANSWERED-MS", "path.answered_ms", true},

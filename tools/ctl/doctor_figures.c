@@ -100,6 +100,31 @@ static void stress(const struct sheet *sheet)
     }
 }
 
+/** Who has no UDP. */
+static void tcp(const struct sheet *sheet)
+{
+    double connections = value_of(sheet, "voiceroom_media_tcp_connections");
+    double peers = value_of(sheet, "voiceroom_peers");
+
+    if (!isnan(connections) && !isnan(peers)) {
+        row(sheet, "ice-tcp", "ok", "%.0f connections for %.0f media transports", connections,
+            peers);
+    }
+}
+
+static void process(const struct sheet *sheet)
+{
+    double deaths = value_of(sheet, "voiceroom_node_deaths_total");
+    double blamed = value_of(sheet, "voiceroom_kept_peers{outcome=\"blamed\"}");
+
+    if (deaths > 0) {
+        row(sheet, "process", "warn", "it died %.0f times since its parent began%s; see crash/",
+            deaths, blamed > 0 ? ", twice at work for the same transport" : "");
+    } else if (!isnan(deaths)) {
+        row(sheet, "process", "ok", "it has not died");
+    }
+}
+
 static void etcd(const struct sheet *sheet)
 {
     double joined = value_of(sheet, "voiceroom_cluster_joined");
@@ -165,6 +190,8 @@ void vr_ctl_doctor_figures(json_t *rows, const char *endpoint, const char *metri
     disk(&sheet);
     files(&sheet);
     stress(&sheet);
+    tcp(&sheet);
+    process(&sheet);
     etcd(&sheet);
     if (vr_ctl_is_local(endpoint)) {
         buffers(&sheet);
