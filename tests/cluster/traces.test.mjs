@@ -38,14 +38,22 @@ class Collector {
     }
   }
 
-  /** The spans of a trace once there are `count`, outermost first. */
-  async trace(id, count) {
-    const of = () => this.spans.filter((span) => span.traceId === id);
-    await until(`${count} spans of a trace`, () => of().length >= count);
-    const found = of();
-    const known = new Map(found.map((span) => [span.spanId, span]));
-    const depth = (span) => (known.has(span.parentSpanId) ? 1 + depth(known.get(span.parentSpanId)) : 0);
-    return found.sort((a, b) => depth(a) - depth(b));
+  /** From the caller to the span of that name on that node, outermost first, once all of them are here: each below the one before it. */
+  async line(caller, node, name, depth = 3) {
+    let line;
+    await until(`${name} of ${node} in a trace`, () => this.spans.some((last) => {
+      if (last.traceId !== caller.trace || last.node !== node || last.name !== name || last.kind !== SERVER) return false;
+      line = [last];
+      for (;;) {
+        const above = line[0].parentSpanId;
+        if (above === caller.span) return line.length === depth;
+        const found = this.spans.find((span) => span.spanId === above && span.traceId === caller.trace);
+        if (!found) return false;
+        line.unshift(found);
+      }
+    }));
+    for (const span of line) assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano));
+    return line;
   }
 
   stop() {
@@ -80,22 +88,10 @@ describe('traces over two nodes', () => {
     collector?.stop();
   });
 
-  /** Each below the one before it, the first below the caller; and none is longer than who waits for it. */
-  function chain(spans, caller) {
-    let above = caller.span;
-    for (const span of spans) {
-      assert.equal(span.traceId, caller.trace);
-      assert.equal(span.parentSpanId, above);
-      assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano));
-      above = span.spanId;
-    }
-  }
-
   it('a request at one node about a room of the other', async () => {
     const caller = traced();
     await rest(b, cluster.token('ana', { roomCreate: true }), 'PATCH', `/v1/rooms/${room.id}`, { topic: 'secret-topic' }, { traceparent: caller.traceparent });
-    const [http, ask, act] = await collector.trace(caller.trace, 3);
-    chain([http, ask, act], caller);
+    const [http, ask, act] = await collector.line(caller, 'a', 'room:update');
     assert.deepEqual([http.node, http.kind, http.name], ['b', SERVER, 'PATCH /v1/rooms/{id}']);
     assert.equal(http.about['http.response.status_code'], 200);
     assert.deepEqual([ask.node, ask.kind, ask.name], ['b', CLIENT, 'room:update']);
@@ -108,25 +104,25 @@ describe('traces over two nodes', () => {
   it('a message on a WebSocket, and what it waits for', async () => {
     const raise = traced();
     await ben.request('room:hand-raise', { traceparent: raise.traceparent });
-    const [told, ask, act] = await collector.trace(raise.trace, 3);
-    chain([told, ask, act], raise);
+    const [told, ask, act] = await collector.line(raise, 'a', 'room:hand-raise');
     assert.deepEqual([told.node, ask.node, act.node], ['b', 'b', 'a']);
     assert.deepEqual([told, ask, act].map((s) => s.name), Array(3).fill('room:hand-raise'));
     const mute = traced();
     await ana.request('room:mute', { participant: ben.id, traceparent: mute.traceparent });
-    const silenced = (await collector.trace(mute.trace, 3)).at(-1);
+    const silenced = (await collector.line(mute, 'a', 'room:mute')).at(-1);
     assert.ok(silenced.about['voiceroom.gates_us'] >= 0, 'gates were closed at the shards');
   });
 
   it('a join, and a refusal, which is no error', async () => {
     const join = traced();
     await assert.rejects(rest(b, cluster.token('eve'), 'POST', `/v1/rooms/${room.id}/join`, { protocol: 1, sdp: 'nonsense' }, { traceparent: join.traceparent }));
-    const [refused] = await collector.trace(join.trace, 1);
+    const [refused] = await collector.line(join, 'b', 'POST /v1/rooms/{id}/join', 1);
     assert.equal(refused.about['http.response.status_code'], 422);
     assert.equal(refused.status, undefined);
     const again = traced();
     await rest(b, cluster.token('eve'), 'POST', `/v1/rooms/${room.id}/join`, { protocol: 1, sdp: offer() }, { traceparent: again.traceparent });
-    chain((await collector.trace(again.trace, 3)).filter((s) => s.name !== 'room:snapshot'), again);
+    const [http, ask, act] = await collector.line(again, 'a', 'room:join');
+    assert.deepEqual([http.node, http.about['http.response.status_code'], ask.node, ask.kind, act.about['error.type']], ['b', 201, 'b', CLIENT, undefined]);
   });
 
   it('who does not ask for a trace gets none; what is no traceparent is no reason to refuse', async () => {
@@ -136,7 +132,7 @@ describe('traces over two nodes', () => {
     await ben.request('room:hand-lower', { traceparent: 7 });
     const last = traced();
     await rest(b, cluster.token('ana'), 'GET', `/v1/rooms/${room.id}`, undefined, { traceparent: last.traceparent });
-    await collector.trace(last.trace, 3);
+    await collector.line(last, 'a', 'show');
     assert.deepEqual(collector.spans.filter((s) => s.traceId === not.trace), []);
     assert.deepEqual(collector.spans.filter((s) => s.name === 'room:hand-lower'), []);
   });
