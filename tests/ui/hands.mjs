@@ -6,8 +6,8 @@ export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 360, height: 740 };
 
 /** A node with a port of its own, to be stopped by the caller. */
-export function startHouse(flags = {}) {
-  return new Node({ flags }).start();
+export function startHouse(flags = {}, options = {}) {
+  return new Node({ flags, ...options }).start();
 }
 
 /** A stranger's window at the node's address, with `tone` for a microphone. */
