@@ -31,6 +31,39 @@ bool vr_cluster_owner(struct vr_cluster *cluster, struct vr_id room, struct vr_c
     return known;
 }
 
+struct rooms {
+    struct vr_id *out;
+    uint32_t count, max;
+};
+
+static void add_owned(void *ctx, struct vr_id room, const struct cluster_view_room *now)
+{
+    struct rooms *rooms = ctx;
+
+    if (now->owner != 0 && rooms->count < rooms->max) {
+        rooms->out[rooms->count++] = room;
+    }
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct vr_id *x = a;
+    const struct vr_id *y = b;
+
+    return x->hi != y->hi   ? (x->hi < y->hi ? -1 : 1)
+           : x->lo != y->lo ? (x->lo < y->lo ? -1 : 1)
+                            : 0;
+}
+
+uint32_t vr_cluster_rooms(struct vr_cluster *cluster, struct vr_id *out, uint32_t max)
+{
+    struct rooms rooms = {.out = out, .max = max};
+
+    cluster_view_each(&cluster->view, add_owned, &rooms);
+    qsort(out, rooms.count, sizeof(*out), by_id);
+    return rooms.count;
+}
+
 /* ---- drain ---- */
 
 bool vr_cluster_draining(struct vr_cluster *cluster)

@@ -146,6 +146,9 @@ struct vr_cluster_owner {
     char reason[96];  /* why it is there: "created here", "in sync when node b was lost", ... */
 };
 bool vr_cluster_owner(struct vr_cluster *cluster, struct vr_id room, struct vr_cluster_owner *out);
+/** Rooms that have an owner, on whichever node, as far as this one knows: at most `max`, in the
+ * order of their ids; returns how many. Any thread. */
+uint32_t vr_cluster_rooms(struct vr_cluster *cluster, struct vr_id *out, uint32_t max);
 
 /** Drain: no new rooms, owners handed over, participants told to move one by one. Told when it has
  * begun (asked again while it goes on: the same), or refused: VR_E_CONFLICT the last node, without

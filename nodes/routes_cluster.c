@@ -250,21 +250,14 @@ struct placement {
     struct vr_buf body;
 };
 
-static bool placement_add(void *ctx, struct vr_bytes key, struct vr_bytes value)
+static void placement_add(struct placement *placement, struct vr_id room)
 {
-    struct placement *placement = ctx;
     struct vr_cluster *cluster = vr_node_cluster(placement->request->node);
     struct vr_cluster_owner owner = {0};
     struct vr_lobby_room live = {0};
-    struct vr_id room;
     char text[VR_ID_TEXT];
     bool awake;
 
-    (void)value;
-    if (key.size != 16) {
-        return true; /* the room's counters */
-    }
-    room = (struct vr_id){vr_get64(key.data), vr_get64(key.data + 8)};
     awake = vr_lobby_find(vr_node_lobby(placement->request->node), room, &live);
     vr_blob_release(live.on_stage);
     if (cluster == NULL) {
@@ -274,7 +267,7 @@ static bool placement_add(void *ctx, struct vr_bytes key, struct vr_bytes value)
         owner = (struct vr_cluster_owner){0};
     }
     if (owner.node == 0) {
-        return true; /* asleep: it lives nowhere */
+        return; /* asleep: it lives nowhere */
     }
     vr_buf_printf(&placement->body,
                   "%s{\"room\":\"%s\",\"owner\":", placement->count == 0 ? "" : ",",
@@ -289,7 +282,42 @@ static bool placement_add(void *ctx, struct vr_bytes key, struct vr_bytes value)
     vr_json_text(&placement->body, owner.reason);
     vr_buf_text(&placement->body, "}");
     placement->count++;
+}
+
+static bool placement_row(void *ctx, struct vr_bytes key, struct vr_bytes value)
+{
+    struct placement *placement = ctx;
+
+    (void)value;
+    if (key.size == 16) { /* else the room's counters */
+        placement_add(placement, (struct vr_id){vr_get64(key.data), vr_get64(key.data + 8)});
+    }
     return placement->count < PLACEMENT_MAX;
+}
+
+/* Alone: what the store has and is awake. In a cluster: what the directory knows, so that each node
+ * tells of all. */
+static enum vr_err placement_fill(struct placement *placement)
+{
+    struct vr_cluster *cluster = vr_node_cluster(placement->request->node);
+    struct vr_id *rooms;
+    uint32_t count;
+
+    if (cluster == NULL) {
+        return vr_records_scan(vr_node_records(placement->request->node), VR_TABLE_ROOMS,
+                               (struct vr_bytes){0}, (struct vr_bytes){0}, placement_row,
+                               placement);
+    }
+    rooms = calloc(PLACEMENT_MAX, sizeof(*rooms));
+    if (rooms == NULL) {
+        return VR_E_NO_MEMORY;
+    }
+    count = vr_cluster_rooms(cluster, rooms, PLACEMENT_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        placement_add(placement, rooms[i]);
+    }
+    free(rooms);
+    return VR_OK;
 }
 
 void vr_route_cluster_placement(struct vr_http_request *request)
@@ -301,8 +329,7 @@ void vr_route_cluster_placement(struct vr_http_request *request)
     if (err == VR_OK) {
         placement.node_count = vr_route_nodes_read(request, placement.nodes);
         vr_buf_text(&placement.body, "{\"rooms\":[");
-        err = vr_records_scan(vr_node_records(request->node), VR_TABLE_ROOMS, (struct vr_bytes){0},
-                              (struct vr_bytes){0}, placement_add, &placement);
+        err = placement_fill(&placement);
         vr_buf_text(&placement.body, "]}");
     }
     free(placement.nodes);

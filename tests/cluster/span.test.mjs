@@ -58,6 +58,20 @@ describe('a room over three nodes', () => {
     });
   });
 
+  it('each node tells where every room lives, also those that it has nothing to do with', async () => {
+    const token = cluster.token('ana', { roomCreate: true });
+    const made = [];
+    for (const title of ['One', 'Two', 'Three']) made.push((await rest(nodes[0], token, 'POST', '/v1/rooms', { title })).id);
+    const told = async (node) => {
+      const { rooms } = await rest(node, cluster.admin(), 'GET', '/v1/cluster/placement');
+      return JSON.stringify(made.map((id) => rooms.find((r) => r.room === id)).map((r) => [r?.owner, r?.epoch]));
+    };
+    await until('all nodes tell the same of them', async () => {
+      const all = await Promise.all(nodes.map(told));
+      return new Set(all).size === 1 && !all[0].includes('null');
+    });
+  });
+
   it('a ban made at one node holds at another', async () => {
     await ana.request('room:ban', { user: 'mallory', reason: 'no' });
     await assert.rejects(new Person(nodes[2], cluster.token('mallory'), 'mallory').join(room.id), { code: 'banned' });
