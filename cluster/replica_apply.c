@@ -169,9 +169,13 @@ static bool follows(const struct replica *self, const struct flight *flight)
 {
     const struct vr_commit *commit = flight->commit;
 
+#if VR_TEETH == 1 /* any epoch will do */
+    return commit->expected == self->head;
+#else
     return commit->expected == self->head &&
            (commit->expected_epoch == self->head_epoch || commit->expected_epoch == UINT64_MAX) &&
            commit->epoch >= self->head_epoch;
+#endif
 }
 
 /* Takes `flight`. */
@@ -211,10 +215,12 @@ static void hold(struct replica *self, struct flight *flight)
 /* Takes `flight`. */
 static void take(struct replica *self, struct flight *flight)
 {
+#if VR_TEETH != 1 /* any epoch will do */
     if (flight->epoch < self->head_epoch) {
         flight_free(flight); /* an owner who has been replaced */
         return;
     }
+#endif
     self->owner = flight->node;
     if (has(self, flight)) {
         if (flight->confirm && vr_list_empty(&self->flights)) {
