@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "actors/media/dtls_handshake.h"
+#include "actors/media/dtls_provider.h"
 
 #define CERTIFICATE_DAYS (10 * 365) /* clients judge the fingerprint, not the dates */
 #define TIMER_NEVER_US 3600000000u  /* see dtls_handshake.h: OpenSSL's own timer must not fire */
@@ -40,7 +41,11 @@ struct vr_dtls {
 
 enum vr_err vr_dtls_global_init(void)
 {
-    return OPENSSL_init_ssl(0, NULL) == 1 ? VR_OK : VR_E_INTERNAL;
+    if (OPENSSL_init_ssl(0, NULL) != 1) {
+        return VR_E_INTERNAL;
+    }
+    (void)vr_dtls_library(); /* once, before a process above us forks */
+    return VR_OK;
 }
 
 /* ---- the BIO ---- */
@@ -206,7 +211,7 @@ enum vr_err vr_dtls_identity_new(struct vr_bytes pem, struct vr_dtls_identity **
         cert = key == NULL ? NULL : self_signed(key);
     }
     identity->bio = bio_method();
-    identity->ssl = SSL_CTX_new(DTLS_server_method());
+    identity->ssl = SSL_CTX_new_ex(vr_dtls_library(), NULL, DTLS_server_method());
     if (cert == NULL || identity->bio == NULL || identity->ssl == NULL ||
         !set_up(identity->ssl, key, cert) ||
         X509_digest(cert, EVP_sha256(), identity->fingerprint, &size) != 1) {
