@@ -3,13 +3,15 @@
  *
  *     voiceroom-load --url http://127.0.0.1:8080 --key data/admin-key.json --listeners 200
  * --seconds 10
- *                    [--pid PID] [--flood RATE]
+ *                    [--pid PID] [--flood RATE] [--stride STEP]
  *
  * Sockets are drained on a tick of 3 ms, so that waking the receiver is not charged to the server.
  * The send time travels in the Opus bytes, which a server must not touch; arrival is the kernel's
  * own timestamp. `--pid` adds the server's CPU time and memory, `--flood` sends so many forged
- * ClientHellos a second from strange sockets while people join. Prints progress on stderr and one
- * JSON line on stdout. Exit 1 when a join failed or a packet was lost. */
+ * ClientHellos a second from strange sockets while people join, `--stride` lets each sequence
+ * number lie so far behind the one before, as if those between were lost: it wraps often. Prints
+ * progress on stderr and one JSON line on stdout. Exit 1 when a join failed or a packet was lost.
+ */
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -62,7 +64,7 @@ struct load {
     uint64_t received;
     uint64_t expected;
     vr_time_us speak_at, flood_at;
-    uint16_t seq;
+    uint16_t seq, stride;
     uint32_t ts;
     int strangers[STRANGERS];
     struct sockaddr_in media;
@@ -149,10 +151,11 @@ static void speak(struct load *load, vr_time_us now)
     while (load->speak_at <= now) {
         memcpy(payload + 8, &sent_ns, sizeof(sent_ns));
         vr_client_speak(load->people[0].client,
-                        &(struct vr_client_packet){.seq = load->seq++,
+                        &(struct vr_client_packet){.seq = load->seq,
                                                    .ts = load->ts,
                                                    .level = 20,
                                                    .payload = vr_bytes(payload, sizeof(payload))});
+        load->seq = (uint16_t)(load->seq + load->stride);
         load->ts += 960;
         load->speak_at += FRAME_US;
         if (load->measuring) {
@@ -488,7 +491,7 @@ static bool run(struct load *load)
 static int usage(FILE *out)
 {
     fprintf(out, "usage: voiceroom-load --url URL --key FILE [--listeners N] [--seconds S] [--pid "
-                 "PID] [--flood RATE]\n");
+                 "PID] [--flood RATE] [--stride STEP]\n");
     return out == stdout ? 0 : 2;
 }
 
@@ -500,9 +503,10 @@ int main(int argc, char **argv)
                                             {"seconds", required_argument, NULL, 's'},
                                             {"pid", required_argument, NULL, 'p'},
                                             {"flood", required_argument, NULL, 'f'},
+                                            {"stride", required_argument, NULL, 't'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    static struct load load = {.listeners = 100, .seconds = 5, .flood_at = VR_NEVER};
+    static struct load load = {.listeners = 100, .seconds = 5, .stride = 1, .flood_at = VR_NEVER};
     struct rlimit files;
     bool fine;
     int option;
@@ -526,6 +530,9 @@ int main(int argc, char **argv)
             break;
         case 'f':
             load.flood = strtod(optarg, NULL);
+            break;
+        case 't':
+            load.stride = (uint16_t)strtoul(optarg, NULL, 10);
             break;
         default:
             return usage(option == 'h' ? stdout : stderr);
