@@ -106,8 +106,9 @@ package: setup web/app/dist/index.html
 	@tools/package
 
 # Installed, upgraded, removed, purged in a fresh Debian; then run there by a systemd of its own. Needs root.
-test-package: package
+test-package: package build
 	@tools/setup hosts
+	@cmake --build build/release --target voiceroom-load
 	@tests/package/run
 
 # The process of a node dies KILLS times under three pages that talk and LOAD listeners, and ROUNDS times in the middle of a drain:
