@@ -47,6 +47,8 @@ struct pending {
     uint32_t waits[2]; /* nodes that must confirm: the partner, and one that becomes it; 0: none */
     uint32_t calls;    /* of LMDB and the directory, to come */
     enum vr_err err;
+    struct vr_trace trace; /* zero: not traced, and the times below are not taken */
+    vr_time_us journaled_at, confirmed_at, durable_at; /* 0: not, or not waited for */
 };
 
 struct copy_room {
@@ -117,6 +119,10 @@ struct copy_room *copy_make(struct cluster_copies *copies, struct vr_id id); /* 
 void copy_flush(struct cluster_copies *copies, struct copy_room *room);
 void copy_fail(struct copy_room *room, enum vr_err err); /* locked: all that waits */
 vr_time_us copies_now(const struct cluster_copies *copies);
+
+/* replicate_trace.c */
+/** Spans of a commit that is being told; nothing when it is not traced. */
+void copy_trace(const struct cluster_copies *copies, const struct pending *pending);
 
 /* replicate_deploy.c: a commit of no room */
 uint64_t deploy_submit(struct cluster_copies *copies, struct vr_commit *commit,

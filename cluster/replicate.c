@@ -73,6 +73,7 @@ void copy_flush(struct cluster_copies *copies, struct copy_room *room)
         if (first->err == VR_OK && !cluster_holds(copies->cluster, room->id, first->epoch)) {
             first->err = VR_E_FROZEN; /* the deadline has passed while it was on its way */
         }
+        copy_trace(copies, first);
         first->done(first->ctx, first->ticket, first->err,
                     first->err == VR_OK ? first->revision : 0);
         free(first);
@@ -118,14 +119,24 @@ static void called(struct pending *pending, enum vr_err err)
 
 static void on_local(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
 {
+    struct pending *pending = ctx;
+
     (void)ticket;
     (void)revision;
-    called(ctx, err);
+    if (vr_trace_on(&pending->trace)) {
+        pending->journaled_at = copies_now(pending->copies);
+    }
+    called(pending, err);
 }
 
 static void on_durable(void *ctx, enum vr_err err)
 {
-    called(ctx, err);
+    struct pending *pending = ctx;
+
+    if (vr_trace_on(&pending->trace)) {
+        pending->durable_at = copies_now(pending->copies);
+    }
+    called(pending, err);
 }
 
 /* ---- submit ---- */
@@ -258,6 +269,7 @@ static enum vr_err begin(struct cluster_copies *copies, const struct vr_commit *
         pending->epoch = commit->epoch;
         pending->revision = copy_revision(commit);
         pending->since = copies_now(copies);
+        pending->trace = commit->trace;
         pending->calls = calls;
         room->submitted = pending->revision;
         find_targets(copies, room, pending, targets);

@@ -232,7 +232,8 @@ void partner_tick(struct cluster_copies *copies)
 }
 
 /* Locked. */
-static void clear_waits(struct copy_room *room, uint32_t node, uint64_t epoch, uint64_t revision)
+static void clear_waits(const struct cluster_copies *copies, struct copy_room *room, uint32_t node,
+                        uint64_t epoch, uint64_t revision)
 {
     VR_LIST_EACH(item, &room->waiting)
     {
@@ -242,6 +243,9 @@ static void clear_waits(struct copy_room *room, uint32_t node, uint64_t epoch, u
             if (pending->waits[i] == node && pending->epoch == epoch &&
                 pending->revision <= revision) {
                 pending->waits[i] = 0;
+                if (vr_trace_on(&pending->trace)) {
+                    pending->confirmed_at = copies_now(copies);
+                }
             }
         }
     }
@@ -276,7 +280,7 @@ void partner_confirmed(struct cluster_copies *copies, struct vr_id id, uint32_t 
     pthread_mutex_lock(&copies->lock);
     room = copy_find(copies, id);
     if (room != NULL) {
-        clear_waits(room, node, epoch, revision);
+        clear_waits(copies, room, node, epoch, revision);
         if (room->joining == node && room->epoch != 0 && !room->replacing &&
             joined(copies, room, epoch, revision)) {
             room->replacing = true;

@@ -45,7 +45,8 @@ static void attributes(struct vr_buf *out, const struct vr_span *span)
         text_attribute(out, "http.route", span->name, false);
         number_attribute(out, "http.response.status_code", span->status);
     } else {
-        text_attribute(out, "voiceroom.command", span->name, true);
+        text_attribute(out, span->kind == VR_SPAN_INTERNAL ? "voiceroom.part" : "voiceroom.command",
+                       span->name, true);
     }
     if (!vr_id_is_zero(span->room)) {
         text_attribute(out, "voiceroom.room", vr_id_format(span->room, room), false);

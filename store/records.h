@@ -15,6 +15,7 @@
 #include "actors/base/clock.h"
 #include "actors/base/err.h"
 #include "actors/base/ids.h"
+#include "actors/base/trace.h"
 
 /* name, what; the number is part of the format and never changes. Keys that belong to a room begin
  * with its 16 bytes. */
@@ -63,6 +64,7 @@ struct vr_commit {
                               * refused from here on, also after a restart */
     bool safety;             /* it gets the reserve of a full store, as removals do: small ones only
                               * that must not wait for space (a mute, a kick, a ban) */
+    struct vr_trace trace;   /* for whom it is done; zero: not traced */
     struct vr_buf ops;       /* encoded operations: commit.h */
     uint32_t op_count;
     enum vr_err refused; /* the first operation that broke a limit; submit tells it */

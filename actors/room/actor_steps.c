@@ -84,6 +84,9 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
         return err;
     }
     commit->safety = step->effects.safety;
+    if (step->span != NULL) {
+        commit->trace = step->span->trace;
+    }
     commit->expected_epoch = self->head_epoch;
     self->head_epoch = vr_room_epoch(self->room);
     number(self, commit);

@@ -81,6 +81,10 @@ describe('traces over two nodes', () => {
     room = await rest(a, cluster.token('ana', { roomCreate: true }), 'POST', '/v1/rooms', { title: 'Traced' });
     ana = await new Person(a, cluster.token('ana'), 'ana').join(room.id);
     ben = await new Person(b, cluster.token('ben'), 'ben').join(room.id);
+    await until('the other node has all of the room', async () => {
+      const { rooms } = await rest(a, cluster.admin(), 'GET', '/v1/cluster/placement');
+      return rooms.find((r) => r.room === room.id)?.in_sync === 'b';
+    });
   });
   after(async () => {
     [ana, ben].forEach((p) => p?.close());
@@ -99,6 +103,10 @@ describe('traces over two nodes', () => {
     assert.equal(act.about['voiceroom.room'], room.id);
     assert.ok(act.about['voiceroom.queue_us'] >= 0);
     assert.ok(act.about['voiceroom.commit_us'] > 0, 'journaled, and replicated');
+    // A topic is a durable row: it counts when it is on disk here, at the other node, and in the directory.
+    for (const part of ['journal', 'replicate', 'directory']) {
+      await until(`a span of the ${part}`, () => collector.spans.some((s) => s.parentSpanId === act.spanId && s.node === 'a' && s.name === part));
+    }
   });
 
   it('a message on a WebSocket, and what it waits for', async () => {
