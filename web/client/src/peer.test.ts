@@ -37,3 +37,20 @@ it("a person's volume follows him from slot to slot", () => {
   expect(peer.readings().map((reading) => reading.participant)).toEqual([8, 7]);
   expect([loudness.get(one), loudness.get(two)]).toEqual([0.5, 0.1]);
 });
+
+it("tells which RTP time is played when, where the browser has one stamp for it", () => {
+  const platform = new FakePlatform();
+  const peer = new Peer({ platform, iceServers: [], slots: 1, onState() {}, onAudioBlocked() {} });
+  const sources = (csrc: object, ssrc: object) => {
+    platform.peer.getReceivers = () => [{
+      track: {},
+      getContributingSources: () => [{ source: 7, timestamp: 500, rtpTimestamp: 960, ...csrc }],
+      getSynchronizationSources: () => [{ source: 99, timestamp: 500, rtpTimestamp: 960, ...ssrc }],
+    }] as never;
+    return peer.readings()[0]?.played;
+  };
+  expect(sources({}, {})).toEqual({ ssrc: 99, rtp: 960, at: 500 });
+  expect(sources({}, { timestamp: 580 })).toBeUndefined(); /* Firefox */
+  expect(sources({}, { rtpTimestamp: 1_920 })).toBeUndefined(); /* another packet by now */
+  expect(sources({ rtpTimestamp: undefined }, { rtpTimestamp: undefined })).toBeUndefined();
+});

@@ -120,8 +120,8 @@ export class Peer {
       }
       if (newest) {
         this.outputs.get(receiver.track)?.setVolume(this.volume * (this.options.volumeOf?.(newest.source) ?? 1));
-        const { source: participant, audioLevel, timestamp, rtpTimestamp: rtp } = newest;
-        readings.push({ participant, level: audioLevel ?? 0.1, timestamp, rtp, ssrc: receiver.getSynchronizationSources?.()[0]?.source });
+        const { source: participant, audioLevel, timestamp } = newest;
+        readings.push({ participant, level: audioLevel ?? 0.1, timestamp, played: playedOf(receiver, newest) });
       }
     }
     return readings;
@@ -232,6 +232,14 @@ export class Peer {
       this.options.onState(this.connection.connectionState);
     }
   }
+}
+
+/* Chromium stamps a packet's sources alike, when it is played. Firefox (153) has two stamps for one packet, some 80 ms apart,
+ * and neither is when it is played: of those no figure is made. */
+function playedOf(receiver: RTCRtpReceiver, speaker: RTCRtpContributingSource): Reading["played"] {
+  const slot = receiver.getSynchronizationSources?.()[0];
+  const same = slot?.rtpTimestamp !== undefined && slot.rtpTimestamp === speaker.rtpTimestamp && Math.abs(slot.timestamp - speaker.timestamp) < 1;
+  return same ? { ssrc: slot.source, rtp: slot.rtpTimestamp, at: slot.timestamp } : undefined;
 }
 
 /* Where the browser tells the server's time of the sound that it plays: a sender report says what time it was at the

@@ -73,7 +73,7 @@ describe("QualityWatch", () => {
     });
     const hear = (participant: number, late: number) =>
       watch.hear([
-        { participant, level: 0.5, timestamp: timers.now() - late, ssrc: participant, rtp: timers.now() * 48 },
+        { participant, level: 0.5, timestamp: timers.now(), played: { ssrc: participant, rtp: timers.now() * 48, at: timers.now() - late } },
         { participant: 9, level: 1, timestamp: timers.now() }, /* a browser that does not tell RTP time */
       ]);
     await timers.advance(10_000);

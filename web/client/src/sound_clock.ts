@@ -23,9 +23,7 @@ export interface Heard {
 
 /** Those of which the browser tells what RTP time it played. */
 export function heardOf(readings: readonly Reading[]): Heard[] {
-  return readings.flatMap(({ ssrc, participant, rtp, timestamp }) =>
-    ssrc === undefined || rtp === undefined ? [] : [{ ssrc, participant, rtp, playedAt: timestamp }],
-  );
+  return readings.flatMap(({ participant, played }) => (played ? [{ ssrc: played.ssrc, participant, rtp: played.rtp, playedAt: played.at }] : []));
 }
 
 /* Clocks part by up to 5 ms in that time. */

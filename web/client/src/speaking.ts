@@ -8,9 +8,8 @@ export interface Reading {
   /** 0..1, linear, as RTCRtpContributingSource.audioLevel. */
   level: number;
   timestamp: number;
-  /** Of the slot that he is heard in, and the RTP time played at `timestamp`, where the browser tells it. */
-  ssrc?: number | undefined;
-  rtp?: number | undefined;
+  /** Which RTP time of which slot was played when, where the browser tells it. */
+  played?: { ssrc: number; rtp: number; at: number } | undefined;
 }
 
 /** Participant -> level 0..1, only those who speak. */
