@@ -161,18 +161,12 @@ static void a_diagnosis_says_it(void **state)
     vr_buf_deinit(&json);
 }
 
-/* An audience that gets packed frames is asked less often, but not by him who looks, and not by
- * doubt. */
-static void an_audience_rests(void **state)
+/* Each one of an audience is asked less often, but not while somebody looks, nor in doubt. */
+static void he_rests(struct rig *rig, struct rig_person *ana, struct rig_person *ben)
 {
-    struct rig *rig = rig_new_with(11, false, VR_PACK_3);
-    struct rig_person *ana = rig_join(rig, (struct rig_wish){.asked = true});
-    struct rig_person *ben =
-        rig_join(rig, (struct rig_wish){.asked = true, .pack60 = true, .muted = true});
     struct vr_buf json = {0};
     vr_time_us start;
 
-    (void)state;
     rig->lose = between;
     pass(rig, ana, VR_SECONDS(5)); /* three answers make him calm */
     questions[1] = 0;
@@ -192,6 +186,36 @@ static void an_audience_rests(void **state)
         assert_true(rig->now - start <= VR_SECONDS(5) + VR_MS(500)); /* looked at every 500 ms */
     }
     assert_int_equal(ben->repair_for, VR_HEARING_DEAF);
+}
+
+static void who_gets_packed_frames_rests(void **state)
+{
+    struct rig *rig = rig_new_with(11, false, VR_PACK_3);
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.asked = true});
+    struct rig_wish wish = {.asked = true, .pack60 = true, .muted = true};
+
+    (void)state;
+    he_rests(rig, ana, rig_join(rig, wish));
+    rig_free(rig);
+}
+
+static void a_large_audience_rests(void **state)
+{
+    struct rig *rig = rig_new_bare(11, false, VR_PACK_OFF);
+    struct rig_person *ana;
+    struct rig_person *ben;
+
+    (void)state;
+    rig->audience = 3;
+    rig_add_node(rig, 1);
+    ana = rig_join(rig, (struct rig_wish){.asked = true});
+    ben = rig_join(rig, (struct rig_wish){.asked = true, .muted = true});
+    rig->lose = between;
+    questions[1] = 0;
+    pass(rig, ana, VR_SECONDS(12));
+    assert_in_range(questions[1], 11, 13); /* two are none */
+    (void)rig_join(rig, (struct rig_wish){.asked = true, .muted = true});
+    he_rests(rig, ana, ben);
     rig_free(rig);
 }
 
@@ -205,7 +229,8 @@ int main(void)
         TEST(who_cannot_answer_is_left_alone),
         TEST(all_at_once_are_repaired_few_at_a_time),
         TEST(a_diagnosis_says_it),
-        TEST(an_audience_rests),
+        TEST(who_gets_packed_frames_rests),
+        TEST(a_large_audience_rests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
  * repair.h at work in an engine.
  *
  * Not on the way of a packet: a look at each peer once a second, as for consent, and the few whose
- * answer is waited for in each tick. Who gets packed frames is one of many, and a question costs
+ * answer is waited for in each tick. Of an audience each one is one of many, and a question costs
  * what several of his packets cost: he is asked each fourth second only, while nothing is doubted.
  */
 #include <stdio.h>
@@ -108,7 +108,7 @@ static void ask_if_due(struct vr_engine *engine, uint32_t peer, uint32_t sent)
 /* One of many in an audience, of whom nothing is doubted, and whom nobody looks at. */
 static bool may_rest(const struct vr_peer_live *live, vr_time_us now)
 {
-    return now >= live->shard->watched_until && vr_shard_packs_for(live) &&
+    return now >= live->shard->watched_until && vr_shard_in_audience(live) &&
            vr_hearing_rests(&live->hearing, now);
 }
 

@@ -176,8 +176,8 @@ void vr_packs_drop(struct vr_shard *shard, vr_participant_id participant);
 /** A listener begins, ends, or may not be packed any more. */
 void vr_packs_join(struct vr_shard *shard, struct vr_hear *hear);
 void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear);
-/** Is any slot packed for this transport now? */
-bool vr_shard_packs_for(const struct vr_peer_live *live);
+/** Is this one of many who only listen: of a large audience, or of one that gets packed frames? */
+bool vr_shard_in_audience(const struct vr_peer_live *live);
 /** How much to pack by now (VR_PACK_AUTO follows audience and load). */
 void vr_packs_decide(struct vr_shard *shard);
 
