@@ -70,7 +70,9 @@ bool vr_traceparent_read(struct vr_bytes text, struct vr_trace *out, bool *sampl
 
 void vr_traceparent_write(const struct vr_trace *trace, char out[VR_TRACEPARENT_TEXT])
 {
-    memcpy(out, "00-", ID_AT);
+    out[VERSION_AT] = '0';
+    out[VERSION_AT + 1] = '0';
+    out[ID_AT - 1] = '-';
     hex_write(trace->id, sizeof(trace->id), out + ID_AT);
     out[SPAN_AT - 1] = '-';
     hex_write(trace->span, sizeof(trace->span), out + SPAN_AT);

@@ -78,7 +78,7 @@ static void trace_asked(struct ask *ask, struct vr_command *command)
 
 static void trace_answered(struct ask *ask, enum vr_err err, const struct vr_msg *answer)
 {
-    bool told = err == VR_OK && answer->kind == VR_MSG_ANSWER && answer->as.answer != NULL;
+    bool told = answer != NULL && answer->kind == VR_MSG_ANSWER && answer->as.answer != NULL;
 
     ask->span->err = told ? answer->as.answer->err : err;
     vr_span_end(ask->worker->system->conf.tracing, ask->span, clock_now(ask->worker));
