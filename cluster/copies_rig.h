@@ -52,8 +52,9 @@ struct rig {
     uint32_t events[RIG_NODES + 1]; /* that sessions got */
     uint64_t event_last[8];         /* of each session */
     bool events_in_order;
-    uint32_t silent;                                               /* a node; 0: none */
-    uint32_t lasts[RIG_NODES + 1];                                 /* events that end a session */
+    uint32_t silent;               /* a node; 0: none */
+    struct vr_id ended;            /* the session that was told so last */
+    uint32_t lasts[RIG_NODES + 1]; /* events that end a session */
     uint32_t gates_shut[RIG_NODES + 1], gates_open[RIG_NODES + 1]; /* told to shards */
     struct vr_id taken[64]; /* commands that the room's actor got */
     struct vr_actor_identity taken_by[64];
@@ -257,6 +258,9 @@ static inline enum vr_err rig_session(struct vr_actor *actor, void *state, struc
     if (msg->kind == VR_MSG_EVENT) {
         rig->events[node]++;
         rig->lasts[node] += msg->as.event.last;
+        if (msg->as.event.last) {
+            rig->ended = vr_actor_address(actor).id;
+        }
         uint64_t *last = &rig->event_last[vr_actor_address(actor).id.lo % 8];
 
         rig->events_in_order = rig->events_in_order && msg->as.event.sequence > *last;

@@ -379,6 +379,23 @@ static void an_owner_who_is_heard_decides_himself(void **state)
     assert_false(was_taken(59));
 }
 
+/* The older session is told that it is over, and not the one that has just come in. */
+static void who_joins_again_replaces_his_session(void **state)
+{
+    vr_participant_id dan;
+
+    (void)state;
+    assert_int_equal(ask(2, join_of("dan", VR_ROLE_LISTENER, 2, 60)), VR_OK);
+    dan = answered->participant;
+    rig_run(VR_MS(100));
+    assert_int_equal(rig->lasts[2], 0);
+    assert_int_equal(ask(2, join_of("dan", VR_ROLE_LISTENER, 2, 61)), VR_OK);
+    assert_int_equal(answered->participant, dan);
+    rig_run(VR_MS(100));
+    assert_int_equal(rig->lasts[2], 1);
+    assert_true(vr_id_equal(rig->ended, (struct vr_id){1, 60}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_who_may_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_kicked_is_told_on_his_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(listeners_join_and_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_joins_again_replaces_his_session, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_that_is_gone_again_is_not_handed_over, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ones_own_acts_outlive_ones_session, set_up, tear_down),

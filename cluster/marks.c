@@ -22,7 +22,7 @@ struct acting {
     struct vr_msg asked;      /* from, to and kind only */
     struct vr_answer *answer; /* NULL: nobody asked, another node's mark */
     struct vr_effects effects;
-    struct vr_address before; /* the session of who asks, as it was */
+    struct vr_address before; /* session_before */
     uint32_t waiting, silent;
 };
 
@@ -83,6 +83,26 @@ static struct vr_address session_of(const struct replica *self, vr_participant_i
         return (struct vr_address){0};
     }
     return view.session;
+}
+
+/* Whoever it ends is told by his session as it was before the step. Who joins names no participant:
+ * he may have a place here all the same, with an older session. */
+static struct vr_address session_before(const struct replica *self,
+                                        const struct vr_command *command)
+{
+    vr_participant_id id = is_mark(command) ? command->target : command->by.participant;
+    struct vr_person_view view;
+
+    if (command->kind != VR_CMD_JOIN) {
+        return session_of(self, id);
+    }
+    for (id = vr_room_next(self->copy, 0); id != 0; id = vr_room_next(self->copy, id)) {
+        if (vr_room_person(self->copy, id, &view) && command->by.user[0] != '\0' &&
+            strcmp(view.user, command->by.user) == 0) {
+            return view.session;
+        }
+    }
+    return (struct vr_address){0};
 }
 
 /* As a listener, or as the copy knows him; under a number that no owner gives to anybody else. */
@@ -389,7 +409,7 @@ static struct acting *begin(struct replica *self, const struct vr_command *comma
         return NULL;
     }
     acting->ticket = ++self->deed_ticket;
-    acting->before = session_of(self, is_mark(command) ? command->target : command->by.participant);
+    acting->before = session_before(self, command);
     vr_list_push(&self->acting, &acting->link);
     acting->answer = vr_answer_new(VR_OK, NULL);
     if (acting->answer == NULL) {
