@@ -116,8 +116,10 @@ void vr_node_kept_metrics_write(const struct vr_node *node, struct vr_buf *out)
 {
     const struct vr_keep_restored *found = &node->restored;
 
-    metrics_head(out, "kept_peers", "gauge",
-                 "Media transports that this process found kept, by what became of them.");
+    metrics_head(
+        out, "kept_peers", "gauge",
+        "Media transports that this process found kept, by what became of them; torn: also records "
+        "of gates and rooms.");
     vr_buf_printf(out,
                   "voiceroom_kept_peers{outcome=\"goes_on\"} %u\n"
                   "voiceroom_kept_peers{outcome=\"joining\"} %u\n"

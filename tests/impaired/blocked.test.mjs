@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { Blocked } from '../lib/blocked.mjs';
 import { Page } from '../lib/chromium.mjs';
+import { rest } from '../lib/client.mjs';
 import { enter } from '../lib/enter.mjs';
 import { nodeProcess } from '../lib/process.mjs';
 import { PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
@@ -27,9 +28,11 @@ describe("a network without UDP, by the node's own ICE-TCP", () => {
   const figure = async (name) => (await node.metrics())[`voiceroom_media_tcp_${name}`];
 
   it('speaks and hears, with IPv4 and IPv6, and again after its connection was cut', async (t) => {
-    const { ana, ben, through } = await net.talk(t, node, 'ICE-TCP');
+    const { room, ana, ben, through } = await net.talk(t, node, 'ICE-TCP');
     assert.deepEqual([through.protocol, through.to, through.relay], ['tcp', 'tcp', undefined]);
     assert.ok([net.address, net.address6].includes(through.address), through.address);
+    const { listeners } = await rest(node, node.admin(), 'GET', `/v1/rooms/${room}/diagnosis`);
+    assert.deepEqual(listeners.map((one) => `${one.name} by ${one.path.transport}`).sort(), ['ana by udp', 'ben by tcp']);
     const accepted = await figure('accepted_total');
     net.run('ss', '-K', 'dport', '=', String(node.media));
     const start = Date.now();

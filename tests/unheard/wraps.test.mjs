@@ -48,6 +48,10 @@ describe('kills over wraps of the sequence number', () => {
     await ended;
     const now = await count();
     assert.equal(now.voiceroom_node_deaths_total, KILLS);
+    const kept = (outcome) => now[`voiceroom_kept_peers{outcome="${outcome}"}`];
+    // A kill may tear what is being written, at most one record of each worker; other records than transports count, too.
+    assert.ok(kept('goes_on') <= LISTENERS + 1 && kept('goes_on') + kept('torn') >= LISTENERS + 1, `found by the last process: ${kept('goes_on')}, torn ${kept('torn')}`);
+    assert.equal(kept('blamed'), 0, 'nobody is blamed for a death from outside');
     const heard = JSON.parse(text);
     console.log(`measured: ${KILLS} kills, ${Math.floor(heard.expected / LISTENERS * STRIDE / 65536)} wraps: ${heard.received} of ${heard.expected} packets, ` +
       `${stale} dropped as too old, delay p99 ${heard.delay_ms_p99} ms`);
