@@ -5,6 +5,8 @@
 #include "actors/base/assert.h"
 #include "actors/base/trace.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size == 0 ? 1 : size); /* its end is watched */
