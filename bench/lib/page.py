@@ -173,6 +173,17 @@ METHOD = """- One client process (`bench/`): a UDP socket, ICE checks and a real
 - Janus is Debian's package. `janus-default`: as shipped, AES-CM. `janus-tuned`: `event_loops = 2`, AES-GCM. `audiobridge`: mixing at 48 kHz."""
 
 
+# From profiles, not from this report: what a goal is up against, whatever a run says.
+WAY = """What profiles say of the goals that are hard to reach (perf and callgrind, November 2026; a run on another machine may pass or miss them):
+
+- Packing. A listener-second packed by 6 is 8.3 packets of some 4.5 µs and 30 µs beside speech, the same as without packing: 0.4 checks of his consent, 0.25 questions whether he hears and their answers (a question a
+  second before), 0.25 sender reports. Each comes or leaves alone, wakes the worker (much of its cost), is authenticated (HMAC-SHA1 in libnice) and answered. With nothing beside speech, in both, the share would be below 0.18; the rate of the checks is the browsers'.
+- GSO. Three speakers 5 ms apart (0, 5, 10 of 20 ms) within a hold of 5 ms leave as two datagrams, not one; 6.6 ms would be two as well, 10 ms one, beyond the 7 ms allowed. At phases by chance it is 1.9 datagrams in the mean, with 6.6 ms 1.7 (computed).
+  A datagram costs some 2.8 µs and each packet in it 1.1, so two are 0.76 of the floor, one is 0.52, before any work of ours (numbers, encryption, the walk: 0.25 to 0.3). `3x500-gso-2ms` shows three in one.
+- Joins. 6.2 million instructions: 3.7 the DTLS handshake (verifying the client's signature 0.8, reading his certificate 0.8, ECDHE 1.1, signing 0.2), 0.7 the request, 0.7 room and session, 0.25 his checks; and a commit to disk.
+- A join in Chromium. About 10 of some 60 ms are the request to the server; the rest is the browser's: transport and transceivers 12, offer 3, descriptions 12, and turns of its loops between them."""
+
+
 def chart_files(report):
     out = {}
     pairs = [(row, i) for i, server in enumerate(("voiceroomd", "janus-tuned", "janus-default")) for row in [find(report, "1x200", server)] if row]
@@ -221,13 +232,13 @@ def write(report, docs):
 
     def picture(name, words):
         return ["![%s](benchmarks/%s.svg)" % (words, name), ""] if name in drawn else []
-    load = [r for r in report["rows"] if not r["row"].startswith(("seed-", "joins-", "idle-", "mouth", "actor", "durable"))]
+    load = [r for r in report["rows"] if not r["row"].startswith(("seed-", "joins-", "idle-", "mouth", "actor", "durable", "kept"))]
     joins = [r for r in report["rows"] if r.get("join_cpu_us") is not None and not r["row"].startswith("seed-")]
     lines = ["# Benchmarks", "",
              "Made by `%s` on %s, commit `%s`. This page is written by the bench; `bench/README.md` says how to run it and how a server is added to it." % (report["command"], report["made"], report["commit"]), "",
              "Machine: %d × %s, %d GB, Linux %s, %s; Janus %s." % (report["cores"], report["cpu"], report["memory_gb"], report["kernel"], report["system"], report["janus"] or "not installed"), "",
              "## Side by side", "", *picture("servers", "CPU of a packet, by server"), *picture("packet-by-listeners", "CPU of a packet by listeners"),
-             "## Figures to reach", "", *figures(report), "",
+             "## Figures to reach", "", *figures(report), "", WAY, "",
              "## Speech", "", *table(load, COLUMNS), "", *picture("levers", "CPU of a listener with each lever"),
              "## The first scenarios, with their targets", "", *seeds(report), "",
              "## Joins", "", "In rows where somebody talks the CPU of a join holds the speech forwarded meanwhile, and first audio waits for a pause to end; `joins-` rows are quiet or without pauses.", "",
