@@ -287,6 +287,17 @@ static void tell(const struct wire *wire)
     printf("]}\n");
 }
 
+static void wire_free(struct wire *wire)
+{
+    for (uint32_t i = 0; wire->flows != NULL && i < FLOWS_MAX; i++) {
+        free(wire->flows[i].seen);
+    }
+    free(wire->flows);
+    if (wire->fd >= 0) {
+        close(wire->fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct wire wire = {.fd = -1};
@@ -304,6 +315,7 @@ int main(int argc, char **argv)
     wire.port = (uint16_t)port;
     if (!wire_open(&wire)) {
         fprintf(stderr, "voiceroom-wire: %s\n", strerror(errno));
+        wire_free(&wire);
         return 1;
     }
     printf("listening\n");
@@ -321,10 +333,6 @@ int main(int argc, char **argv)
         nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
     }
     tell(&wire);
-    for (uint32_t i = 0; i < FLOWS_MAX; i++) {
-        free(wire.flows[i].seen);
-    }
-    free(wire.flows);
-    close(wire.fd);
+    wire_free(&wire);
     return 0;
 }

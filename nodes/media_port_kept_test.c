@@ -238,8 +238,9 @@ static void stamps_begin(const struct place *place, const struct sockaddr_storag
         clock_gettime(CLOCK_REALTIME, &sent);
         nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
         assert_int_equal(recvmsg(fd, &message, 0), 1);
-        assert_non_null(CMSG_FIRSTHDR(&message));
-        memcpy(&came, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(came));
+        assert_true(message.msg_controllen >= CMSG_LEN(sizeof(came)));
+        assert_int_equal(control.head.cmsg_type, SCM_TIMESTAMPNS);
+        memcpy(&came, CMSG_DATA(&control.head), sizeof(came));
         begun = came.tv_sec < sent.tv_sec ||
                 (came.tv_sec == sent.tv_sec && came.tv_nsec <= sent.tv_nsec);
     }
