@@ -79,11 +79,12 @@ static void all_who_are_known_are_told(void **state)
     assert_int_equal(asked[0], 1);
     assert_int_equal(asked[1], 1); /* once, for two slots */
     /* At 100 s of our clock: said 40 and 60 ms before; RTP time of the slots, which wraps. */
-    assert_true(was_sent(world, "\"result\":{\"at_ms\":100000.000,\"slots\":["
-                                "{\"ssrc\":1448234752,\"participant\":3,\"rtp\":999,"
-                                "\"captured_ms\":99960.000},"
-                                "{\"ssrc\":1448234753,\"participant\":4,\"rtp\":2007,"
-                                "\"captured_ms\":99940.000}]}"));
+    assert_true(was_sent(world,
+                         "\"result\":{\"asked_ms\":100000.000,\"at_ms\":100000.000,\"slots\":["
+                         "{\"ssrc\":1448234752,\"participant\":3,\"rtp\":999,"
+                         "\"captured_ms\":99960.000},"
+                         "{\"ssrc\":1448234753,\"participant\":4,\"rtp\":2007,"
+                         "\"captured_ms\":99940.000}]}"));
 }
 
 static void who_does_not_answer_is_left_out(void **state)
@@ -95,6 +96,7 @@ static void who_does_not_answer_is_left_out(void **state)
     say(world, "{\"type\":\"session:sound-clock\",\"id\":\"1\"}");
     assert_false(was_sent(world, "at_ms"));
     pass(world, VR_SECONDS(2));
+    assert_true(was_sent(world, "{\"asked_ms\":100000.000,\"at_ms\":101000.000,"));
     assert_true(was_sent(world, "\"slots\":[{\"ssrc\":1448234752,\"participant\":3,\"rtp\":999,"
                                 "\"captured_ms\":99960.000}]}"));
 }

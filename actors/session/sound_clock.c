@@ -15,6 +15,7 @@ struct look {
     struct op op; /* first */
     struct vr_client_msg msg;
     struct vr_sound_clock own;
+    vr_time_us came;               /* the question */
     vr_time_us said[VR_SLOTS_MAX]; /* by our clock; VR_NEVER: not known */
     uint32_t ts[VR_SLOTS_MAX];     /* of the slot, at `said` */
     uint32_t waiting;              /* for so many shards */
@@ -47,7 +48,9 @@ static void answer(struct session *session, const struct look *look)
         session_send_answer(session, &look->msg, &answer);
         return;
     }
-    vr_buf_printf(&body, "{\"at_ms\":%.3f,\"slots\":[", (double)look->own.now / 1000);
+    /* Both: what waited here for another shard was not on the client's way. */
+    vr_buf_printf(&body, "{\"asked_ms\":%.3f,\"at_ms\":%.3f,\"slots\":[", (double)look->came / 1000,
+                  (double)vr_worker_now(session->worker) / 1000);
     for (uint32_t i = 0; i < look->own.slot_count; i++) {
         if (look->said[i] != VR_NEVER) {
             vr_buf_printf(&body,
@@ -191,6 +194,7 @@ void session_sound_clock(struct session *session, struct vr_client_msg *asked)
     }
     op_start(&look->op, session, free_look);
     look->waiting = 1;
+    look->came = vr_worker_now(session->worker);
     vr_id_put(id, peer->id);
     msg.to = vr_shard_address(session->room, peer->shard);
     msg.as.note.type = VR_NOTE_SOUND_CLOCK;

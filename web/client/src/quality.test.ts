@@ -66,7 +66,7 @@ describe("QualityWatch", () => {
       stats: async () => stats(),
       ask: async () => {
         const slots = [7, 8].map((participant) => ({ ssrc: participant, participant, rtp: timers.now() * 48, captured_ms: timers.now() - 80 }));
-        return { type: "session:sound-clock", id: "1", ok: true, result: { at_ms: timers.now(), slots } };
+        return { type: "session:sound-clock", id: "1", ok: true, result: { asked_ms: timers.now(), at_ms: timers.now(), slots } };
       },
       onQuality: () => {},
       send: async (report) => sent.push(report),

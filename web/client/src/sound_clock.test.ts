@@ -9,7 +9,7 @@ import type { SoundClockAnswer } from "./sound_clock.js";
 const SSRC = 0x51000001;
 
 function answer(at: number, slots: Partial<SoundClockAnswer["slots"][number]>[] = [{}]): SoundClockAnswer {
-  return { at_ms: at, slots: slots.map((slot) => ({ ssrc: SSRC, participant: 7, rtp: 1_000, captured_ms: at - 50, ...slot })) };
+  return { asked_ms: at, at_ms: at, slots: slots.map((slot) => ({ ssrc: SSRC, participant: 7, rtp: 1_000, captured_ms: at - 50, ...slot })) };
 }
 
 describe("SoundClock", () => {
@@ -37,6 +37,12 @@ describe("SoundClock", () => {
     expect(clock.latencyOf({ ssrc: SSRC, participant: 7, rtp: 1_000, playedAt: 20_400 })).toBeCloseTo(51, 3);
     clock.take(150_000, 150_100, answer(145_050)); /* clocks drift: the first one is too old by now */
     expect(clock.latencyOf({ ssrc: SSRC, participant: 7, rtp: 1_000, playedAt: 150_050 })).toBeCloseTo(50, 3);
+  });
+
+  it("what the server waited for another one is not on the way", () => {
+    const clock = new SoundClock();
+    clock.take(10_000, 11_020, { ...answer(6_010), asked_ms: 5_010 });
+    expect(clock.latencyOf({ ssrc: SSRC, participant: 7, rtp: 1_000, playedAt: 11_080 })).toBeCloseTo(120, 3);
   });
 
   it("who is not in the answer, or in another slot, is not timed", () => {

@@ -2,13 +2,15 @@
  *
  * The server knows the speakers' sender reports, and tells when, on its own clock, what plays in a slot was said
  * (`session:sound-clock`). The browser knows when it played which RTP time of which slot. What is missing is how the two
- * clocks stand to each other: as in NTP, the quickest of the last questions says it, since its answer was made half-way. */
+ * clocks stand to each other: as in NTP, the quickest of the last questions says it, its way there being as long as its way back. */
 
 import type { VoiceroomError } from "./errors.js";
 import type { Reading } from "./speaking.js";
 
-/** When, on the server's clock, what plays in a slot was said: `rtp` of `ssrc` at `captured_ms`; `at_ms`: of this answer. */
+/** When, on the server's clock, what plays in a slot was said: `rtp` of `ssrc` at `captured_ms`; the question came at `asked_ms`, and
+ * was answered at `at_ms`. */
 export interface SoundClockAnswer {
+  asked_ms: number;
   at_ms: number;
   slots: { ssrc: number; participant: number; rtp: number; captured_ms: number }[];
 }
@@ -40,10 +42,11 @@ interface Trip {
 /** The last answers. Pure. */
 export class SoundClock {
   private trips: Trip[] = [];
-  private last: SoundClockAnswer = { at_ms: 0, slots: [] };
+  private last: SoundClockAnswer = { asked_ms: 0, at_ms: 0, slots: [] };
 
   take(sentAt: number, cameAt: number, answer: SoundClockAnswer): void {
-    const trip = { cameAt, tookMs: cameAt - sentAt, offset: answer.at_ms - (sentAt + cameAt) / 2 };
+    const [there, back] = [answer.asked_ms - sentAt, answer.at_ms - cameAt];
+    const trip = { cameAt, tookMs: there - back, offset: (there + back) / 2 };
     this.trips = [trip, ...this.trips.filter((old) => cameAt - old.cameAt < GOOD_MS)].slice(0, KEPT);
     this.last = answer;
   }
