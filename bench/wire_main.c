@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 #define BUFFER_BYTES (64 << 20)
 #define RTCP_FIRST 192 /* RFC 5761, section 4 */
 #define RTCP_LAST 223
+#define GSO_UDP_L4 5 /* VIRTIO_NET_HDR_GSO_UDP_L4 of newer kernels' headers */
 
 struct flow {
     uint32_t ssrc; /* these four name it */
@@ -42,7 +44,7 @@ struct wire {
     uint16_t port;
     int fd;
     struct flow *flows;
-    bool memory_out, flows_out, cut;
+    bool memory_out, flows_out, cut, unread;
 };
 
 static uint64_t sum(const uint8_t *data, size_t size)
@@ -175,13 +177,20 @@ static void datagram_take(struct wire *wire, uint16_t source, uint16_t target, c
     }
 }
 
-static void frame_take(struct wire *wire, const uint8_t *frame, size_t size, int64_t now_ns)
+/** One frame; on this interface several datagrams of one size may be in it still (UDP_SEGMENT). */
+static void frame_take(struct wire *wire, const uint8_t *data, size_t size, int64_t now_ns)
 {
+    const uint8_t *frame = data + sizeof(struct virtio_net_hdr);
+    struct virtio_net_hdr about;
+    size_t segment = 0;
+    size_t left = 0;
     size_t at = 0;
 
-    if (size < 14 + 40) {
+    if (size < sizeof(about) + 14 + 40) {
         return;
     }
+    memcpy(&about, data, sizeof(about));
+    size -= sizeof(about);
     if (be16(frame + 12) == ETH_P_IP && frame[23] == IPPROTO_UDP) {
         at = 14 + (size_t)(frame[14] & 15) * 4;
     } else if (be16(frame + 12) == ETH_P_IPV6 && frame[20] == IPPROTO_UDP) {
@@ -190,12 +199,19 @@ static void frame_take(struct wire *wire, const uint8_t *frame, size_t size, int
     if (at == 0 || at + 8 > size) {
         return;
     }
-    if (be16(frame + at + 4) < 8 || at + be16(frame + at + 4) > size) {
-        wire->cut = true; /* several in one (UDP_SEGMENT): made for servers that do not do that */
+    left = be16(frame + at + 4);
+    if (left < 8 || at + left > size) {
+        wire->cut = true;
         return;
     }
-    datagram_take(wire, be16(frame + at), be16(frame + at + 2), frame + at + 8,
-                  be16(frame + at + 4) - 8u, now_ns);
+    left -= 8;
+    segment = (about.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == GSO_UDP_L4 ? about.gso_size : left;
+    for (const uint8_t *from = frame + at + 8; left > 0 && segment > 0; from += segment) {
+        size_t now = left < segment ? left : segment;
+
+        datagram_take(wire, be16(frame + at), be16(frame + at + 2), from, now, now_ns);
+        left -= now;
+    }
 }
 
 static int64_t stamp_of(struct msghdr *head)
@@ -213,7 +229,7 @@ static int64_t stamp_of(struct msghdr *head)
 static void drain(struct wire *wire)
 {
     static uint8_t frames[BATCH][FRAME_MAX];
-    static uint8_t controls[BATCH][64];
+    static _Alignas(struct cmsghdr) uint8_t controls[BATCH][64];
     struct mmsghdr heads[BATCH];
     struct iovec parts[BATCH];
     int count = BATCH;
@@ -228,6 +244,8 @@ static void drain(struct wire *wire)
                                                .msg_controllen = sizeof(controls[i])};
         }
         count = recvmmsg(wire->fd, heads, BATCH, MSG_DONTWAIT, NULL);
+        /* Before Linux 6.2 a segmented datagram can't be told of, and is lost here. */
+        wire->unread = wire->unread || (count < 0 && errno != EAGAIN && errno != EINTR);
         for (int i = 0; i < count; i++) {
             frame_take(wire, frames[i], heads[i].msg_len, stamp_of(&heads[i].msg_hdr));
         }
@@ -240,7 +258,7 @@ static bool wire_open(struct wire *wire)
     static struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, FRAME_MAX),
+        BPF_STMT(BPF_RET | BPF_K, FRAME_MAX - sizeof(struct virtio_net_hdr)),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
     const struct sock_fprog filter = {.len = 4, .filter = code};
@@ -254,6 +272,7 @@ static bool wire_open(struct wire *wire)
     wire->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     return wire->flows != NULL && wire->fd >= 0 &&
            setsockopt(wire->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 &&
+           setsockopt(wire->fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0 &&
            setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) == 0 &&
            setsockopt(wire->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0 &&
            bind(wire->fd, (const struct sockaddr *)&loopback, sizeof(loopback)) == 0;
@@ -267,7 +286,7 @@ static void tell(const struct wire *wire)
 
     getsockopt(wire->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size);
     printf("{\"drops\":%u,\"whole\":%s,\"flows\":[", stats.tp_drops,
-           wire->memory_out || wire->flows_out || wire->cut ? "false" : "true");
+           wire->memory_out || wire->flows_out || wire->cut || wire->unread ? "false" : "true");
     for (uint32_t i = 0; i < FLOWS_MAX; i++) {
         const struct flow *f = &wire->flows[i];
 
