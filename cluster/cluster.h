@@ -112,6 +112,8 @@ enum vr_err vr_cluster_take(void *cluster, struct vr_id room, uint64_t *epoch);
 /** vr_room_services.release: the room's actor has closed by itself; its ownership ends unless it is
  * taken again before. Any thread. */
 void vr_cluster_release(void *cluster, struct vr_id room, uint64_t epoch, bool exists);
+/** vr_room_services.closed. */
+void vr_cluster_closed(void *cluster, struct vr_id room, uint64_t epoch);
 /** Does this node's ownership of the room in this epoch hold right now? At dispatch and again
  * before the answer; any thread, no lock. */
 bool vr_cluster_holds(void *cluster, struct vr_id room, uint64_t epoch);

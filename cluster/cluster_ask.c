@@ -153,6 +153,11 @@ void vr_cluster_release(void *ctx, struct vr_id room, uint64_t epoch, bool exist
     }
 }
 
+void vr_cluster_closed(void *ctx, struct vr_id room, uint64_t epoch)
+{
+    own_closed(ctx, room, epoch);
+}
+
 void vr_cluster_set_load(struct vr_cluster *cluster, uint32_t stress_permille,
                          uint32_t participants)
 {

@@ -234,6 +234,7 @@ struct awake {
     uint64_t epoch;
     bool resting; /* it has closed; a message may wake it before the directory hears of it */
     bool exists;
+    bool closed; /* disowned, and gone: nothing of it is under way here */
 };
 
 #define OWNER_BUCKETS 1024
@@ -305,6 +306,7 @@ enum vr_err own_wake(struct vr_cluster *cluster, struct vr_id id, uint64_t *epoc
 bool own_rests(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch, bool exists);
 /** It has closed and was not woken since: nobody wakes it any more in that epoch. */
 bool own_take_rest(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch, bool *exists);
+void own_closed(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch);
 bool own_is_awake(struct vr_cluster *cluster, struct vr_id id, uint64_t *epoch);
 
 /* owners_move.c: release, hand over, drain */

@@ -76,6 +76,32 @@ bool own_is_awake(struct vr_cluster *cluster, struct vr_id id, uint64_t *epoch)
     return *epoch != 0;
 }
 
+void own_closed(struct vr_cluster *cluster, struct vr_id id, uint64_t epoch)
+{
+    struct awake *awake;
+
+    pthread_mutex_lock(&cluster->lock);
+    awake = awake_entry(cluster, id);
+    if (awake != NULL && awake->epoch == epoch) {
+        awake->closed = true;
+    }
+    pthread_mutex_unlock(&cluster->lock);
+}
+
+/* An actor of an older epoch that has not closed. */
+static bool is_closing(const struct cluster_room *room)
+{
+    struct vr_cluster *cluster = room->cluster;
+    struct awake *awake;
+    bool closing;
+
+    pthread_mutex_lock(&cluster->lock);
+    awake = awake_entry(cluster, room->id);
+    closing = awake != NULL && awake->epoch < room->epoch && !awake->closed;
+    pthread_mutex_unlock(&cluster->lock);
+    return closing;
+}
+
 enum vr_err own_wake(struct vr_cluster *cluster, struct vr_id id, uint64_t *epoch)
 {
     struct cluster_view_room view;
@@ -147,10 +173,7 @@ static void wake_room(struct cluster_room *room)
 
 static void open_room(struct cluster_room *room)
 {
-    uint64_t old;
-
-    if (own_is_awake(room->cluster, room->id, &old) && old < room->epoch &&
-        now_of(room) < room->begun_at + AWAKE_PATIENCE) {
+    if (is_closing(room) && now_of(room) < room->begun_at + AWAKE_PATIENCE) {
         arm(room, AWAKE_WAIT); /* stage SYNCING: own_on_timer comes here again */
         return;
     }

@@ -259,6 +259,31 @@ static void test_etcd_is_gone_and_back(void **state)
     assert_true(after >= before);
 }
 
+static bool first_is_in(struct ck *unused)
+{
+    (void)unused;
+    return ck_is_in(kit, 1);
+}
+
+/* Its actor closed when the deadline passed: nothing of it is waited for when it is taken anew. */
+static void test_a_former_owner_takes_it_again_at_once(void **state)
+{
+    (void)state;
+    create_at(1);
+    join_at(1, "ana");
+    ck_crash(kit, 2);
+    ck_crash(kit, 3);
+    ck_run(kit, VR_SECONDS(10));
+    vr_kv_model_cut(kit->etcd, kit->nodes[1].sim, true, true);
+    ck_run(kit, VR_SECONDS(10));
+    assert_int_equal(ck_holder(kit, ROOM, NULL), 0);
+    assert_int_equal(ck_tell(kit, 1, ROOM, ck_create(kit, "ana", "x"), &answer), VR_E_FROZEN);
+    ck_run(kit, VR_SECONDS(1));
+    vr_kv_model_cut(kit->etcd, kit->nodes[1].sim, false, false);
+    assert_true(ck_until(kit, first_is_in, VR_SECONDS(10)));
+    assert_true(ck_until(kit, is_held, VR_MS(1500)));
+}
+
 static void test_bad_etcd_and_bad_network(void **state)
 {
     struct vr_sim_faults faults = {.doubled = 50, .overtaken = 50};
@@ -300,6 +325,7 @@ int main(void)
         TEST(test_idle_room_has_no_owner),
         TEST(test_both_in_sync_are_lost),
         TEST(test_etcd_is_gone_and_back),
+        TEST(test_a_former_owner_takes_it_again_at_once),
         TEST(test_bad_etcd_and_bad_network),
     };
 

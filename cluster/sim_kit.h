@@ -181,6 +181,7 @@ static inline void ck_services(struct ck_node *node)
     node->services = (struct vr_room_services){.personal = node->personal,
                                                .take = vr_cluster_take,
                                                .release = vr_cluster_release,
+                                               .closed = vr_cluster_closed,
                                                .holds = vr_cluster_holds,
                                                .ctx = node->cluster};
     node->env = (struct vr_env){

@@ -88,6 +88,15 @@ static void room_release(void *ctx, struct vr_id room, uint64_t epoch, bool exis
     }
 }
 
+static void room_closed(void *ctx, struct vr_id room, uint64_t epoch)
+{
+    const struct vr_node *node = ctx;
+
+    if (node->cluster != NULL) {
+        vr_cluster_closed(node->cluster, room, epoch);
+    }
+}
+
 static bool room_holds(void *ctx, struct vr_id room, uint64_t epoch)
 {
     const struct vr_node *node = ctx;
@@ -173,6 +182,7 @@ void node_env_fill(struct vr_node *node)
         (struct vr_room_services){.personal = node->personal,
                                   .take = room_take,
                                   .release = room_release,
+                                  .closed = room_closed,
                                   .holds = room_holds,
                                   .lives = session_lives,
                                   .ctx = node,

@@ -272,6 +272,9 @@ static void release(const struct room_actor *self, enum vr_close_reason reason)
         vr_room_epoch(self->room) != 0) {
         self->services->release(self->services->ctx, vr_room_id(self->room),
                                 vr_room_epoch(self->room), vr_room_exists(self->room));
+    } else if (self->disowned && self->services->closed != NULL && self->room != NULL) {
+        self->services->closed(self->services->ctx, vr_room_id(self->room),
+                               vr_room_epoch(self->room));
     }
 }
 

@@ -22,6 +22,9 @@ struct vr_room_services {
     /** The actor has closed by itself: idle, drained, or its room is gone for good (`exists`
      * false). Its ownership may end now. NULL: nobody wants to know. */
     void (*release)(void *ctx, struct vr_id room, uint64_t epoch, bool exists);
+    /** The actor has closed because it was not sure of its ownership any more: whoever takes the
+     * room anew here need not wait for it. NULL: nobody wants to know. */
+    void (*closed)(void *ctx, struct vr_id room, uint64_t epoch);
     /** Does the ownership in this epoch hold right now? Asked when a command is begun and again
      * before its answer: an owner that is not sure says nothing. NULL: it always does (alone). */
     bool (*holds)(void *ctx, struct vr_id room, uint64_t epoch);
