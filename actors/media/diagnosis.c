@@ -3,7 +3,6 @@
 #include "actors/media/shard_internal.h"
 
 #define LISTENERS_SHOWN 1000 /* of some 700 bytes: below the frame between nodes */
-#define WATCHED VR_SECONDS(30)
 
 static const char *const peer_states[] = {
     [VR_PEER_NEW] = "new",       [VR_PEER_CHECKED] = "checked", [VR_PEER_UP] = "up",
@@ -187,11 +186,10 @@ static void write_listeners(const struct vr_shard *shard, vr_time_us now, struct
     vr_buf_text(out, "]");
 }
 
-void vr_shard_diagnosis(struct vr_shard *shard, vr_time_us now, struct vr_buf *out)
+void vr_shard_diagnosis(const struct vr_shard *shard, vr_time_us now, struct vr_buf *out)
 {
     uint32_t counts[VR_HEARING_VERDICTS] = {0};
 
-    shard->watched_until = now + WATCHED;
     for (uint32_t i = 0; i < shard->listener_count; i++) {
         counts[VR_OWNER(shard->listeners[i], struct vr_peer_live, listener)->hearing.verdict]++;
     }

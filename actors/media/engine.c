@@ -12,7 +12,6 @@
 #define PEERS_MAX 20000
 #define RELAYS 1024 /* on their way at once: 20 packets of 50 talkers to one sister */
 #define DELAY_SAMPLE 64
-#define AUDIENCE 500
 
 enum vr_err vr_engine_global_init(void)
 {
@@ -31,7 +30,6 @@ enum vr_err vr_engine_new(const struct vr_engine_conf *conf, struct vr_engine **
     }
     engine->conf = *conf;
     engine->conf.peers_max = conf->peers_max == 0 ? PEERS_MAX : conf->peers_max;
-    engine->conf.audience = conf->audience == 0 ? AUDIENCE : conf->audience;
     engine->conf.consent_timeout =
         conf->consent_timeout == 0 ? VR_SECONDS(30) : conf->consent_timeout;
     engine->conf.silent_after = conf->silent_after == 0 ? VR_SECONDS(15) : conf->silent_after;

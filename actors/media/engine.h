@@ -71,7 +71,6 @@ struct vr_engine_conf {
     void *link_ctx;
     bool gso;          /* packets of several speakers are collected for up to 5 ms, evened out */
     enum vr_pack pack; /* for listeners that take it and do not speak */
-    uint32_t audience; /* of so many listeners: packed (VR_PACK_AUTO), asked less; 0: 500 */
     /** Where peers, gates and slots live; borrowed. NULL: they end with the process. What is found
      * there goes on at once, before any actor has spoken (docs/architecture.md, "Over a
      * restart"). */

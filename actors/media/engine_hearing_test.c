@@ -161,64 +161,6 @@ static void a_diagnosis_says_it(void **state)
     vr_buf_deinit(&json);
 }
 
-/* Each one of an audience is asked less often, but not while somebody looks, nor in doubt. */
-static void he_rests(struct rig *rig, struct rig_person *ana, struct rig_person *ben)
-{
-    struct vr_buf json = {0};
-    vr_time_us start;
-
-    rig->lose = between;
-    pass(rig, ana, VR_SECONDS(5)); /* three answers make him calm */
-    questions[1] = 0;
-    pass(rig, ana, VR_SECONDS(12));
-    assert_in_range(questions[1], 2, 4);
-    vr_shard_diagnosis(ben->node->shard, rig->now, &json);
-    vr_buf_deinit(&json);
-    questions[1] = 0;
-    pass(rig, ana, VR_SECONDS(12));
-    assert_in_range(questions[1], 11, 13);
-
-    pass(rig, ana, VR_SECONDS(30)); /* at rest again */
-    reached[1] = false;
-    start = rig->now;
-    while (ben->repairs == 0) {
-        pass(rig, ana, VR_MS(100));
-        assert_true(rig->now - start <= VR_SECONDS(5) + VR_MS(500)); /* looked at every 500 ms */
-    }
-    assert_int_equal(ben->repair_for, VR_HEARING_DEAF);
-}
-
-static void who_gets_packed_frames_rests(void **state)
-{
-    struct rig *rig = rig_new_with(11, false, VR_PACK_3);
-    struct rig_person *ana = rig_join(rig, (struct rig_wish){.asked = true});
-    struct rig_wish wish = {.asked = true, .pack60 = true, .muted = true};
-
-    (void)state;
-    he_rests(rig, ana, rig_join(rig, wish));
-    rig_free(rig);
-}
-
-static void a_large_audience_rests(void **state)
-{
-    struct rig *rig = rig_new_bare(11, false, VR_PACK_OFF);
-    struct rig_person *ana;
-    struct rig_person *ben;
-
-    (void)state;
-    rig->audience = 3;
-    rig_add_node(rig, 1);
-    ana = rig_join(rig, (struct rig_wish){.asked = true});
-    ben = rig_join(rig, (struct rig_wish){.asked = true, .muted = true});
-    rig->lose = between;
-    questions[1] = 0;
-    pass(rig, ana, VR_SECONDS(12));
-    assert_in_range(questions[1], 11, 13); /* two are none */
-    (void)rig_join(rig, (struct rig_wish){.asked = true, .muted = true});
-    he_rests(rig, ana, ben);
-    rig_free(rig);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
@@ -229,8 +171,6 @@ int main(void)
         TEST(who_cannot_answer_is_left_alone),
         TEST(all_at_once_are_repaired_few_at_a_time),
         TEST(a_diagnosis_says_it),
-        TEST(who_gets_packed_frames_rests),
-        TEST(a_large_audience_rests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,6 @@ struct rig {
     void (*link)(struct rig_node *from, uint32_t shard, const struct vr_relay *relay);
     bool gso;          /* of nodes to come */
     enum vr_pack pack; /* the same */
-    uint32_t audience; /* the same */
     uint32_t bursts;   /* of several datagrams, and of these the last: */
     uint32_t burst_count;
     size_t burst_segment;
@@ -360,7 +359,6 @@ static inline void rig_start_node(struct rig_node *node)
                                   .ctx = node,
                                   .gso = rig->gso,
                                   .pack = rig->pack,
-                                  .audience = rig->audience,
                                   .keep = rig->keep,
                                   .now = rig->now};
     struct vr_shard_conf shard = {.room = {1, 2},

@@ -57,17 +57,6 @@ bool vr_hearing_ask(struct vr_hearing *hearing, vr_time_us now, bool sends)
     return true;
 }
 
-bool vr_hearing_rests(const struct vr_hearing *hearing, vr_time_us now)
-{
-    return hearing->asked_at == 0 && hearing->calm >= VR_HEARING_CALM &&
-           hearing->verdict == VR_HEARING_HEARS && now - hearing->answered_at < VR_HEARING_REST;
-}
-
-void vr_hearing_doubt(struct vr_hearing *hearing)
-{
-    hearing->calm = 0;
-}
-
 bool vr_hearing_repeat(struct vr_hearing *hearing, vr_time_us now)
 {
     vr_time_us first = VR_HEARING_FIRST_REPEAT;
@@ -103,9 +92,6 @@ void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us now)
     } else if (hearing->tries == 1 || took < hearing->round_trip) {
         hearing->round_trip += (took - hearing->round_trip) / 4;
     }
-    hearing->calm = hearing->tries > 1                ? 0
-                    : hearing->calm < VR_HEARING_CALM ? (uint8_t)(hearing->calm + 1)
-                                                      : hearing->calm;
     hearing->answered_at = now;
     hearing->asked_at = 0;
     hearing->tries = 0;
@@ -155,9 +141,6 @@ void vr_hearing_report(struct vr_hearing *hearing, vr_time_us now, uint32_t slot
         of->at = now;
         of->sent = sent;
         of->highest = report->highest;
-    }
-    if (of->stalled > 0) {
-        vr_hearing_doubt(hearing);
     }
     of->lost = report->lost;
     of->fraction_lost = report->fraction_lost;

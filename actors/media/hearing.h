@@ -45,10 +45,6 @@ const char *vr_hearing_why_name(enum vr_hearing_why why); /* "none" "path" "repo
 #define VR_HEARING_OMITTED_S 16
 #define VR_HEARING_OMITTED 3
 #define VR_HEARING_FRESH VR_SECONDS(16)
-/* So many questions in a row were answered before their first repeat: one of an audience may be
- * left alone for so long, which makes it every fourth second. */
-#define VR_HEARING_CALM 3
-#define VR_HEARING_REST VR_MS(3500)
 
 struct vr_hearing_slot {
     vr_time_us at; /* of the newest report; 0: none */
@@ -71,7 +67,6 @@ struct vr_hearing {
     vr_time_us since;       /* of the verdict */
     uint16_t tries;
     uint8_t ignored;
-    uint8_t calm;         /* questions in a row that were answered at once */
     uint8_t verdict;      /* enum vr_hearing_verdict */
     uint8_t why;          /* enum vr_hearing_why */
     uint8_t mute_reports; /* sender reports in a row that told of packets which did not come */
@@ -90,11 +85,6 @@ void vr_hearing_init(struct vr_hearing *hearing, vr_time_us now);
 /** Once a second: is a question to be asked now? `sends`: speech was sent there since the last
  * call. True: send it, it counts as sent. Keeps asking who did not answer. */
 bool vr_hearing_ask(struct vr_hearing *hearing, vr_time_us now, bool sends);
-/** Is there no doubt, and nothing to be asked for now? For audiences, where a question a second
- * costs what packing saves. He is found deaf within 5 s then, instead of 2. */
-bool vr_hearing_rests(const struct vr_hearing *hearing, vr_time_us now);
-/** Something about his path is another thing now: asked each second until he is calm again. */
-void vr_hearing_doubt(struct vr_hearing *hearing);
 /** Each tick while a question waits: is it to be sent once more? */
 bool vr_hearing_repeat(struct vr_hearing *hearing, vr_time_us now);
 /** Its answer. */

@@ -404,32 +404,6 @@ static void reports_of_a_quiet_slot(void **state)
     }
 }
 
-/* Who answers each question at once rests between them; whatever may be another thing now ends
- * that. */
-static void who_is_calm_rests(void **state)
-{
-    struct world w;
-
-    (void)state;
-    world_init(&w, 4);
-    assert_false(vr_hearing_rests(&w.hearing, w.now));
-    run(&w, VR_MS(5100));
-    assert_int_equal(w.hearing.calm, VR_HEARING_CALM);
-    assert_true(vr_hearing_rests(&w.hearing, w.hearing.answered_at + VR_SECONDS(3)));
-    assert_false(vr_hearing_rests(&w.hearing, w.hearing.answered_at + VR_SECONDS(4)));
-    vr_hearing_doubt(&w.hearing);
-    assert_false(vr_hearing_rests(&w.hearing, w.now));
-    run(&w, VR_SECONDS(5));
-    assert_int_equal(w.hearing.calm, VR_HEARING_CALM);
-    w.loss_there = 100; /* and so does a question that must be repeated */
-    run(&w, VR_MS(1300));
-    assert_false(vr_hearing_rests(&w.hearing, w.now));
-    w.loss_there = 0;
-    run(&w, VR_MS(400));
-    assert_int_equal(w.hearing.asked_at, 0);
-    assert_false(vr_hearing_rests(&w.hearing, w.now));
-}
-
 static void who_sends_and_is_not_received_is_dumb(void **state)
 {
     struct world w;
@@ -593,7 +567,6 @@ int main(void)
         cmocka_unit_test(reports_that_leave_a_slot_out_are_deafness),
         cmocka_unit_test(who_does_not_report_is_not_deaf),
         cmocka_unit_test(reports_of_a_quiet_slot),
-        cmocka_unit_test(who_is_calm_rests),
         cmocka_unit_test(who_sends_and_is_not_received_is_dumb),
         cmocka_unit_test(first_a_restart_then_a_rebuild),
         cmocka_unit_test(what_reports_found_only_reports_cure),

@@ -2,9 +2,7 @@
  * repair.h at work in an engine.
  *
  * Not on the way of a packet: a look at each peer once a second, as for consent, and the few whose
- * answer is waited for in each tick. Of an audience each one is one of many, and a question costs
- * what several of his packets cost: he is asked each fourth second only, while nothing is doubted.
- */
+ * answer is waited for in each tick. */
 #include <stdio.h>
 
 #include "actors/media/shard_internal.h"
@@ -87,43 +85,27 @@ static void judge(struct vr_engine *engine, uint32_t peer)
 
 /* ---- when ---- */
 
-static void ask_if_due(struct vr_engine *engine, uint32_t peer, uint32_t sent)
+void vr_probe_look(struct vr_engine *engine, uint32_t peer)
 {
+    const struct vr_peer_hot *hot = &engine->hot[peer];
     struct vr_peer_live *live = &engine->live[peer];
     bool busy = engine->busy_percent >= BUSY_PERCENT && (engine->rounds + peer) % 4 != 0;
-    /* Whether he answers at all is asked before the first word. */
-    bool sends = (sent != live->sent_before || live->hearing.answered_at == 0) && !busy &&
-                 engine->cold[peer].conf.peer_pwd[0] != 0 &&
-                 engine->hot[peer].hop.remote.any.sa_family != AF_UNSPEC;
+    uint32_t sent = 0;
+    bool sends;
 
+    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
+        sent += hot->slots[k].packets;
+        vr_hearing_sent(&live->hearing, k, hot->slots[k].packets);
+    }
+    /* Whether he answers at all is asked before the first word. */
+    sends = (sent != live->sent_before || live->hearing.answered_at == 0) && !busy &&
+            engine->cold[peer].conf.peer_pwd[0] != 0 && hot->hop.remote.any.sa_family != AF_UNSPEC;
     live->sent_before = sent;
     if (vr_hearing_ask(&live->hearing, engine->now, sends)) {
         engine->conf.random->fill(engine->conf.random->ctx, live->question, sizeof live->question);
         vr_list_remove(&live->asked);
         vr_list_push(&engine->asked, &live->asked);
         ask(engine, peer);
-    }
-}
-
-/* One of many in an audience, of whom nothing is doubted, and whom nobody looks at. */
-static bool may_rest(const struct vr_peer_live *live, vr_time_us now)
-{
-    return now >= live->shard->watched_until && vr_shard_in_audience(live) &&
-           vr_hearing_rests(&live->hearing, now);
-}
-
-void vr_probe_look(struct vr_engine *engine, uint32_t peer)
-{
-    const struct vr_peer_hot *hot = &engine->hot[peer];
-    struct vr_peer_live *live = &engine->live[peer];
-    uint32_t sent = 0;
-
-    for (uint32_t k = 0; k < VR_SLOTS_MAX; k++) {
-        sent += hot->slots[k].packets;
-        vr_hearing_sent(&live->hearing, k, hot->slots[k].packets);
-    }
-    if (!may_rest(live, engine->now)) {
-        ask_if_due(engine, peer, sent);
     }
     judge(engine, peer);
 }

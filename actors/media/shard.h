@@ -79,9 +79,8 @@ void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
 
 /** All that is known of the transports here, who is to be heard, and what was repaired, as a JSON
  * object (docs/protocol.md, "Diagnosis"); those that are broken first, and no more than a frame
- * between nodes can hold. For half a minute from now on nobody here rests from questions
- * (hearing.h). */
-void vr_shard_diagnosis(struct vr_shard *shard, vr_time_us now, struct vr_buf *out);
+ * between nodes can hold. */
+void vr_shard_diagnosis(const struct vr_shard *shard, vr_time_us now, struct vr_buf *out);
 
 /** When was said what is heard: the slots as `peer` gets them (zero, or of another shard: none),
  * and the talkers whose own packets arrive here. */

@@ -111,7 +111,6 @@ struct vr_shard {
     uint64_t levels_changes;
     bool levels_deaf; /* what was told */
 
-    vr_time_us watched_until; /* somebody looks at a diagnosis: everybody is asked each second */
     vr_time_us speakers_at;
     uint64_t speakers_hash; /* of the last report's set */
 };
@@ -176,8 +175,6 @@ void vr_packs_drop(struct vr_shard *shard, vr_participant_id participant);
 /** A listener begins, ends, or may not be packed any more. */
 void vr_packs_join(struct vr_shard *shard, struct vr_hear *hear);
 void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear);
-/** Is this one of many who only listen: of a large audience, or of one that gets packed frames? */
-bool vr_shard_in_audience(const struct vr_peer_live *live);
 /** How much to pack by now (VR_PACK_AUTO follows audience and load). */
 void vr_packs_decide(struct vr_shard *shard);
 

@@ -19,7 +19,8 @@
                             */
 #define PAUSE VR_MS(200)   /* without a packet: the slot begins anew */
 #define PATIENCE VR_MS(45) /* after the last frame: a pause, so the rest leaves */
-#define AUDIENCE_6 100     /* VR_PACK_AUTO: an audience, or so many listeners on a worker that is */
+#define AUDIENCE_3 500     /* VR_PACK_AUTO: so many listeners, */
+#define AUDIENCE_6 100     /* or so many on a worker that is */
 #define BUSY 75            /* busy to so many per cent, */
 #define BUSY_NO_MORE 55    /* until it is not */
 
@@ -258,21 +259,6 @@ void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear)
     }
 }
 
-bool vr_shard_in_audience(const struct vr_peer_live *live)
-{
-    const struct vr_shard *shard = live->shard;
-    const struct vr_participant *who = live->who;
-    uint32_t place = live->listener.place;
-
-    if (live->listener.slot_count == 0 || place >= shard->listener_count ||
-        shard->listeners[place] != &live->listener) {
-        return false;
-    }
-    return shard->hears[place].packed != 0 ||
-           (shard->open_listeners >= shard->engine->conf.audience &&
-            !(who != NULL && who->gate.known && who->gate.may_send));
-}
-
 static uint32_t level_for(const struct vr_shard *shard)
 {
     const struct vr_engine *engine = shard->engine;
@@ -291,8 +277,7 @@ static uint32_t level_for(const struct vr_shard *shard)
         return VR_PACK_6;
     }
     /* Some way below the bound before it ends: people come and go. */
-    return shard->open_listeners >=
-                   (shard->packs->level > 0 ? engine->conf.audience * 3 / 4 : engine->conf.audience)
+    return shard->open_listeners >= (shard->packs->level > 0 ? AUDIENCE_3 * 3 / 4 : AUDIENCE_3)
                ? VR_PACK_3
                : 0;
 }
