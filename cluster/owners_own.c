@@ -400,6 +400,9 @@ void own_begin(struct cluster_room *room, uint64_t epoch)
     room->begun_at = now_of(room);
     room->seal_tries = 0;
     room->life++;
+    /* It may be armed for the next try to take: fired from here on it would begin all this a second
+     * time, and write what etcd has over what the room has committed meanwhile. */
+    vr_timer_disarm(room->cluster->worker, &room->timer);
     owners_publish(room);
     seal(room);
 }
