@@ -41,6 +41,7 @@ const MESSAGES = [
   ['room:webrtc:offer', { sdp: 'v=0' }, null, 'bad-sdp', 'bad-sdp', 'bad-sdp', 'bad-sdp'],
   ['room:hand-lower', {}, null, 1, 1, 1, 1], // lowering twice is fine
   ['session:ping', {}, null, 1, 1, 1, 1],
+  ['session:sound-clock', {}, null, 'conflict', 'conflict', 'conflict', 'conflict'], // without media nothing is heard
   ['session:hello', { token: 'x' }, null, 'conflict', 'conflict', 'conflict', 'conflict'], // this socket has its session: all came in by room:resume
   ['room:join', { room: '{room}', sdp: 'v=0' }, null, 'conflict', 'conflict', 'conflict', 'conflict'],
   ['room:resume', { room: '{room}', resume_token: 'x' }, null, 'conflict', 'conflict', 'conflict', 'conflict'],
