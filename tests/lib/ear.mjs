@@ -2,7 +2,7 @@
 // A receiver without packets goes on with a tone by itself for some 400 ms: what it made up is told beside the gaps.
 // A page whose main thread stands still on a loaded machine hears on.
 
-const INPUTS = 96; // tracks: four of each connection
+const INPUTS = 24; // tracks: four of each connection
 
 /* Blocks of 10 ms: tones that are multiples of 100 Hz stand apart from each other in them (Goertzel). */
 const WORKLET = `
@@ -75,13 +75,15 @@ export async function mayListen(page) {
 export async function listenFor(page, others) {
   await page.evaluate(async ({ tones, worklet, inputs }) => {
     const { rig } = window;
+    await rig.earContext?.close(); // the ear of before
     const context = new AudioContext({ sampleRate: 48000 });
+    rig.earContext = context;
     await context.resume();
     await context.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: 'text/javascript' })));
     const ear = new AudioWorkletNode(context, 'ear', { numberOfInputs: inputs, channelCount: 1, channelCountMode: 'explicit', processorOptions: { tones } });
     const known = new Set();
     const connect = () => {
-      for (const pc of rig.connections) {
+      for (const pc of rig.connections.filter((one) => one.connectionState !== 'closed')) {
         for (const { track } of pc.getReceivers()) {
           if (track?.kind === 'audio' && !known.has(track)) {
             context.createMediaStreamSource(new MediaStream([track])).connect(ear, 0, known.size);
@@ -91,8 +93,8 @@ export async function listenFor(page, others) {
       }
     };
     // A connection that is made while we count is heard from its first moment on.
-    const Native = window.RTCPeerConnection;
-    window.RTCPeerConnection = class extends Native {
+    rig.native ??= window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends rig.native {
       constructor(...args) {
         super(...args);
         this.addEventListener('track', connect);
