@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,10 +32,11 @@ const bench = (name) => join(dirname(dirname(BINARY)), 'bench', name);
 async function load(node, listeners, seconds) {
   const child = keep(spawn(bench('voiceroom-load'), ['--url', node.url, '--key', join(node.data, 'admin-key.json'), '--listeners', String(listeners),
     '--seconds', String(Math.ceil(seconds))], { stdio: ['ignore', 'pipe', 'inherit'] }));
+  const { voiceroom_peers_up: before } = await node.metrics(); // of an earlier crowd, which left without a word, too
   let text = '';
   child.stdout.on('data', (more) => { text += more; });
   const ended = new Promise((done) => child.once('exit', done));
-  await until('the listeners are up', async () => (await node.metrics()).voiceroom_peers_up >= listeners + 4, 4 * PATIENCE_MS, 200);
+  await until('the listeners are up', async () => (await node.metrics()).voiceroom_peers_up >= before + listeners + 1, 4 * PATIENCE_MS, 200);
   return { end: async () => { await ended; return JSON.parse(text); } };
 }
 
@@ -79,6 +81,7 @@ describe('kills that nobody hears', () => {
     node.program = join(folder, 'voiceroomd');
     copyFileSync(BINARY, node.program);
     await node.start();
+    if (LOAD > 0) setPriority(node.child.pid, -10); // as the package's unit has it: here its clients want the same processors
     browser = await openBrowser();
     ana = await Page.open(browser, node, 'ana', 500);
     ben = await Page.open(browser, node, 'ben', 900);
