@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser, Page } from '../tests/lib/chromium.mjs';
 import { enter } from '../tests/lib/enter.mjs';
+import { listenForOnset } from '../tests/lib/onset.mjs';
 import { Node } from '../tests/lib/voiceroomd.mjs';
 
 const TAPS = 15;
@@ -15,28 +16,6 @@ const JOINS = 12;
 
 const share = (values, p) => [...values].sort((a, b) => a - b)[Math.floor(p * (values.length - 1))];
 const round = (ms) => Math.round(ms * 10) / 10;
-
-/** In the listener's page: the time of the first sound after a silence, as the page's own wall clock. */
-function listen() {
-  const context = new AudioContext({ sampleRate: 48000 });
-  const ears = [];
-  const samples = new Float32Array(256);
-  for (const { track } of window.rig.connections.at(-1).getReceivers()) {
-    if (track?.kind !== 'audio') continue;
-    const ear = new AnalyserNode(context, { fftSize: 256, smoothingTimeConstant: 0 });
-    context.createMediaStreamSource(new MediaStream([track])).connect(ear);
-    ears.push(ear);
-  }
-  window.rig.heardAt = null;
-  setInterval(() => {
-    if (window.rig.heardAt !== null) return;
-    for (const ear of ears) {
-      ear.getFloatTimeDomainData(samples);
-      if (samples.some((s) => Math.abs(s) > 0.02)) window.rig.heardAt = performance.timeOrigin + performance.now();
-    }
-  }, 2);
-  return context.resume();
-}
 
 async function tap(speaker, listener) {
   await listener.evaluate(() => { window.rig.heardAt = null; });
@@ -58,7 +37,7 @@ try {
   const listener = await Page.open(browser, node, 'ear', 1100);
   const room = await enter(speaker, { create: 'Ear' });
   await enter(listener, { room, quiet: false });
-  await listener.evaluate(listen);
+  await listener.evaluate(listenForOnset);
   await speaker.evaluate(() => { window.rig.gain.gain.value = 0; });
   await sleep(1500);
   const delays = [];

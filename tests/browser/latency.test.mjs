@@ -7,6 +7,7 @@ import { openBrowser, Page } from '../lib/chromium.mjs';
 import { startCluster } from '../lib/cluster.mjs';
 import { enter } from '../lib/enter.mjs';
 import { Impair } from '../lib/impair.mjs';
+import { listenForOnset } from '../lib/onset.mjs';
 import { Node, until } from '../lib/voiceroomd.mjs';
 
 const TAPS = 4;
@@ -18,28 +19,10 @@ const ROUNDS = 4;
 const SLACK_MS = 20; // clocks of browsers, and a slow way is measured by its quickest packet
 const FIGURE_WITHIN_MS = 30_000; // a sender report each 2.5 to 7.5 s, a look each 2 s
 
-/** In the page: looks every 2 ms whether something is heard, after a silence. */
-function listen() {
-  const context = new AudioContext({ sampleRate: 48000 });
-  const ears = [];
-  const samples = new Float32Array(256);
-  for (const { track } of window.rig.connections.at(-1).getReceivers()) {
-    if (track?.kind !== 'audio') continue;
-    const ear = new AnalyserNode(context, { fftSize: 256, smoothingTimeConstant: 0 });
-    context.createMediaStreamSource(new MediaStream([track])).connect(ear);
-    ears.push(ear);
-  }
-  window.rig.heardAt = null;
+/* In the page: what the library says of it. */
+function note() {
   window.rig.figures = [];
   window.rig.room.on('quality', ({ captureToPlayoutMs, voices }) => window.rig.figures.push({ ms: captureToPlayoutMs, voices: [...voices] }));
-  setInterval(() => {
-    if (window.rig.heardAt !== null) return;
-    for (const ear of ears) {
-      ear.getFloatTimeDomainData(samples);
-      if (samples.some((s) => Math.abs(s) > 0.02)) window.rig.heardAt = performance.timeOrigin + performance.now();
-    }
-  }, 2);
-  return context.resume();
 }
 
 describe('from microphone to ear', () => {
@@ -59,7 +42,8 @@ describe('from microphone to ear', () => {
     const room = await enter(mouth, { create: 'Ear' });
     await until('the speaker is counted', async () => (await node.metrics())['voiceroom_participants{role="speaker"}'] >= 1);
     await enter(ear, { room, quiet: false });
-    await ear.evaluate(listen);
+    await ear.evaluate(note);
+    await ear.evaluate(listenForOnset);
     await until('a figure', () => ear.evaluate(() => window.rig.figures.some((f) => f.ms !== null)), FIGURE_WITHIN_MS, 200);
     return [mouth, ear];
   }

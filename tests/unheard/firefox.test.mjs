@@ -5,9 +5,9 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser } from '../lib/chromium.mjs';
 import { Fox, mediaAddress } from '../lib/firefox.mjs';
-import { nodeProcess } from '../lib/process.mjs';
 import { PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
 import { createRoom, openWindow, press, startHouse } from '../ui/hands.mjs';
+import { killProcess } from './deaths.mjs';
 
 const KILLS = Number(process.env.KILLS ?? 2);
 const APART_MS = 6000; // three deaths in ten seconds would start empty
@@ -40,9 +40,7 @@ describe('kills that Firefox does not hear', { timeout: 600000 }, () => {
     const figures = await fox.inbound();
     for (let i = 0; i < KILLS; i++) {
       await sleep(APART_MS);
-      const old = nodeProcess(node);
-      process.kill(old, 'SIGKILL');
-      await until('the next process', () => nodeProcess(node) !== undefined && nodeProcess(node) !== old, PATIENCE_MS, 5);
+      await killProcess(node);
       await fox.press('Mute (M)'); // needs socket, session and room
       await fox.text('You are muted');
       await ana.untilHears([], [ben]);

@@ -8,9 +8,9 @@ import { rest } from '../lib/client.mjs';
 import { Cluster } from '../lib/cluster.mjs';
 import { listened, listenFor, mayListen } from '../lib/ear.mjs';
 import { act, enter, onStage } from '../lib/enter.mjs';
-import { nodeProcess } from '../lib/process.mjs';
 import { until } from '../lib/voiceroomd.mjs';
 import { chances } from './chances.mjs';
+import { killProcess } from './deaths.mjs';
 
 const PATIENCE = 60000; // of a busy machine
 const APART_MS = 5200; // three deaths of a node in ten seconds would start it empty
@@ -56,10 +56,8 @@ describe('kills while people and rooms move', () => {
   });
   let killed = 0;
   const kill = async (node) => {
-    const old = nodeProcess(node);
     killed = Date.now();
-    process.kill(old, 'SIGKILL');
-    await until('the next process', () => nodeProcess(node) !== undefined && nodeProcess(node) !== old, PATIENCE, 5);
+    await killProcess(node, 'SIGKILL', PATIENCE);
   };
 
   /** The owner's node is drained, and `victim` (chosen by it) dies within the next second. */

@@ -2,20 +2,20 @@
 // index of SRTP is used twice, no ICE event and no SDP, roles and mutes as before, and who is muted is never heard.
 // KILLS and LOAD (listeners beside the pages) make it the long run of `make test-unheard`; SEED chooses instants and signals.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser, Page } from '../lib/chromium.mjs';
 import { act, enter, onStage } from '../lib/enter.mjs';
 import { nodeProcess } from '../lib/process.mjs';
-import { keep, Node, PATIENCE_MS, scratch, until } from '../lib/voiceroomd.mjs';
+import { Node, scratch } from '../lib/voiceroomd.mjs';
 import { chances } from './chances.mjs';
+import { bench, BINARY, startCrowd } from './crowd.mjs';
+import { killProcess, nextProcess } from './deaths.mjs';
 import { sniff } from './sniff.mjs';
 
-const BINARY = process.env.VOICEROOMD ?? resolve(import.meta.dirname, '../../build/release/nodes/voiceroomd');
 const KILLS = Number(process.env.KILLS ?? 3);
 const LOAD = Number(process.env.LOAD ?? 0);
 // On a machine with much else to do a start takes longer than the 100 ms after which waiting speech is dropped: there the figures
@@ -24,21 +24,6 @@ const STRICT = process.env.STRICT === '1';
 const SEED = Number(process.env.SEED ?? 1);
 const APART_MS = 6000; // three deaths in ten seconds would start empty
 const SIGNALS = /asan|tsan/.test(BINARY) ? ['SIGKILL'] : ['SIGKILL', 'SIGSEGV', 'SIGABRT']; // a sanitizer takes the others for faults
-
-/** A program of the folder bench, built beside the node. */
-const bench = (name) => join(dirname(dirname(BINARY)), 'bench', name);
-
-/** A speaker and so many listeners in a room of their own; done when they are up, about. */
-async function load(node, listeners, seconds) {
-  const child = keep(spawn(bench('voiceroom-load'), ['--url', node.url, '--key', join(node.data, 'admin-key.json'), '--listeners', String(listeners),
-    '--seconds', String(Math.ceil(seconds))], { stdio: ['ignore', 'pipe', 'inherit'] }));
-  const { voiceroom_peers_up: before } = await node.metrics(); // of an earlier crowd, which left without a word, too
-  let text = '';
-  child.stdout.on('data', (more) => { text += more; });
-  const ended = new Promise((done) => child.once('exit', done));
-  await until('the listeners are up', async () => (await node.metrics()).voiceroom_peers_up >= before + listeners + 1, 4 * PATIENCE_MS, 200);
-  return { end: async () => { await ended; return JSON.parse(text); } };
-}
 
 /* In the page: everything that a peer connection tells of, and what the library says of its state. */
 function watch() {
@@ -109,7 +94,7 @@ describe('kills that nobody hears', () => {
     for (const page of all) await page.evaluate(watch);
     const figures = await Promise.all(all.map((p) => p.evaluate(() => window.rig.inbound())));
     const wire = await sniff(bench('voiceroom-wire'), node.media);
-    const crowd = LOAD > 0 ? await load(node, LOAD, seconds) : undefined;
+    const crowd = LOAD > 0 ? await startCrowd(node, LOAD, seconds) : undefined;
     const signalling = [];
     let stale = 0; // of each process: its figures end with it
     await act(async (nth) => {
@@ -158,17 +143,12 @@ describe('kills that nobody hears', () => {
     await cy.untilHears([ana, ben], all);
   }
 
-  /** Another process is the node than `old`. */
-  const next = (old) => until('the next process', () => nodeProcess(node) !== undefined && nodeProcess(node) !== old, PATIENCE_MS, 5);
-
   it(`${KILLS} in a row`, async () => {
     const chance = chances(SEED);
     await unheard(`${KILLS} kills`, (KILLS + 1) * (APART_MS + 1000) / 1000 + 5, async (judge) => {
       for (let i = 1; i <= KILLS; i++) {
         await sleep(APART_MS + 1000 * chance());
-        const old = nodeProcess(node);
-        process.kill(old, SIGNALS[Math.floor(chance() * SIGNALS.length)]);
-        await next(old);
+        await killProcess(node, SIGNALS[Math.floor(chance() * SIGNALS.length)]);
         await judge(i);
       }
     });
@@ -184,7 +164,7 @@ describe('kills that nobody hears', () => {
         const old = nodeProcess(node);
         const answer = await fetch(`${node.url}/v1/node/upgrade`, { method: 'POST', headers: { authorization: `Bearer ${node.admin()}` } });
         assert.equal(answer.status, 202);
-        await next(old);
+        await nextProcess(node, old);
         await judge(i);
       }
     });

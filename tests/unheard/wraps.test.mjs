@@ -1,14 +1,12 @@
 // Goal: sequence numbers wrap every 1.3 s, up and down, so that rollover counters stand far above 1 when the process dies: nobody
 // has to guess one wrongly afterwards, which would silence a listener for good without telling anybody (RFC 3711, section 3.3.1).
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nodeProcess } from '../lib/process.mjs';
-import { keep, Node, PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
+import { Node } from '../lib/voiceroomd.mjs';
+import { startCrowd } from './crowd.mjs';
+import { killProcess } from './deaths.mjs';
 
-const BINARY = process.env.VOICEROOMD ?? resolve(import.meta.dirname, '../../build/release/nodes/voiceroomd');
 const KILLS = Number(process.env.KILLS ?? 3);
 const STRICT = process.env.STRICT === '1';
 const LISTENERS = 50;
@@ -23,13 +21,7 @@ describe('kills over wraps of the sequence number', () => {
   after(() => node?.stop());
 
   it(`${KILLS} in a row`, async () => {
-    const child = keep(spawn(join(dirname(dirname(BINARY)), 'bench/voiceroom-load'), ['--url', node.url, '--key', join(node.data, 'admin-key.json'),
-      '--listeners', String(LISTENERS), '--stride', String(STRIDE), '--seconds', String(Math.ceil((KILLS + 1) * APART_MS / 1000))],
-    { stdio: ['ignore', 'pipe', 'ignore'] }));
-    let text = '';
-    child.stdout.on('data', (more) => { text += more; });
-    const ended = new Promise((done) => child.once('exit', done));
-    await until('the listeners are up', async () => (await node.metrics()).voiceroom_peers_up === LISTENERS + 1, 4 * PATIENCE_MS, 50);
+    const crowd = await startCrowd(node, LISTENERS, (KILLS + 1) * APART_MS / 1000, ['--stride', String(STRIDE)]);
     let rejected = 0;
     let stale = 0;
     const count = async () => {
@@ -41,18 +33,15 @@ describe('kills over wraps of the sequence number', () => {
     for (let i = 0; i < KILLS; i++) {
       await sleep(APART_MS);
       await count();
-      const old = nodeProcess(node);
-      process.kill(old, 'SIGKILL');
-      await until('the next process', () => nodeProcess(node) !== undefined && nodeProcess(node) !== old, PATIENCE_MS, 5);
+      await killProcess(node);
     }
-    await ended;
+    const heard = await crowd.end();
     const now = await count();
     assert.equal(now.voiceroom_node_deaths_total, KILLS);
     const kept = (outcome) => now[`voiceroom_kept_peers{outcome="${outcome}"}`];
     // A kill may tear what is being written, at most one record of each worker; other records than transports count, too.
     assert.ok(kept('goes_on') <= LISTENERS + 1 && kept('goes_on') + kept('torn') >= LISTENERS + 1, `found by the last process: ${kept('goes_on')}, torn ${kept('torn')}`);
     assert.equal(kept('blamed'), 0, 'nobody is blamed for a death from outside');
-    const heard = JSON.parse(text);
     console.log(`measured: ${KILLS} kills, ${Math.floor(heard.expected / LISTENERS * STRIDE / 65536)} wraps: ${heard.received} of ${heard.expected} packets, ` +
       `${stale} dropped as too old, delay p99 ${heard.delay_ms_p99} ms`);
     assert.equal(rejected, 0, 'an index was guessed wrongly on the way up');
