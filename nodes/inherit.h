@@ -16,6 +16,7 @@
 
 #define VR_HELD_MAX 512
 #define VR_PARENT_PAGE_LAYOUT 1u
+#define VR_PARENT_WHY_TEXT 320
 
 /** How far the node is; it says so itself, and the parent tells the service manager. */
 enum vr_node_state { VR_NODE_STARTING, VR_NODE_SERVING, VR_NODE_READY };
@@ -37,6 +38,10 @@ struct vr_parent_page {
     atomic_int_least64_t served_us;
     atomic_uint_least32_t state; /* enum vr_node_state */
     atomic_bool reloaded;        /* the configuration was read again since the start */
+    /* The parent's, and younger: a page of an older program has zeroes here, so new words stand at
+     * the end and the layout is the same. */
+    atomic_uint_least64_t upgrades_refused; /* the program on disk did not take over */
+    char upgrade_why[VR_PARENT_WHY_TEXT];   /* of the last one; ASCII; written before the count */
 };
 
 struct vr_inherit {

@@ -41,10 +41,18 @@ bool vr_parent_takes_over(const struct vr_config *config, const char *layout);
 
 /* --- in a node, any thread; `inherit` NULL: it has no parent --- */
 
-/** Ask the parent to let the program on disk take over: it judges that in its own time, and
- * vr_parent_upgrades grows when it did. False: no parent. */
+/** Ask the parent to let the program on disk take over: it judges that in its own time, and one of
+ * the counts of vr_parent_upgrades grows. False: no parent. */
 bool vr_parent_ask_upgrade(const struct vr_inherit *inherit);
-uint64_t vr_parent_upgrades(const struct vr_inherit *inherit);
+
+struct vr_parent_upgrades {
+    uint64_t done;
+    uint64_t refused;
+    uint64_t starts;              /* of node processes: the first one counts */
+    char why[VR_PARENT_WHY_TEXT]; /* of the last refusal: one line of ASCII; "": there was none */
+};
+/** What became of it, since the parent's first start. Without a parent all is zero. */
+void vr_parent_upgrades(const struct vr_inherit *inherit, struct vr_parent_upgrades *out);
 /** For /readyz: "alone" without a parent, "steady", "died" and "emptied" (three deaths in ten
  * seconds) in the last ten minutes. */
 const char *vr_parent_word(const struct vr_inherit *inherit);

@@ -1,5 +1,6 @@
 /* parent_about.c - what a node tells of the deaths before it: figures, and a word of /readyz. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "nodes/parent.h"
 
@@ -44,7 +45,17 @@ const char *vr_parent_word(const struct vr_inherit *inherit)
                : "steady";
 }
 
-uint64_t vr_parent_upgrades(const struct vr_inherit *inherit)
+void vr_parent_upgrades(const struct vr_inherit *inherit, struct vr_parent_upgrades *out)
 {
-    return inherit == NULL ? 0 : atomic_load(&inherit->page->upgrades);
+    const struct vr_parent_page *page = inherit == NULL ? NULL : inherit->page;
+
+    *out = (struct vr_parent_upgrades){0};
+    if (page == NULL) {
+        return;
+    }
+    out->done = atomic_load(&page->upgrades);
+    out->refused = atomic_load(&page->upgrades_refused);
+    out->starts = atomic_load(&page->starts);
+    memcpy(out->why, page->upgrade_why, sizeof(out->why));
+    out->why[sizeof(out->why) - 1] = '\0';
 }

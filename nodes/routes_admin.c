@@ -53,6 +53,7 @@ static const struct vr_route table[] = {
     { VR_HTTP_DELETE, "/v1/node/backup/{backup}",            vr_route_backup_drop,             VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_POST,   "/v1/node/reload",                     vr_route_node_reload,             VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_POST,   "/v1/node/upgrade",                    vr_route_node_upgrade,            VR_NEEDS_ADMIN,   0 },
+    { VR_HTTP_GET,    "/v1/node/upgrade",                    vr_route_node_upgrades,           VR_NEEDS_ADMIN,   0 },
 };
 /* clang-format on */
 

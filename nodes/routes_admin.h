@@ -88,6 +88,7 @@ void vr_route_config_show(struct vr_http_request *request);
 void vr_route_config_check(struct vr_http_request *request);
 void vr_route_node_reload(struct vr_http_request *request);
 void vr_route_node_upgrade(struct vr_http_request *request);
+void vr_route_node_upgrades(struct vr_http_request *request);
 void vr_route_analytics_summary(struct vr_http_request *request);
 
 #endif

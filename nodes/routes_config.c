@@ -193,10 +193,20 @@ void vr_route_analytics_summary(struct vr_http_request *request)
     vr_admin_chore(request, sum_up, summed_up);
 }
 
+static json_t *upgrades(const struct vr_inherit *inherit)
+{
+    struct vr_parent_upgrades about;
+
+    vr_parent_upgrades(inherit, &about);
+    return json_pack("{s:I, s:I, s:I, s:s}", "upgrades", (json_int_t)about.done, "refused",
+                     (json_int_t)about.refused, "starts", (json_int_t)about.starts, "why",
+                     about.why);
+}
+
 void vr_route_node_upgrade(struct vr_http_request *request)
 {
     const struct vr_inherit *inherit = vr_node_config(request->node)->inherit;
-    uint64_t before = vr_parent_upgrades(inherit);
+    json_t *before = upgrades(inherit); /* the parent may be faster than the next line */
 
     if (!vr_parent_ask_upgrade(inherit)) {
         struct vr_http_problem problem = {
@@ -204,7 +214,13 @@ void vr_route_node_upgrade(struct vr_http_request *request)
             .detail = "this node has no parent process (supervise): drain and restart it instead"};
 
         vr_http_answer_problem_full(request, &problem);
+        json_decref(before);
         return;
     }
-    vr_admin_answer(request, 202, json_pack("{s:I}", "upgrades", (json_int_t)before));
+    vr_admin_answer(request, 202, before);
+}
+
+void vr_route_node_upgrades(struct vr_http_request *request)
+{
+    vr_admin_answer(request, 200, upgrades(vr_node_config(request->node)->inherit));
 }

@@ -470,6 +470,8 @@ describe('REST', () => {
     await call('reloadNode', 403, { token: host });
     await call('upgradeNode', 403, { token: host });
     await call('upgradeNode', 409, { token: admin }); // 202 with a parent process: unheard/process.test.mjs
+    await call('nodeUpgrades', 200, { token: admin });
+    await call('nodeUpgrades', 403, { token: host });
     await call('makeBackup', 403, { token: host });
     const copy = (await call('makeBackup', 201, { token: admin })).body;
     await call('makeBackup', 409, { token: admin });

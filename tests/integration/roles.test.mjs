@@ -126,7 +126,7 @@ const ADMINISTRATION = [
   ['GET', '/v1/webhooks'], ['POST', '/v1/webhooks', { url: 'https://example.org/' }], ['GET', '/v1/webhooks/{room}'], ['DELETE', '/v1/webhooks/{room}'],
   ['POST', '/v1/webhooks/{room}/test'], ['GET', '/v1/webhooks/{room}/deliveries'], ['POST', '/v1/webhooks/{room}/redeliver'],
   ['GET', '/v1/events'], ['GET', '/v1/analytics'], ['GET', '/v1/config'], ['POST', '/v1/config/check', {}], ['POST', '/v1/node/reload'],
-  ['POST', '/v1/node/upgrade'], ['POST', '/v1/node/backup'], ['GET', '/v1/node/backup/{room}'], ['DELETE', '/v1/node/backup/{room}'], ['GET', '/v1/cluster/capacity'],
+  ['POST', '/v1/node/upgrade'], ['GET', '/v1/node/upgrade'], ['POST', '/v1/node/backup'], ['GET', '/v1/node/backup/{room}'], ['DELETE', '/v1/node/backup/{room}'], ['GET', '/v1/cluster/capacity'],
   ['GET', '/v1/cluster/rebalance/plan'], ['GET', '/v1/cluster/rebalance'], ['POST', '/v1/cluster/rebalance'], ['GET', '/v1/cluster/provisional'],
 ];
 ENDPOINTS.push(...ADMINISTRATION.map(([method, path, body]) => [method, path, body, null, 0, 0, 0, 0, 0]));

@@ -158,15 +158,35 @@ test('another program takes over in place, or nothing changes', async (t) => {
   await ask();
   await until('it is refused', () => /can't take over from this one in place/.test(node.log));
   assert.equal(nodeProcess(node), before);
+  const about = await (await fetch(`${node.url}/v1/node/upgrade`, { headers })).json();
+  assert.deepEqual({ upgrades: about.upgrades, refused: about.refused, why: about.why }, { upgrades: 0, refused: 1, why: 'it ended with 1 and said nothing' });
 
+  // What it says reaches who asked, in one line, and the log.
   const ctl = new Ctl(t, node);
+  put((to) => writeFileSync(to, `#!/bin/sh\nprintf 'voiceroomd: line 3: "porrt" is no setting\\nl\\303\\251ger\\n' >&2\nexit 1\n`));
+  const refused = await ctl.run('node', 'upgrade');
+  assert.equal(refused.code, 5, refused.err);
+  assert.match(refused.err, /does not take over in place: line 3: "porrt" is no setting; l\?\?ger\n/);
+  assert.match(refused.err, /to do: .*drain/);
+  assert.match(node.log, /"porrt" is no setting/);
+  put((to) => writeFileSync(to, `#!/bin/sh\nexec ${BINARY} --takes-over 1.0.7\n`));
+  const other = await ctl.run('node', 'upgrade');
+  assert.equal(other.code, 5, other.err);
+  assert.match(other.err, /can't take over in place: what is kept has the layout 1\.0\.7, this program's .* is \d+\.\d+\.\d+\n/);
+  assert.equal(nodeProcess(node), before);
+
   const knocks = knocking(node.port);
   for (let i = 0; i < 2; i++) { // forward, and back
     put((to) => copyFileSync(BINARY, to));
     const old = nodeProcess(node);
     const from = performance.now();
     if (i === 0) assert.equal(await ask(), i);
-    else assert.equal((await ctl.run('node', 'upgrade')).code, 0);
+    else {
+      const { code, err } = await ctl.run('node', 'upgrade');
+      assert.equal(code, 0, err);
+      assert.match(err, /has taken over/);
+      assert.notEqual(nodeProcess(node), old, 'it was told once it was so');
+    }
     await until('the new program serves', () => nodeProcess(node) !== undefined && nodeProcess(node) !== old, undefined, 1);
     await until('it answers', () => answers(node), undefined, 1);
     console.log(`measured: another program took over in ${(performance.now() - from).toFixed(0)} ms`);

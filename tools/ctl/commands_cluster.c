@@ -128,22 +128,6 @@ enum vr_ctl_exit vr_ctl_node_reload(struct vr_ctl *ctl)
     return code;
 }
 
-enum vr_ctl_exit vr_ctl_node_upgrade(struct vr_ctl *ctl)
-{
-    struct vr_ctl_request request = {.method = "POST", .path = "/v1/node/upgrade"};
-    json_t *answer = NULL;
-    enum vr_ctl_exit code = vr_ctl_call(ctl, &request, &answer);
-
-    if (code == VR_CTL_OK) {
-        vr_ctl_say(ctl,
-                   "asked: voiceroom_node_upgrades_total (%lld) grows when the program on disk has "
-                   "taken over; if it does not, the node's log says why",
-                   (long long)json_integer_value(json_object_get(answer, "upgrades")));
-    }
-    json_decref(answer);
-    return code;
-}
-
 enum vr_ctl_exit vr_ctl_cluster_status(struct vr_ctl *ctl)
 {
     return vr_ctl_show(ctl, "/v1/cluster", NULL, &status_shape);
