@@ -26,6 +26,7 @@ help:
 	@echo "make test-unheard  the node's process killed 20 times under three pages and 500 listeners, KILLS=20 SEED=1 (root)"
 	@echo "make test-backup  backups of a node and of a cluster, restored from nothing"
 	@echo "make test-haproxy  a real HAProxy of docs/examples/haproxy.cfg before three nodes"
+	@echo "make test-certbot  a certificate by a real certbot and an ACME server for tests, renewed"
 	@echo "make lint       format, banned calls, folder arrows"
 	@echo "make format     clang-format over the tree"
 	@echo "make clean      remove build/ (not data/)"
@@ -167,6 +168,13 @@ test-haproxy: build
 	@tools/setup test
 	@tools/setup haproxy
 	@cd tests && node --test --test-reporter=spec haproxy/*.test.mjs
+
+# A real certbot and Debian's ACME server for tests: a certificate renewed under an open WebSocket.
+.PHONY: test-certbot
+test-certbot: build
+	@tools/setup test
+	@tools/setup certbot
+	@cd tests && node --test --test-reporter=spec certbot/*.test.mjs
 
 lint:
 	@tests/run lint
