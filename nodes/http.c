@@ -1,13 +1,10 @@
-/* http.c - h2o on a control worker's loop: accepting, limits, the one handler behind every path,
+/* http.c - h2o on a control worker's loop: its settings, the one handler behind every path,
  * closing.
  *
- * What shapes it are traps of h2o 2.2 on libuv: it never sets TCP_NODELAY; its graceful shutdown
- * leaves idle connections and a timer behind, so closing is done here, over our own list of
- * connections; and HTTP/2 must be out of reach. */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
+ * What shapes it are traps of h2o 2.2 on libuv: its graceful shutdown leaves idle connections and a
+ * timer behind, so closing is done here, over our own list of connections (http_connection.c); and
+ * HTTP/2 must be out of reach. */
 #include <stdlib.h>
-#include <strings.h>
 
 #include "actors/base/log.h"
 #include "nodes/http_internal.h"
@@ -20,202 +17,7 @@
 #define RATE_BUCKETS 65536
 #define REQUEST_TIMEOUT_MS 10000
 
-/* --- connections --- */
-
-/** Where the address counts, or ADDRESS_COUNTS for this machine itself. */
-static uint32_t address_place(const uv_tcp_t *tcp)
-{
-    struct sockaddr_storage name = {0};
-    int size = sizeof(name);
-    uint64_t sum = 0;
-
-    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&name, &size) != 0) {
-        return ADDRESS_COUNTS;
-    }
-    if (name.ss_family == AF_INET) {
-        uint32_t v4 = ntohl(((struct sockaddr_in *)&name)->sin_addr.s_addr);
-
-        if (v4 >> 24 == 127) {
-            return ADDRESS_COUNTS;
-        }
-        sum = v4;
-    } else {
-        const uint8_t *v6 = ((struct sockaddr_in6 *)&name)->sin6_addr.s6_addr;
-
-        if (IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&name)->sin6_addr)) {
-            return ADDRESS_COUNTS;
-        }
-        sum = IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6 *)&name)->sin6_addr) ? vr_get32(v6 + 12)
-                                                                               : vr_get64(v6);
-    }
-    sum *= 0x9e3779b97f4a7c15u;
-    return (uint32_t)(sum >> 48) % ADDRESS_COUNTS;
-}
-
-static void connection_forget(struct connection *connection)
-{
-    struct vr_http *http = connection->part->http;
-
-    if (connection->address_place != ADDRESS_COUNTS) {
-        atomic_fetch_sub(&http->by_address[connection->address_place], 1);
-    }
-    atomic_fetch_sub(&http->connections, 1);
-    vr_list_remove(&connection->link);
-}
-
-static void on_connection_closed(uv_handle_t *handle)
-{
-    struct connection *connection = VR_OWNER((uv_tcp_t *)handle, struct connection, tcp);
-    struct vr_http_worker *part = connection->part;
-
-    for (size_t i = 0; i < part->by_fd_count; i++) {
-        /* The descriptor is gone from the handle by now; a number may have been taken again. */
-        if (part->by_fd[i] == connection) {
-            part->by_fd[i] = NULL;
-            break;
-        }
-    }
-    connection_forget(connection);
-    vr_tls_close(connection->tls);
-    free(connection);
-}
-
-static bool connection_map(struct connection *connection)
-{
-    struct vr_http_worker *part = connection->part;
-    uv_os_fd_t fd = -1;
-
-    if (uv_fileno((uv_handle_t *)&connection->tcp, &fd) != 0) {
-        return false;
-    }
-    if ((size_t)fd >= part->by_fd_count) {
-        size_t count = ((size_t)fd + 64) * 2;
-        struct connection **grown = realloc(part->by_fd, count * sizeof(struct connection *));
-
-        if (grown == NULL) {
-            return false;
-        }
-        memset(grown + part->by_fd_count, 0,
-               (count - part->by_fd_count) * sizeof(struct connection *));
-        part->by_fd = grown;
-        part->by_fd_count = count;
-    }
-    part->by_fd[fd] = connection;
-    return true;
-}
-
-struct connection *connection_of(struct vr_http_worker *part, h2o_req_t *h2o)
-{
-    int fd = h2o_socket_get_fd(h2o->conn->callbacks->get_socket(h2o->conn));
-
-    return fd < 0 || (size_t)fd >= part->by_fd_count ? NULL : part->by_fd[fd];
-}
-
-/** Counts the connection; false when a limit is reached. */
-static bool connection_admit(struct connection *connection)
-{
-    struct vr_http *http = connection->part->http;
-    uint32_t all = atomic_fetch_add(&http->connections, 1) + 1;
-    bool fits = http->conf.connections_max == 0 || all <= http->conf.connections_max;
-
-    connection->address_place = address_place(&connection->tcp);
-    if (connection->address_place != ADDRESS_COUNTS) {
-        uint32_t same = atomic_fetch_add(&http->by_address[connection->address_place], 1) + 1u;
-
-        fits = fits && (http->conf.connections_per_address == 0 ||
-                        same <= http->conf.connections_per_address);
-    }
-    return fits;
-}
-
-static void on_connection(uv_stream_t *stream, int status)
-{
-    struct listener *listener = VR_OWNER((uv_tcp_t *)stream, struct listener, tcp);
-    struct vr_http_worker *part = listener->part;
-    struct connection *connection = NULL;
-
-    if (status != 0 || (connection = calloc(1, sizeof(*connection))) == NULL) {
-        return;
-    }
-    connection->part = part;
-    uv_tcp_init(part->loop, &connection->tcp);
-    vr_list_push(&part->connections, &connection->link);
-    if (uv_accept(stream, (uv_stream_t *)&connection->tcp) != 0 || !connection_admit(connection) ||
-        !connection_map(connection)) {
-        uv_close((uv_handle_t *)&connection->tcp, on_connection_closed);
-        return;
-    }
-    /* h2o writes a WebSocket frame's header and payload apart: with Nagle's algorithm every message
-     * would wait 44 ms for an acknowledgement. */
-    uv_tcp_nodelay(&connection->tcp, 1);
-    connection->tls = listener->tls ? vr_tls_retain(part->accept_tls.ssl_ctx) : NULL;
-    connection->sock = h2o_uv_socket_create((uv_stream_t *)&connection->tcp, on_connection_closed);
-    h2o_accept(listener->tls ? &part->accept_tls : &part->accept_plain, connection->sock);
-}
-
-/** A TLS connection that was reset: libuv has taken its right to write away, uv_write refuses h2o's
- *  close_notify at once, h2o does not look at that and waits for ever for the write to end. End it.
- */
-static void connections_reap(struct vr_http_worker *part)
-{
-    VR_LIST_EACH(item, &part->connections)
-    {
-        struct connection *connection = VR_OWNER(item, struct connection, link);
-        h2o_socket_t *sock = connection->sock;
-
-        if (sock != NULL && sock->_cb.write != NULL &&
-            !uv_is_closing((uv_handle_t *)&connection->tcp) &&
-            !uv_is_writable((uv_stream_t *)&connection->tcp)) {
-            h2o_socket_cb written = sock->_cb.write;
-
-            sock->_cb.write = NULL;
-            written(sock, h2o_socket_error_io);
-        }
-    }
-}
-
 /* --- requests --- */
-
-static bool file_serve(struct vr_http_worker *part, h2o_req_t *h2o, struct vr_bytes path)
-{
-    const struct vr_files *files = part->http->conf.files;
-    bool reads = h2o_memis(h2o->method.base, h2o->method.len, H2O_STRLIT("GET")) ||
-                 h2o_memis(h2o->method.base, h2o->method.len, H2O_STRLIT("HEAD"));
-    const struct vr_file *file = NULL;
-
-    if (files == NULL || !reads || (path.size >= 4 && memcmp(path.data, "/v1/", 4) == 0)) {
-        return false;
-    }
-    file = vr_files_find(files, path);
-    if (file != NULL) {
-        answer_file(part, h2o, file, 200);
-    }
-    return file != NULL;
-}
-
-/** Two lengths, or a length and chunks: whoever stands before us may have read another end of the
- *  body (request smuggling, RFC 9112, 6.3). h2o takes the last and drops the rest from its headers,
- *  so the bytes as they came are looked at. */
-static bool lengths_disagree(h2o_req_t *h2o)
-{
-    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
-    const char *at = input->bytes;
-    const char *end = at + input->size;
-    uint32_t lengths = 0, codings = 0;
-
-    while (at < end) {
-        const char *line_end = memchr(at, '\n', (size_t)(end - at));
-        size_t size = line_end == NULL ? 0 : (size_t)(line_end - at);
-
-        if (size == 0 || (size == 1 && at[0] == '\r')) {
-            break;
-        }
-        lengths += size > 15 && strncasecmp(at, "content-length:", 15) == 0;
-        codings += size > 18 && strncasecmp(at, "transfer-encoding:", 18) == 0;
-        at = line_end + 1;
-    }
-    return lengths + codings > 1;
-}
 
 static int on_request(h2o_handler_t *self, h2o_req_t *h2o)
 {
@@ -226,7 +28,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *h2o)
     struct request *request = NULL;
 
     (void)self;
-    if (lengths_disagree(h2o)) {
+    if (request_lengths_disagree(h2o)) {
         h2o->http1_is_persistent = 0;
         h2o_send_error_400(h2o, "Bad Request", "the length of the body is given twice",
                            H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
@@ -236,7 +38,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *h2o)
         return ws_upgrade(part, h2o);
     }
     route_find(part->http, VR_HTTP_GET, path, &match);
-    if (match.allowed == 0 && file_serve(part, h2o, path)) {
+    if (match.allowed == 0 && page_serve(part, h2o, path)) {
         return 0;
     }
     request = request_new(part, h2o);
@@ -436,7 +238,7 @@ static enum vr_err listener_open(struct vr_http_worker *part, const struct vr_ht
     uv_tcp_init(part->loop, &listener->tcp);
     failed = uv_tcp_open(&listener->tcp, socket->fd);
     if (failed == 0) {
-        failed = uv_listen((uv_stream_t *)&listener->tcp, 1024, on_connection);
+        failed = uv_listen((uv_stream_t *)&listener->tcp, 1024, connection_accept);
     }
     return failed == 0 ? VR_OK : vr_fail(why, VR_E_INTERNAL, "listen: %s", uv_strerror(failed));
 }
@@ -508,22 +310,6 @@ static void part_finish(struct vr_http_worker *part)
     uv_close((uv_handle_t *)&part->sweep, NULL);
     uv_close((uv_handle_t *)&part->posted, NULL);
     atomic_store(&part->closed, true);
-}
-
-/** Every connection that is no WebSocket reads its end: idle ones are closed by h2o at once, those
- *  with a running request after its answer. With `writes` too: nobody is waited for any more. */
-static void connections_end(struct vr_http_worker *part, bool websockets, bool writes)
-{
-    VR_LIST_EACH(item, &part->connections)
-    {
-        struct connection *connection = VR_OWNER(item, struct connection, link);
-        uv_os_fd_t fd = -1;
-
-        if (connection->websocket == websockets &&
-            uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0) {
-            shutdown(fd, writes ? SHUT_RDWR : SHUT_RD);
-        }
-    }
 }
 
 /** Answer for handlers that did not in time. They may still answer later: dropped then. */

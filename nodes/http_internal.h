@@ -1,5 +1,4 @@
-/* http_internal.h - what http.c, http_request.c, http_answer.c, http_gate.c and ws.c share; shows
- * h2o. */
+/* http_internal.h - what the files http*.c and ws*.c share; shows h2o. */
 #ifndef VR_NODES_HTTP_INTERNAL_H
 #define VR_NODES_HTTP_INTERNAL_H
 
@@ -137,6 +136,10 @@ const char *request_header(struct request *request, const char *name);
 void request_id_take(const h2o_req_t *h2o, const struct vr_random *random,
                      char out[VR_REQUEST_ID_MAX + 1]);
 void client_address(h2o_req_t *h2o, char out[46], bool *loopback);
+/** Two lengths, or a length and chunks: whoever stands before us may have read another end of the
+ *  body (request smuggling, RFC 9112, 6.3). h2o takes the last and drops the rest from its headers,
+ *  so the bytes as they came are looked at. */
+bool request_lengths_disagree(h2o_req_t *h2o);
 
 /* http_gate.c: what is judged before a handler runs. False: it was answered. */
 bool gate_pass(struct request *request);
@@ -152,7 +155,9 @@ void route_find(const struct vr_http *http, enum vr_method method, struct vr_byt
 void answer_send(struct request *request, int status, const char *content_type,
                  struct vr_bytes body);
 const char *status_reason(int status);
-/** http_page.c: what the page may load, connect to and use. */
+/** http_page.c: the page's file at `path`, or false: the page has none, or it is not asked for. */
+bool page_serve(struct vr_http_worker *part, h2o_req_t *h2o, struct vr_bytes path);
+/** What the page may load, connect to and use. */
 void http_page_headers(const struct vr_http_worker *part, h2o_req_t *h2o);
 /** On every answer over TLS: that browsers shall come by TLS only (RFC 6797). */
 void http_hsts_header(const struct vr_http_worker *part, h2o_req_t *h2o);
@@ -160,11 +165,25 @@ void answer_file(struct vr_http_worker *part, h2o_req_t *h2o, const struct vr_fi
                  int status);
 void answer_repeat(struct request *request, struct vr_bytes kept);
 
-/* http.c */
+/* http_connection.c */
+/** uv_connection_cb of a listener's `tcp`. */
+void connection_accept(uv_stream_t *stream, int status);
 struct connection *connection_of(struct vr_http_worker *part, h2o_req_t *h2o);
+/** A TLS connection that was reset: libuv has taken its right to write away, uv_write refuses h2o's
+ *  close_notify at once, h2o does not look at that and waits for ever for the write to end. End it.
+ */
+void connections_reap(struct vr_http_worker *part);
+/** Every connection that is (or is not) a WebSocket reads its end: idle ones are closed by h2o at
+ *  once, those with a running request after its answer. With `writes` too: nobody is waited for any
+ *  more. */
+void connections_end(struct vr_http_worker *part, bool websockets, bool writes);
+
+/* ws_upgrade.c */
+int ws_upgrade(struct vr_http_worker *part, h2o_req_t *h2o);
 
 /* ws.c */
-int ws_upgrade(struct vr_http_worker *part, h2o_req_t *h2o);
+/** Answer 101 to a handshake that was found good, and tell the handlers. False: memory is out. */
+bool ws_accept(struct vr_http_worker *part, h2o_req_t *h2o, const char *key);
 void ws_flush(struct vr_http_worker *part);
 void ws_sweep(struct vr_http_worker *part, vr_time_us now);
 void ws_close_all(struct vr_http_worker *part, uint16_t code, const char *reason);

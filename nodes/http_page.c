@@ -69,3 +69,20 @@ void vr_http_tls_set(struct vr_http *http, struct ssl_ctx_st *tls, uint64_t hsts
         snprintf(http->hsts, sizeof(http->hsts), "max-age=%llu", (unsigned long long)hsts_s);
     }
 }
+
+bool page_serve(struct vr_http_worker *part, h2o_req_t *h2o, struct vr_bytes path)
+{
+    const struct vr_files *files = part->http->conf.files;
+    bool reads = h2o_memis(h2o->method.base, h2o->method.len, H2O_STRLIT("GET")) ||
+                 h2o_memis(h2o->method.base, h2o->method.len, H2O_STRLIT("HEAD"));
+    const struct vr_file *file = NULL;
+
+    if (files == NULL || !reads || (path.size >= 4 && memcmp(path.data, "/v1/", 4) == 0)) {
+        return false;
+    }
+    file = vr_files_find(files, path);
+    if (file != NULL) {
+        answer_file(part, h2o, file, 200);
+    }
+    return file != NULL;
+}

@@ -2,6 +2,7 @@
  * because the handler may come back to it when the client, and h2o's memory with it, has gone. */
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "nodes/http_internal.h"
 
@@ -233,4 +234,25 @@ void vr_http_resume(struct vr_http_request *pub, vr_handler_fn run)
         uv_async_send(&part->posted);
     }
     pthread_mutex_unlock(&part->posts_lock);
+}
+
+bool request_lengths_disagree(h2o_req_t *h2o)
+{
+    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
+    const char *at = input->bytes;
+    const char *end = at + input->size;
+    uint32_t lengths = 0, codings = 0;
+
+    while (at < end) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t size = line_end == NULL ? 0 : (size_t)(line_end - at);
+
+        if (size == 0 || (size == 1 && at[0] == '\r')) {
+            break;
+        }
+        lengths += size > 15 && strncasecmp(at, "content-length:", 15) == 0;
+        codings += size > 18 && strncasecmp(at, "transfer-encoding:", 18) == 0;
+        at = line_end + 1;
+    }
+    return lengths + codings > 1;
 }
