@@ -208,6 +208,9 @@ enum vr_err step_resume(struct step *step)
     if (err != VR_OK) {
         return err;
     }
+    if (by->generation > person->generation && person_present(person)) {
+        person->generation = by->generation; /* the token is signed: promised, and never taken */
+    }
     if (by->generation < person->resume_floor || by->generation > person->generation ||
         by->generation + 1 < person->generation) {
         return vr_fail(&step->why, VR_E_GONE, "the resume token was replaced: join anew");

@@ -88,9 +88,13 @@ bool is_late(const struct vr_command *cmd)
     return cmd->by.participant != 0 && cmd->by.generation == 0 && cmd->by.order != 0;
 }
 
-/* Of a session that a copy let in while there was no owner: it tells us of itself in a moment. */
+/* Of a session that a copy let in while there was no owner: it tells us of itself in a moment. Who
+ * looks whether his place is still in use holds a token that nobody used: what he left is over. */
 static enum vr_err of_newer_session(struct step *step, struct person *person, bool leaves)
 {
+    if (step->cmd->kind == VR_CMD_SNAPSHOT && step->cmd->flag) {
+        return vr_fail(&step->why, VR_E_CONFLICT, "an older session has this place: resume");
+    }
     if (!leaves) {
         step->answer->retry_after_ms = 200;
         return vr_fail(&step->why, VR_E_FROZEN, "the room has not heard of this session yet");

@@ -153,7 +153,35 @@ static void test_resume_tokens(void **state)
     assert_int_equal(resume(&kit, "ben", ben, 1), VR_OK);
     assert_int_equal(resume(&kit, "ben", ben, 3), VR_OK);
     assert_int_equal(resume(&kit, "ben", ben, 2), VR_E_GONE);
-    assert_int_equal(resume(&kit, "ben", ben, 9), VR_E_GONE);
+    kit_deinit(&kit);
+}
+
+/* A node that looked for him promised him the next generation, and then nothing came of it; or a
+ * copy let him in without an owner. Each token is one that a node signed. */
+static void test_a_token_that_nobody_used(void **state)
+{
+    struct vr_command *look;
+    vr_participant_id ben;
+    struct kit kit;
+
+    (void)state;
+    start(&kit, NULL);
+    assert_true(kit_join(&kit, "ana") != 0);
+    ben = kit_join(&kit, "ben");
+    assert_int_equal(kit_say(&kit, VR_CMD_HAND_RAISE, ben, 0), VR_OK);
+    look = kit_by(&kit, VR_CMD_SNAPSHOT, ben, 0);
+    look->by.generation = 2;
+    look->flag = true;
+    assert_int_equal(kit_do(&kit, look), VR_E_CONFLICT); /* he has left that session: resume */
+    assert_int_equal(resume(&kit, "eve", ben, 2), VR_E_UNAUTHORIZED);
+    assert_int_equal(resume(&kit, "ben", ben, 2), VR_OK);
+    assert_int_equal(kit.answer.generation, 3);
+    assert_int_equal(kit_person(&kit, ben).hand, 1);
+    assert_int_equal(resume(&kit, "ben", ben, 1), VR_E_GONE);
+    assert_int_equal(resume(&kit, "ben", ben, 9), VR_OK);
+    assert_int_equal(kit.answer.generation, 10);
+    assert_int_equal(kit_say(&kit, VR_CMD_KICK, 1, ben), VR_OK);
+    assert_int_equal(resume(&kit, "ben", ben, 11), VR_E_GONE); /* thrown out: no token helps */
     kit_deinit(&kit);
 }
 
@@ -646,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_locked_and_full),
         cmocka_unit_test(test_one_session_per_identity),
         cmocka_unit_test(test_resume_tokens),
+        cmocka_unit_test(test_a_token_that_nobody_used),
         cmocka_unit_test(test_grace_is_over),
         cmocka_unit_test(test_two_mutes),
         cmocka_unit_test(test_demoted_stays_down),
