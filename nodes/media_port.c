@@ -58,6 +58,8 @@ enum vr_err vr_media_socket_take(const struct vr_inherit *inherit, const char *a
 
     if (err == VR_OK) {
         buffers_grow(*out);
+        /* A node that starts, or stood still, asks how long speech has waited here. */
+        setsockopt(*out, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
     }
     return err;
 }
@@ -112,6 +114,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     vr_time_us now = clock_now(port);
 
     (void)events;
+    media_stood_still(port, now);
     if (status < 0) {
         return; /* an ICMP error of some remote; recvmmsg has cleared it next time */
     }
@@ -167,6 +170,7 @@ static void on_timer(uv_timer_t *timer)
     struct vr_media_port *port = VR_OWNER(timer, struct vr_media_port, timer);
     vr_time_us now = clock_now(port);
 
+    media_stood_still(port, now);
     port->armed = VR_NEVER;
     vr_engine_tick(port->engine, now);
     media_out_flush(port);

@@ -95,6 +95,10 @@ void media_kept_close(struct vr_media_port *port);
 void media_go_on(struct vr_media_port *port, vr_time_us now);
 /** One datagram of the batch to the engine. */
 void media_in_handle(struct vr_media_port *port, uint32_t at, vr_time_us now);
+/** Before anything is read: if this process did not run for a while (stopped, a machine that was
+ * paused), what was said meanwhile is not played now, all of it after a mute that nobody here has
+ * heard of. */
+void media_stood_still(struct vr_media_port *port, vr_time_us now);
 /** Ask the kernel when it got each datagram, or not any more. */
 void media_in_stamps(struct vr_media_port *port, bool wanted);
 /** Did this one of the batch wait so long in the kernel that hearing it now would only make all

@@ -13,6 +13,8 @@
 
 #define FRESH VR_SECONDS(1) /* after a start the queue is looked at for so long */
 #define STALE VR_MS(100)
+#define STOOD_STILL                                                                                \
+    VR_SECONDS(2) /* a timer that is late by more: as of a node that renews no lease */
 
 bool media_kept_open(struct vr_media_port *port)
 {
@@ -66,6 +68,13 @@ void media_in_stamps(struct vr_media_port *port, bool wanted)
     }
     if (!wanted) {
         port->fresh_until = 0;
+    }
+}
+
+void media_stood_still(struct vr_media_port *port, vr_time_us now)
+{
+    if (port->armed != VR_NEVER && now > port->armed + STOOD_STILL) {
+        port->fresh_until = now + FRESH;
     }
 }
 

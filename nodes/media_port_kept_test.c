@@ -279,6 +279,27 @@ static void speech_that_waited_is_told_by_its_stamp(void **state)
     place_close(&place);
 }
 
+/* Stopped, or on a machine that was paused: what came meanwhile is looked at as after a start. */
+static void who_stood_still_asks_how_old_speech_is(void **state)
+{
+    struct place place;
+    vr_time_us now = clock_now();
+
+    (void)state;
+    place_open(&place);
+    place.port->fresh_until = 0;
+    media_stood_still(place.port, now); /* nothing was due */
+    place.port->armed = now + VR_SECONDS(5);
+    media_stood_still(place.port, now);
+    place.port->armed = now - VR_SECONDS(1); /* busy, no more */
+    media_stood_still(place.port, now);
+    assert_int_equal(place.port->fresh_until, 0);
+    place.port->armed = now - VR_SECONDS(12);
+    media_stood_still(place.port, now);
+    assert_true(place.port->fresh_until > now);
+    place_close(&place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(what_was_read_is_handled),
         cmocka_unit_test(old_speech_is_not),
         cmocka_unit_test(speech_that_waited_is_told_by_its_stamp),
+        cmocka_unit_test(who_stood_still_asks_how_old_speech_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,8 +60,6 @@ static void media_hold(struct vr_node *node, struct holding *new, uint32_t worke
     for (uint32_t i = 0; i < node->speech_count && i < VR_CANDIDATES_MAX; i++) {
         if (!is_twice(node, i) &&
             vr_media_socket_take(new->old, node->speech[i].local, port, &fd, &ignored) == VR_OK) {
-            /* A node that starts asks how long speech has waited here. */
-            setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
             hold(new, fd);
         }
     }
