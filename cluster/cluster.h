@@ -39,7 +39,7 @@ struct vr_cluster_conf {
     const char *curve_key;     /* public, Z85 */
     const char *version;       /* of this program */
     uint32_t protocol;         /* between nodes; 0: the one that this program speaks */
-    uint64_t link_incarnation; /* of this life of the process */
+    uint64_t link_incarnation; /* of this life of the process; `links` know their own */
     struct vr_links *links;    /* link.h: the cluster tells it the peers and their keys; borrowed;
                                   NULL: no speech */
     uint32_t media_workers;

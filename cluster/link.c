@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster/link_internal.h"
+#include "cluster/link_keep.h"
 #include "cluster/link_seal.h"
 
 #define VERSION 1
 #define WINDOW_WORDS 16u /* 1024 datagrams: half a second of a busy link */
 #define WINDOW_BITS (WINDOW_WORDS * 64u)
-#define SENDERS_MAX 256u
+#define AHEAD                                                                                      \
+    ((uint64_t)1 << 20) /* datagrams of a worker for which its counter is stored at once */
 
 struct window {
     uint64_t highest;
@@ -31,7 +32,8 @@ struct end_peer {
     uint32_t out_generation;
     struct vr_seal *out;
     struct opener in[2];
-    struct window *windows; /* by the sender's worker */
+    struct window *windows;        /* by the sender's worker */
+    struct link_keep_window *kept; /* NULL: they end with the process */
     uint32_t window_count;
     /* what is packed */
     size_t size; /* with the head; 0: nothing */
@@ -42,7 +44,9 @@ struct end_peer {
 struct vr_link_end {
     struct vr_link_end_conf conf;
     uint64_t version;
-    uint64_t counter; /* of all datagrams: grows for ever, whatever becomes of peers and keys */
+    uint64_t counter;  /* of all datagrams: grows for ever, whatever becomes of peers and keys */
+    uint64_t reserved; /* it may grow so far: a later process begins above it */
+    struct link_keep_worker *kept;     /* NULL: it ends with the process */
     uint32_t nodes[VR_LINK_PEERS_MAX]; /* of `peers`, close together: looked through per packet */
     struct end_peer peers[VR_LINK_PEERS_MAX]; /* at the places that they have in vr_links */
     uint32_t packed;                          /* peers with something packed */
@@ -60,6 +64,9 @@ struct vr_link_end *vr_link_end_new(const struct vr_link_end_conf *conf)
 
     if (end != NULL) {
         end->conf = *conf;
+        end->kept = link_keep_worker(conf->links, conf->worker);
+        end->counter = end->kept == NULL ? 0 : end->kept->counter.value;
+        end->reserved = end->kept == NULL ? UINT64_MAX : end->counter;
     }
     return end;
 }
@@ -106,9 +113,32 @@ static void set_port(struct sockaddr_storage *address, uint32_t more)
     }
 }
 
+/* What came to the process before this one does not come again; which of the last ones came out of
+ * order is not known, so none of them is taken. */
+static bool take_windows(struct end_peer *peer, uint32_t senders)
+{
+    struct window *grown;
+
+    senders = senders > LINK_SENDERS_MAX ? LINK_SENDERS_MAX : senders;
+    if (peer->window_count >= senders) {
+        return true;
+    }
+    grown = realloc(peer->windows, senders * sizeof(*grown));
+    if (grown == NULL) {
+        return false;
+    }
+    memset(grown + peer->window_count, 0, (senders - peer->window_count) * sizeof(*grown));
+    for (uint32_t i = peer->window_count; i < senders && peer->kept != NULL; i++) {
+        grown[i].highest = peer->kept->highest[i];
+        memset(grown[i].seen, grown[i].highest == 0 ? 0 : 0xff, sizeof(grown[i].seen));
+    }
+    peer->windows = grown;
+    peer->window_count = senders;
+    return true;
+}
+
 static void take_peer(struct vr_link_end *end, struct end_peer *peer, const struct link_peer *from)
 {
-    uint32_t senders = from->workers > SENDERS_MAX ? SENDERS_MAX : from->workers;
 
     if (peer->node != from->node || peer->incarnation != from->incarnation) {
         clear_peer(peer);
@@ -120,15 +150,10 @@ static void take_peer(struct vr_link_end *end, struct end_peer *peer, const stru
     peer->incarnation = from->incarnation;
     peer->to = from->base;
     set_port(&peer->to, end->conf.worker % from->workers);
-    if (peer->window_count < senders) {
-        struct window *grown = realloc(peer->windows, senders * sizeof(*grown));
-
-        if (grown == NULL) {
-            return; /* nothing is taken from it until the next change */
-        }
-        memset(grown + peer->window_count, 0, (senders - peer->window_count) * sizeof(*grown));
-        peer->windows = grown;
-        peer->window_count = senders;
+    peer->kept =
+        link_keep_window(end->kept, (uint32_t)(peer - end->peers), from->node, from->incarnation);
+    if (!take_windows(peer, from->workers)) {
+        return; /* nothing is taken from it until the next change */
     }
     if (peer->out_generation != from->out.generation) {
         vr_seal_free(peer->out);
@@ -178,6 +203,16 @@ static void make_nonce(uint8_t nonce[VR_SEAL_NONCE], const uint8_t *head)
     memcpy(nonce + 4, head + 8, 8);
 }
 
+/* Stored before it is used: a nonce comes but once, whenever this process dies. */
+static uint64_t next_counter(struct vr_link_end *end)
+{
+    if (end->counter == end->reserved) {
+        end->reserved += AHEAD;
+        link_mark_put(&end->kept->counter, end->reserved);
+    }
+    return ++end->counter;
+}
+
 static void send_packed(struct vr_link_end *end, struct end_peer *peer)
 {
     uint8_t nonce[VR_SEAL_NONCE];
@@ -189,7 +224,7 @@ static void send_packed(struct vr_link_end *end, struct end_peer *peer)
     peer->data[1] = (uint8_t)end->conf.worker;
     vr_put16(peer->data + 2, (uint16_t)peer->out_generation);
     vr_put32(peer->data + 4, end->conf.links->node);
-    vr_put64(peer->data + 8, ++end->counter);
+    vr_put64(peer->data + 8, next_counter(end));
     make_nonce(nonce, peer->data);
     if (peer->out == NULL || !vr_seal_close(peer->out, nonce, vr_bytes(peer->data, VR_LINK_HEAD),
                                             peer->data + VR_LINK_HEAD, size - VR_LINK_HEAD)) {
@@ -320,6 +355,7 @@ void vr_link_end_take(struct vr_link_end *end, uint8_t *data, size_t size)
         return;
     }
     set_seen(window, counter);
+    link_keep_seen(peer->kept, data[1], window->highest);
     add(&end->stats.datagrams_in, 1);
     add(&end->stats.bytes_in, size + VR_LINK_HEAD + VR_LINK_TAG);
     take_frames(end, peer->node, vr_bytes(data + VR_LINK_HEAD, size));

@@ -16,6 +16,9 @@
  * sent over the CURVE channel; it is the link's and its incarnation's, and renewed with overlap:
  * the receiver takes the newest two generations, the sender changes when the peer has confirmed.
  *
+ * Over a restart in place all of this goes on in kept memory (link_keep.h): incarnation, keys, and
+ * counters above any that can have been used, so that speech waits for no message.
+ *
  * Which worker of a node receives from which of another is fixed (their numbers modulo the count),
  * so that each replay window has one owner. */
 #ifndef VR_CLUSTER_LINK_H
@@ -80,6 +83,16 @@ struct vr_links *vr_links_new(uint32_t node, uint64_t incarnation, uint32_t work
                               const struct vr_random *random);
 void vr_links_free(struct vr_links *links); /* after the ends */
 
+/** Bytes for vr_links_keep; most of it is never touched, so never there. */
+size_t vr_links_keep_size(uint32_t workers);
+/** Keep peers, keys and counters in `memory` (aligned to 64, outlives the process, one process at a
+ * time; keys lie there). `goes_on`: the process before this one left it so, and its incarnation and
+ * peers go on: returns how many. Otherwise, and when it is torn, damaged or another node's, it
+ * starts empty. Too small: nothing is kept. Before all else: no peer is named, no end made. */
+uint32_t vr_links_keep(struct vr_links *links, void *memory, size_t size, bool goes_on);
+/** As given to vr_links_new, or the kept one. */
+uint64_t vr_links_incarnation(const struct vr_links *links);
+
 /** A peer as the directory has it. `address` "[fd00::3]:7500" or "10.0.0.3:7500" is that of its
  * media worker 0, the others' ports follow. A new incarnation drops the keys. Errors:
  * VR_E_BAD_REQUEST, VR_E_FULL. */
@@ -87,6 +100,8 @@ VR_MUST_CHECK enum vr_err vr_links_peer(struct vr_links *links, uint32_t node, u
                                         const char *address, uint32_t workers);
 /** It is gone: nothing is sent to it or taken from it. */
 void vr_links_drop(struct vr_links *links, uint32_t node);
+/** The directory named all that there are: every other one is dropped. */
+void vr_links_only(struct vr_links *links, const uint32_t *nodes, uint32_t count);
 
 /** The key that we send to `node` with: give it to the peer (NOTE_LINK_KEY). The first is made, and
  * used at once; `renew` makes the next one, which is used once vr_links_key_confirm says that the
@@ -95,7 +110,7 @@ VR_MUST_CHECK enum vr_err vr_links_key_out(struct vr_links *links, uint32_t node
                                            struct vr_link_key *out);
 void vr_links_key_confirm(struct vr_links *links, uint32_t node, uint32_t generation);
 /** The key with which `node` sends to us. VR_E_STALE: of an incarnation that is not the peer's, or
- * older than what is known; VR_E_NOT_FOUND. */
+ * older than the two that are known; VR_E_NOT_FOUND. */
 VR_MUST_CHECK enum vr_err vr_links_key_in(struct vr_links *links, uint32_t node,
                                           const struct vr_link_key *key);
 

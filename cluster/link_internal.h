@@ -6,6 +6,8 @@
 
 #include "cluster/link.h"
 
+struct link_keep;
+
 struct link_secret {
     uint32_t generation; /* 0: none */
     uint8_t key[VR_LINK_KEY];
@@ -26,8 +28,9 @@ struct vr_links {
     const struct vr_random *random;
     pthread_mutex_t lock;
     struct link_peer peers[VR_LINK_PEERS_MAX];
-    uint32_t generations; /* of keys made */
-    uint64_t version;     /* atomic: grows with each change, written under the lock */
+    uint32_t generations;   /* of keys made */
+    struct link_keep *keep; /* NULL: all of it ends with the process */
+    uint64_t version;       /* atomic: grows with each change, written under the lock */
 };
 
 #endif

@@ -3,7 +3,8 @@
  * Once an hour a new one follows, with overlap.
  *
  * A link is told apart by the life of its process (link_incarnation), not by the lease's: who has
- * to register anew goes on talking. */
+ * to register anew goes on talking. A process that goes on from kept memory lives the same life
+ * (link_keep.h): it talks under the keys of before, which both give each other again here. */
 #include <string.h>
 
 #include "actors/base/log.h"
@@ -36,6 +37,22 @@ void link_keys_gone(struct vr_cluster *cluster, uint32_t number)
     if (cluster->conf.links != NULL) {
         vr_links_drop(cluster->conf.links, number);
     }
+}
+
+void link_keys_listed(struct vr_cluster *cluster)
+{
+    uint32_t nodes[VR_CLUSTER_NODES_MAX];
+    uint32_t count = 0;
+
+    if (cluster->conf.links == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
+        if (cluster->member->nodes[i].number != 0) {
+            nodes[count++] = cluster->member->nodes[i].number;
+        }
+    }
+    vr_links_only(cluster->conf.links, nodes, count);
 }
 
 static void send_key(struct vr_cluster *cluster, uint32_t number, const struct vr_link_key *key)

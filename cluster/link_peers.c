@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster/link_internal.h"
+#include "cluster/link_keep.h"
 
 struct vr_links *vr_links_new(uint32_t node, uint64_t incarnation, uint32_t workers,
                               const struct vr_random *random)
@@ -52,8 +52,9 @@ static struct link_peer *find(struct vr_links *links, uint32_t node)
     return NULL;
 }
 
-static void changed(struct vr_links *links)
+static void changed(struct vr_links *links, const struct link_peer *peer)
 {
+    link_keep_peer_put(links, peer);
     __atomic_add_fetch(&links->version, 1, __ATOMIC_RELEASE);
 }
 
@@ -90,6 +91,11 @@ static bool parse_address(const char *text, struct sockaddr_storage *out)
     return inet_pton(AF_INET, host, &in4->sin_addr) == 1;
 }
 
+uint64_t vr_links_incarnation(const struct vr_links *links)
+{
+    return links->incarnation;
+}
+
 enum vr_err vr_links_peer(struct vr_links *links, uint32_t node, uint64_t incarnation,
                           const char *address, uint32_t workers)
 {
@@ -116,7 +122,7 @@ enum vr_err vr_links_peer(struct vr_links *links, uint32_t node, uint64_t incarn
         peer->incarnation = incarnation;
         peer->workers = workers;
         peer->base = base;
-        changed(links);
+        changed(links, peer);
     }
     pthread_mutex_unlock(&links->lock);
     return err;
@@ -130,7 +136,31 @@ void vr_links_drop(struct vr_links *links, uint32_t node)
     peer = node == 0 ? NULL : find(links, node);
     if (peer != NULL) {
         forget(peer, sizeof(*peer));
-        changed(links);
+        changed(links, peer);
+    }
+    pthread_mutex_unlock(&links->lock);
+}
+
+static bool is_among(uint32_t node, const uint32_t *nodes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (nodes[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void vr_links_only(struct vr_links *links, const uint32_t *nodes, uint32_t count)
+{
+    pthread_mutex_lock(&links->lock);
+    for (uint32_t i = 0; i < VR_LINK_PEERS_MAX; i++) {
+        struct link_peer *peer = &links->peers[i];
+
+        if (peer->node != 0 && !is_among(peer->node, nodes, count)) {
+            forget(peer, sizeof(*peer));
+            changed(links, peer);
+        }
     }
     pthread_mutex_unlock(&links->lock);
 }
@@ -139,6 +169,7 @@ void vr_links_drop(struct vr_links *links, uint32_t node)
 static void make_key(struct vr_links *links, struct link_secret *secret)
 {
     secret->generation = ++links->generations;
+    link_keep_generations_put(links);
     links->random->fill(links->random->ctx, secret->key, sizeof(secret->key));
 }
 
@@ -156,9 +187,10 @@ enum vr_err vr_links_key_out(struct vr_links *links, uint32_t node, bool renew,
     }
     if (peer->out.generation == 0) {
         make_key(links, &peer->out);
-        changed(links);
+        changed(links, peer);
     } else if (renew && peer->coming.generation == 0) {
         make_key(links, &peer->coming);
+        link_keep_peer_put(links, peer);
     }
     give = renew && peer->coming.generation != 0 ? &peer->coming : &peer->out;
     out->generation = give->generation;
@@ -177,7 +209,7 @@ void vr_links_key_confirm(struct vr_links *links, uint32_t node, uint32_t genera
     if (peer != NULL && generation != 0 && peer->coming.generation == generation) {
         peer->out = peer->coming;
         forget(&peer->coming, sizeof(peer->coming));
-        changed(links);
+        changed(links, peer);
     }
     pthread_mutex_unlock(&links->lock);
 }
@@ -191,14 +223,16 @@ enum vr_err vr_links_key_in(struct vr_links *links, uint32_t node, const struct 
     peer = node == 0 ? NULL : find(links, node);
     if (peer == NULL) {
         err = VR_E_NOT_FOUND;
-    } else if (key->incarnation != peer->incarnation || key->generation == 0 ||
-               key->generation < peer->in[0].generation) {
+    } else if (key->incarnation != peer->incarnation || key->generation == 0) {
         err = VR_E_STALE;
+    } else if (key->generation < peer->in[0].generation) {
+        /* The one before is still taken: one side began anew in the middle of a renewal. */
+        err = key->generation == peer->in[1].generation ? VR_OK : VR_E_STALE;
     } else if (key->generation > peer->in[0].generation) {
         peer->in[1] = peer->in[0];
         peer->in[0].generation = key->generation;
         memcpy(peer->in[0].key, key->key, sizeof(key->key));
-        changed(links);
+        changed(links, peer);
     }
     pthread_mutex_unlock(&links->lock);
     return err;

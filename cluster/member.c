@@ -13,6 +13,7 @@
 
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
+#include "cluster/link.h"
 #include "cluster/own.h"
 
 #define META_KEY "cluster.seen" /* in VR_TABLE_META: cluster id, revision, generation */
@@ -164,7 +165,8 @@ bool member_pack(struct vr_cluster *cluster, struct vr_buf *out)
     node.url = cluster->url;
     node.region = cluster->region;
     node.version = (char *)(uintptr_t)(cluster->conf.version == NULL ? "" : cluster->conf.version);
-    node.link_incarnation = cluster->conf.link_incarnation;
+    node.link_incarnation = cluster->conf.links == NULL ? cluster->conf.link_incarnation
+                                                        : vr_links_incarnation(cluster->conf.links);
     node.media_workers = cluster->conf.media_workers;
     node.draining = member->draining;
     node.stress_permille = atomic_load(&cluster->stress_permille);

@@ -251,6 +251,7 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
             forget_node(cluster, node);
         }
     }
+    link_keys_listed(cluster);
 }
 
 const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed, NULL};

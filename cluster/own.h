@@ -155,6 +155,8 @@ uint32_t member_places(struct vr_cluster *cluster, struct owners_place *out, uin
 
 void link_keys_put(struct vr_cluster *cluster, struct node_entry *node);
 void link_keys_gone(struct vr_cluster *cluster, uint32_t number);
+/** A list named all nodes: who went while this process was being started is known of no longer. */
+void link_keys_listed(struct vr_cluster *cluster);
 void link_keys_tick(struct vr_cluster *cluster, struct node_entry *node, vr_time_us now);
 void link_keys_note(struct vr_cluster *cluster, struct vr_msg *msg);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -22,6 +23,8 @@
 #define ROUNDS_MAX 16 /* then the other handles of the loop have their turn */
 #define POOL 1024u    /* packets that came in and are not yet through: some 5 a millisecond */
 #define BUFFER_BYTES (2 * 1024 * 1024)
+#define FRESH_MS 1000   /* after a start the queue is looked at for so long, */
+#define STALE_US 100000 /* and this is too old: as media_port_kept.c has it for clients */
 
 struct batch {
     struct mmsghdr head[BATCH];
@@ -38,6 +41,11 @@ struct vr_link_port {
     struct vr_link_port_stats stats; /* without `link` */
     uv_poll_t poll;
     bool open;
+    uint64_t fresh_until; /* on the loop's clock, in ms; 0: the kernel is not asked for stamps */
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control[BATCH];
     struct batch in, out;
 };
 
@@ -193,13 +201,52 @@ static void on_frame(void *ctx, uint32_t node, const struct vr_link_frame *frame
     deliver(port, &msg);
 }
 
+/* Ask the kernel when it got each datagram, or not any more. */
+static void want_stamps(struct vr_link_port *port)
+{
+    bool wanted = uv_now(port->poll.loop) < port->fresh_until;
+
+    for (uint32_t i = 0; i < BATCH; i++) {
+        struct msghdr *message = &port->in.head[i].msg_hdr;
+
+        message->msg_control = wanted ? port->control[i].bytes : NULL;
+        message->msg_controllen = wanted ? sizeof(port->control[i].bytes) : 0;
+    }
+    if (!wanted) {
+        port->fresh_until = 0;
+    }
+}
+
+/* Speech that waited while no process was there would only make all that follows late. */
+static bool is_stale(struct msghdr *message)
+{
+    struct cmsghdr *head = message->msg_control == NULL ? NULL : CMSG_FIRSTHDR(message);
+    struct timespec came, now;
+
+    if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_TIMESTAMPNS) {
+        return false;
+    }
+    memcpy(&came, CMSG_DATA(head), sizeof(came));
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (now.tv_sec - came.tv_sec) * 1000000 + (now.tv_nsec - came.tv_nsec) / 1000 > STALE_US;
+}
+
 static int read_batch(struct vr_link_port *port)
 {
     struct batch *in = &port->in;
-    int count = recvmmsg(port->conf.socket, in->head, BATCH, MSG_DONTWAIT, NULL);
+    int count;
+
+    if (port->fresh_until != 0) {
+        want_stamps(port);
+    }
+    count = recvmmsg(port->conf.socket, in->head, BATCH, MSG_DONTWAIT, NULL);
 
     for (int i = 0; i < count; i++) {
-        if ((in->head[i].msg_hdr.msg_flags & MSG_TRUNC) == 0) { /* nothing of ours is as long */
+        struct msghdr *message = &in->head[i].msg_hdr;
+
+        if (is_stale(message)) {
+            stat_add(&port->stats.stale, 1);
+        } else if ((message->msg_flags & MSG_TRUNC) == 0) { /* nothing of ours is as long */
             vr_link_end_take(port->end, in->data[i], in->head[i].msg_len);
         }
     }
@@ -261,6 +308,7 @@ enum vr_err vr_link_port_open(struct vr_link_port *port, struct uv_loop_s *loop,
 
     if (failed == 0) {
         port->open = true;
+        port->fresh_until = uv_now(loop) + FRESH_MS;
         failed = uv_poll_start(&port->poll, UV_READABLE, on_readable);
     }
     if (failed != 0) {
@@ -298,5 +346,6 @@ void vr_link_port_stats(const struct vr_link_port *port, struct vr_link_port_sta
     out->batches_out = __atomic_load_n(&stats->batches_out, __ATOMIC_RELAXED);
     out->send_dropped = __atomic_load_n(&stats->send_dropped, __ATOMIC_RELAXED);
     out->pool_empty = __atomic_load_n(&stats->pool_empty, __ATOMIC_RELAXED);
+    out->stale = __atomic_load_n(&stats->stale, __ATOMIC_RELAXED);
     out->misdirected = __atomic_load_n(&stats->misdirected, __ATOMIC_RELAXED);
 }

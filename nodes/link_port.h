@@ -32,6 +32,7 @@ struct vr_link_port_stats {
     uint64_t send_dropped; /* the socket's buffer was full, or the network refused */
     uint64_t pool_empty;   /* came in while all packets were under way */
     uint64_t misdirected;  /* for a shard of another node */
+    uint64_t stale;        /* waited in the kernel for too long while no process was there */
 };
 
 /** A bound UDP socket with large buffers: as vr_media_socket_open. */

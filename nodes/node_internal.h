@@ -88,6 +88,7 @@ struct vr_node {
     struct vr_dtls_identity *identity;
     struct vr_keep *keep;             /* NULL: nothing outlives this process */
     struct vr_keep_restored restored; /* what was found in it, summed; written at the start */
+    uint32_t kept_links;              /* other nodes whose keys were found in it */
     struct vr_system *system;
     struct vr_room_services room_services;
     struct vr_session_services session_services;

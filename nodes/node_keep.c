@@ -8,6 +8,7 @@
 
 #include "actors/base/log.h"
 #include "actors/media/keep.h"
+#include "cluster/link.h"
 #include "nodes/inherit.h"
 #include "nodes/metrics_text.h"
 #include "nodes/node_internal.h"
@@ -42,6 +43,19 @@ static struct vr_id boot_id(void)
     return id;
 }
 
+#define PAGE ((size_t)4096)
+
+static size_t whole_pages(size_t size)
+{
+    return (size + PAGE - 1) / PAGE * PAGE;
+}
+
+/** Where the part of the speech links begins: behind that of the engines. */
+static size_t links_at(const struct vr_node *node)
+{
+    return whole_pages(vr_keep_size(node->media_count, NODE_PEERS_MAX));
+}
+
 size_t vr_node_memory_size(const struct vr_config *config)
 {
     struct vr_node *node = calloc(1, sizeof(*node));
@@ -50,11 +64,29 @@ size_t vr_node_memory_size(const struct vr_config *config)
     if (node != NULL) {
         node->config = config;
         node_counts_decide(node);
-        size = vr_keep_size(node->media_count, NODE_PEERS_MAX);
-        size = (size + 4095) / 4096 * 4096;
+        size = links_at(node);
+        if (config->cluster_etcd.count > 0) {
+            size += whole_pages(vr_links_keep_size(node->media_count));
+        }
     }
     free(node);
     return size;
+}
+
+/** Speech to and from other nodes goes on under the keys of before; or the memory for it begins. */
+static void links_keep(struct vr_node *node, bool goes_on)
+{
+    const struct vr_inherit *inherit = node->config->inherit;
+    size_t at = links_at(node);
+
+    if (node->links == NULL || inherit->memory_size <= at) {
+        return;
+    }
+    node->kept_links = vr_links_keep(node->links, (uint8_t *)inherit->memory + at,
+                                     inherit->memory_size - at, goes_on);
+    if (node->kept_links > 0) {
+        vr_log(VR_LOG_INFO, "speech links go on over a restart", VR_U("nodes", node->kept_links));
+    }
 }
 
 void node_keep_open(struct vr_node *node)
@@ -88,6 +120,7 @@ void node_keep_open(struct vr_node *node)
     }
     vr_log(found == VR_KEEP_NEW || found == VR_KEEP_GOES_ON ? VR_LOG_INFO : VR_LOG_WARN,
            "memory of the parent", VR_S("it", words[found]));
+    links_keep(node, found == VR_KEEP_GOES_ON);
 }
 
 void node_keep_tell(struct vr_node *node)
@@ -126,4 +159,9 @@ void vr_node_kept_metrics_write(const struct vr_node *node, struct vr_buf *out)
                   "voiceroom_kept_peers{outcome=\"torn\"} %u\n"
                   "voiceroom_kept_peers{outcome=\"blamed\"} %u\n",
                   found->peers, found->joining, found->torn, found->blamed);
+    if (node->cluster != NULL) {
+        metrics_gauge(out, "kept_links",
+                      "Other nodes to which this process found the keys of speech kept.",
+                      node->kept_links);
+    }
 }

@@ -26,6 +26,7 @@ static void links_add(struct vr_link_port_stats *sum, const struct vr_link_port_
     ADD(send_dropped);
     ADD(pool_empty);
     ADD(misdirected);
+    ADD(stale);
 #undef ADD
 }
 
@@ -147,6 +148,9 @@ static void cluster_write(const struct vr_vitals *v, struct vr_buf *out)
                   l->link.datagrams_out);
     metrics_counter(out, "link_dropped_total", "Speech between nodes lost at this one.",
                     l->send_dropped + l->pool_empty + l->link.no_key);
+    metrics_counter(out, "link_stale_total",
+                    "Datagrams of speech that waited over a restart until they were too old.",
+                    l->stale);
     metrics_counter(out, "link_refused_total", "Datagrams of strangers, or damaged, on the links.",
                     l->link.unknown + l->link.refused + l->link.replayed + l->link.malformed);
     etcd_write(&v->etcd, out);
