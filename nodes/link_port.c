@@ -23,8 +23,9 @@
 #define ROUNDS_MAX 16 /* then the other handles of the loop have their turn */
 #define POOL 1024u    /* packets that came in and are not yet through: some 5 a millisecond */
 #define BUFFER_BYTES (2 * 1024 * 1024)
-#define FRESH_MS 1000   /* after a start the queue is looked at for so long, */
-#define STALE_US 100000 /* and this is too old: as media_port_kept.c has it for clients */
+#define FRESH_MS 1000       /* after a start the queue is looked at for so long, */
+#define STOOD_STILL_MS 2000 /* a loop passes once a second or more: likewise after longer */
+#define STALE_US 100000     /* and this is too old: as media_port_kept.c has it for clients */
 
 struct batch {
     struct mmsghdr head[BATCH];
@@ -41,6 +42,7 @@ struct vr_link_port {
     struct vr_link_port_stats stats; /* without `link` */
     uv_poll_t poll;
     bool open;
+    uint64_t passed_at;   /* the loop's last pass, on its clock, in ms */
     uint64_t fresh_until; /* on the loop's clock, in ms; 0: the kernel is not asked for stamps */
     union {
         struct cmsghdr align;
@@ -151,6 +153,7 @@ void vr_link_port_out(void *ctx, uint32_t shard, const struct vr_relay *relay)
 void vr_link_port_before_wait(struct vr_link_port *port)
 {
     if (port->open) {
+        port->passed_at = uv_now(port->poll.loop);
         vr_link_end_flush(port->end);
         send_batch(port);
     }
@@ -262,6 +265,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
     (void)status; /* an ICMP error of some peer: the next read clears it */
     (void)events;
+    if (uv_now(poll->loop) > port->passed_at + STOOD_STILL_MS) { /* stopped, or a paused machine */
+        port->fresh_until = uv_now(poll->loop) + FRESH_MS;
+    }
     for (int round = 0; round < ROUNDS_MAX && read_batch(port) == BATCH; round++) {
     }
 }
@@ -308,6 +314,7 @@ enum vr_err vr_link_port_open(struct vr_link_port *port, struct uv_loop_s *loop,
 
     if (failed == 0) {
         port->open = true;
+        port->passed_at = uv_now(loop);
         port->fresh_until = uv_now(loop) + FRESH_MS;
         failed = uv_poll_start(&port->poll, UV_READABLE, on_readable);
     }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -28,6 +29,7 @@ struct node {
     struct vr_links *links;
     struct vr_link_port *port;
     uint16_t udp;
+    int socket;
     uint32_t count;
     struct vr_address to;
     struct vr_relay last; /* its values */
@@ -60,6 +62,7 @@ static void open_node(struct node *node)
     node->links = vr_links_new(number, number + 1, 1, vr_random_system());
     conf.links = node->links;
     assert_int_equal(vr_link_socket_open("127.0.0.1", 0, &conf.socket, NULL), VR_OK);
+    node->socket = conf.socket;
     node->udp = vr_socket_port(conf.socket);
     assert_int_equal(vr_link_port_new(&conf, &node->port), VR_OK);
     assert_int_equal(vr_link_port_open(node->port, &loop, NULL), VR_OK);
@@ -267,12 +270,38 @@ static void another_nodes_shard(void **state)
     assert_int_equal(b.count, 0);
 }
 
+static bool is_heard_again(uint64_t *index)
+{
+    if (b.count == 0) {
+        say(&a, vr_shard_number(20, 0), ++*index); /* on a busy machine one may wait for long */
+    }
+    return b.count > 0;
+}
+
+/* Stopped, or on a machine that was paused: what was said meanwhile is not played afterwards. */
+static void who_stood_still_drops_what_waited(void **state)
+{
+    const struct timespec pause = {.tv_sec = 2, .tv_nsec = 100 * 1000 * 1000};
+    uint64_t index = 1;
+
+    (void)state;
+    assert_int_equal(setsockopt(b.socket, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int)), 0);
+    say(&a, vr_shard_number(20, 0), index);
+    vr_link_port_before_wait(a.port);
+    vr_link_port_before_wait(b.port);
+    nanosleep(&pause, NULL); /* the time that it waits is what is tried */
+    WAIT_FOR(stats_of(&b).stale == 1);
+    assert_int_equal(b.count, 0);
+    WAIT_FOR(is_heard_again(&index));
+    assert_true(b.last.index > 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(arrives_whole),        T(packed_in_a_pass),    T(delay_of_a_hop),
-        T(what_goes_no_further), T(another_nodes_shard),
+        T(what_goes_no_further), T(another_nodes_shard), T(who_stood_still_drops_what_waited),
     };
 
     return cmocka_run_group_tests_name("link_port", tests, NULL, NULL);
