@@ -23,6 +23,14 @@ bool vr_mac_sha1(struct vr_bytes key, struct vr_bytes text, uint8_t out[VR_MAC_S
            size == VR_MAC_SHA1_SIZE;
 }
 
+bool vr_md5(struct vr_bytes text, uint8_t out[VR_MD5_SIZE])
+{
+    unsigned size = 0;
+
+    return EVP_Digest(text.data, text.size, out, &size, EVP_md5(), NULL) == 1 &&
+           size == VR_MD5_SIZE;
+}
+
 bool vr_digest(struct vr_bytes text, uint8_t out[VR_MAC_SIZE])
 {
     unsigned size = 0;

@@ -16,6 +16,11 @@ bool vr_mac(struct vr_bytes key, struct vr_bytes text, uint8_t out[VR_MAC_SIZE])
 /** RFC 2104 with SHA-1: only for what others have laid down so (turn.h). */
 bool vr_mac_sha1(struct vr_bytes key, struct vr_bytes text, uint8_t out[VR_MAC_SHA1_SIZE]);
 
+#define VR_MD5_SIZE 16
+
+/** RFC 1321: only for what others have laid down so (the keys of STUN, RFC 8489, 9.2.2). */
+bool vr_md5(struct vr_bytes text, uint8_t out[VR_MD5_SIZE]);
+
 /** SHA-256 (FIPS 180-4). */
 bool vr_digest(struct vr_bytes text, uint8_t out[VR_MAC_SIZE]);
 

@@ -1,4 +1,4 @@
-/* Goal: the vectors of RFC 4231 and FIPS 180-4. */
+/* Goal: the vectors of RFC 4231, FIPS 180-4 and RFC 1321. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,11 +44,23 @@ static void digest_of_abc(void **state)
     assert_memory_equal(out, abc, sizeof(abc));
 }
 
+static void md5_of_abc(void **state)
+{
+    static const uint8_t abc[VR_MD5_SIZE] = {0x90, 0x01, 0x50, 0x98, 0x3c, 0xd2, 0x4f, 0xb0,
+                                             0xd6, 0x96, 0x3f, 0x7d, 0x28, 0xe1, 0x7f, 0x72};
+    uint8_t out[VR_MD5_SIZE];
+
+    (void)state;
+    assert_true(vr_md5(vr_bytes_of("abc"), out));
+    assert_memory_equal(out, abc, sizeof(abc));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_of_rfc_4231),
         cmocka_unit_test(digest_of_abc),
+        cmocka_unit_test(md5_of_abc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

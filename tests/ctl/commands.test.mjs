@@ -189,10 +189,13 @@ describe('node and tokens', () => {
     const doctor = await ctl.json('doctor');
     const found = doctor.map((row) => [row.check, row.result]);
     // of this machine and of the minute, not of the program: how its kernel is set, how full it is
-    const ofTheMachine = ['buffers', 'disk', 'files', 'stress'];
+    const ofTheMachine = ['buffers', 'disk', 'files', 'libraries', 'stress'];
     assert.deepEqual(found.filter(([check]) => !ofTheMachine.includes(check)),
-      [['reachable', 'ok'], ['ready', 'ok'], ['clock', 'ok'], ['version', 'ok'], ['certificate', 'ok'], ['ice-tcp', 'ok'], ['process', 'ok'], ['etcd', 'ok'], ['token', 'ok']]);
-    assert.deepEqual(found.map(([check]) => check).filter((check) => ofTheMachine.includes(check)).sort(), ofTheMachine);
+      [['reachable', 'ok'], ['ready', 'ok'], ['clock', 'ok'], ['version', 'ok'], ['certificate', 'ok'], ['ice-tcp', 'ok'], ['process', 'ok'], ['etcd', 'ok'], ['token', 'ok'], ['relays', 'ok']]);
+    assert.deepEqual([...new Set(found.map(([check]) => check))].filter((check) => ofTheMachine.includes(check)).sort(), ofTheMachine);
+    const libraries = doctor.filter((row) => row.check === 'libraries');
+    assert.match(libraries.at(-1).detail, /^libssl3 3\.\S+, libsrtp2-1 2\S+, .*: (none with a hole known to us|see the lines above)$/);
+    for (const { result, detail } of libraries.slice(0, -1)) assert.match(`${result} ${detail}`, /^warn (libssl3|coturn|etcd-server) \d\S+: .*CVE-/);
     const half = await ctl.run('doctor', '--endpoint', node.url, '--endpoint', 'http://127.0.0.1:9');
     assert.equal(half.code, 6);
     assert.match(half.out, /http:\/\/127\.0\.0\.1:9 +reachable +fail/);

@@ -23,7 +23,8 @@ function plain(text) {
     .replace(/\b[0-7][0-9a-hjkmnp-tv-z]{25}\b/g, '<id>')
     .replace(/("(?:epoch|stay_s|mean_stay_s|spoke_s|stress|number|media_port|http_port|packets_in|packets_out|bytes_in|bytes_out|sockets|next)": )[\d.]+/g, '$1<n>')
     .replace(/^(golden +1 +yes +no +\d+ +\d+ +)[\d.]+ *$/gm, '$1<n>').replace(/^(golden +up +\d+ +\d+ +)\d+%/gm, '$1<n>%').replace(/^(golden +)[\d.]+( +\d+ +\d+ +yes +no)/gm, '$1<n>$2')
-    .replace(/^(<endpoint> +(?:disk|files|stress|ice-tcp|buffers)) .*$/gm, '$1  <n>').replace(/("check": "(?:disk|files|stress|ice-tcp|buffers)",\s*"result": )"\w+",\s*"detail": "[^"]*"/g, '$1"<n>"')
+    .replace(/^<endpoint> +libraries +warn .*\n/gm, '').replace(/\{\s*"endpoint": "<endpoint>",\s*"check": "libraries",\s*"result": "warn",\s*"detail": "[^"]*"\s*\},\s*/g, '')
+    .replace(/^(<endpoint> +(?:disk|files|stress|ice-tcp|buffers|libraries)) .*$/gm, '$1  <n>').replace(/("check": "(?:disk|files|stress|ice-tcp|buffers|libraries)",\s*"result": )"\w+",\s*"detail": "[^"]*"/g, '$1"<n>"')
     .replace(/("after_loss": |one node at )[\d.]+/g, '$1<n>').replace(/"node": "[^"]*"/g, '"node": "<node>"').replace(/"version": "[^"]*"/g, '"version": "<version>"')
     .replace(/http:\/\/localhost:\d+/g, '<url>').replace(/in [\d.]+ ms/g, 'in <n> ms').replace(/clock is \d+ s (?:ahead of|behind)/g, 'clock is <n> s off')
     .replace(/^(MEAN-STAY-S|SPEAKERS|SOCKETS) .*$/gm, '$1  <n>').replace(/(\S) {2,}/g, '$1  ').replace(/[ \t]+\n/g, '\n');

@@ -82,7 +82,7 @@ describe('what an operator reads', () => {
   before(async () => {
     folder = scratch('voicerooms-docs-');
     mkdirSync(join(folder, 'data'), { mode: 0o700 });
-    node = await new Node({ data: join(folder, 'data'), flags: { node: 'a' } }).start();
+    node = await new Node({ data: join(folder, 'data'), flags: { node: 'a', webhook_allow: '127.0.0.0/8' } }).start();
     const t = { after: (end) => ends.push(end) };
     ctl = new Ctl(t, node);
     room = (await people(t, node, ['ana', 'ben'], { title: 'Kept' })).room.id;
@@ -113,7 +113,7 @@ describe('what an operator reads', () => {
     await good('room delete', {}, [own.id, '--yes']);
     await good('voiceroomctl ban add', {}, ['all', '--user', 'mallory', '--reason', 'noise', '--yes']);
     await good('voiceroomctl user erase USER', { USER: 'ben' }, ['--yes']);
-    const { webhook } = await rest(node, node.admin(), 'POST', '/v1/webhooks', { url: 'https://example.org/hook' }).then((w) => ({ webhook: w.id ?? w.webhook }));
+    const { webhook } = await rest(node, node.admin(), 'POST', '/v1/webhooks', { url: 'http://127.0.0.1:9/', types: ['room.ended'] }).then((w) => ({ webhook: w.id ?? w.webhook }));
     await good('webhook deliveries', {}, [webhook]);
     await good('voiceroomctl webhook deliveries', {}, [webhook]);
   });

@@ -36,7 +36,7 @@ export async function startRelay({ host = '127.0.0.1', more = [] } = {}) {
     const socket = net.connect({ host, port }, () => { socket.destroy(); done(true); }).once('error', () => done(false));
   }), 20000, 50).catch((error) => { throw new Error(`${error.message}\n${log.slice(-3000)}`); });
   return {
-    port, tlsPort, secret, secretFile,
+    port, tlsPort, secret, secretFile, authority: authority.file,
     async stop() {
       child.kill('SIGKILL');
       await exited;

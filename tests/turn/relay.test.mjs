@@ -5,6 +5,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { after, before, describe, it } from 'node:test';
 import { rest } from '../lib/client.mjs';
+import { Ctl } from '../lib/ctl.mjs';
 import { startRelay } from '../lib/relay.mjs';
 import { Node } from '../lib/voiceroomd.mjs';
 
@@ -157,6 +158,19 @@ describe('relay', () => {
     for (const address of INTERNAL_6) if ((await six.permit(address)).ok) granted.push(address);
     for (const address of INTERNAL_6) if ((await four.permit(address)).ok) granted.push(`${address} (from IPv4)`);
     assert.deepEqual(granted, []);
+  });
+
+  it('allocates for voiceroomctl doctor, by every way that is named', async (t) => {
+    const urls = [`turn:127.0.0.1:${relay.port}`, `turn:127.0.0.1:${relay.port}?transport=tcp`, `turns:127.0.0.1:${relay.tlsPort}?transport=tcp`];
+    const own = await new Node({ flags: { ice_urls: urls.join(','), ice_secret_file: relay.secretFile } }).start();
+    t.after(() => own.stop());
+    const look = async (...more) => JSON.parse((await new Ctl(t, own).run('doctor', '-o', 'json', ...more)).out).filter((row) => row.check === 'relays');
+    const [first, second, third] = await look('--ca-file', relay.authority);
+    for (const [i, row] of [first, second, third].entries()) {
+      assert.equal(row.result, 'ok', row.detail);
+      assert.ok(row.detail.startsWith(`${urls[i]}: it allocates, at `), row.detail);
+    }
+    assert.deepEqual((await look()).map((row) => row.result), ['ok', 'ok', 'fail'], 'nobody vouches for its certificate');
   });
 
   it('does not say what it is', async () => {

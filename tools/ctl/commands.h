@@ -91,6 +91,11 @@ enum vr_ctl_exit vr_ctl_man(struct vr_ctl *ctl);
 json_t *vr_ctl_figure(const char *metrics, const char *name);
 /** Rows of doctor that a node's figures tell. */
 void vr_ctl_doctor_figures(json_t *rows, const char *endpoint, const char *metrics);
+/** Rows of doctor about what is installed on this machine, where a node runs. */
+void vr_ctl_doctor_libraries(json_t *rows, const char *endpoint);
+/** Rows of doctor about the relays that this one endpoint names; each is asked for an allocation.
+ */
+void vr_ctl_doctor_relays(const struct vr_ctl *one, json_t *rows, const char *token);
 
 /** What changed between two answers of /participants, as a list of
  *  {"at", "event", "participant", "name", "detail"}; `at` is borrowed text. Pure. */

@@ -263,6 +263,10 @@ static enum vr_ctl_exit examine(const struct vr_ctl *one, json_t *rows, const ch
     vr_buf_deinit(&reply.body);
     check_version(rows, one, token);
     check_token(rows, one, token);
+    vr_ctl_doctor_relays(one, rows, token);
+    if (vr_ctl_is_local(one->settings.endpoints[0])) {
+        vr_ctl_doctor_libraries(rows, one->settings.endpoints[0]);
+    }
     return VR_CTL_OK;
 }
 
