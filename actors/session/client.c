@@ -42,7 +42,9 @@ static void send_outcome(struct session *session, const struct vr_client_msg *as
 {
     struct vr_answer answer = {.err = err, .epoch = session->epoch, .sequence = session->sequence};
 
-    snprintf(answer.why, sizeof(answer.why), "%s", why == NULL ? vr_err_text(err) : why);
+    if (err != VR_OK) {
+        snprintf(answer.why, sizeof(answer.why), "%s", why == NULL ? vr_err_text(err) : why);
+    }
     session_send_answer(session, asked, &answer);
 }
 

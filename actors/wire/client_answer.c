@@ -122,6 +122,10 @@ void vr_client_answer_write(const struct vr_client_msg *asked, const struct vr_a
     if (fine) {
         vr_buf_text(out,
                     answer->provisional ? ",\"ok\":true,\"provisional\":true" : ",\"ok\":true");
+        if (answer->why[0] != 0) { /* done, and something to be known about it */
+            vr_buf_text(out, ",\"detail\":");
+            vr_json_text(out, answer->why);
+        }
     } else {
         vr_buf_text(out, ",\"request\":");
         vr_json_text(out, asked->type);

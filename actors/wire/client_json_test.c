@@ -501,12 +501,21 @@ static void answers_repeat_the_id(void **state)
     assert_int_equal(json_integer_value(json_object_get(json, "epoch")), 3);
     assert_int_equal(json_integer_value(json_object_get(json, "sequence")), 44);
     assert_int_equal(json_integer_value(json_object_get(json, "more")), 1);
+    assert_null(json_object_get(json, "detail"));
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(json, "result"), "message")), "m");
     json_decref(json);
     vr_client_msg_deinit(&msg);
     vr_blob_release(answer.body);
     answer.body = NULL;
+
+    msg = sound("{\"type\":\"room:mute\"}");
+    snprintf(answer.why, sizeof(answer.why), "1 shards have not confirmed yet");
+    json = written(&msg, &answer, NULL);
+    assert_true(json_is_true(json_object_get(json, "ok")));
+    assert_string_equal(json_string_value(json_object_get(json, "detail")), answer.why);
+    json_decref(json);
+    vr_client_msg_deinit(&msg);
 
     msg = sound("{\"type\":\"room:mute\",\"id\":-7}");
     answer.err = VR_E_RATE;

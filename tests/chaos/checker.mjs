@@ -1,11 +1,12 @@
 // Judges the history of a run: what clients asked, what they were answered, what they saw and heard. Pure: a list of records
 // in, a list of sentences out, empty when all is well. Times are milliseconds of one monotonic clock.
 //
-//   {kind: 'act', t0, t1, client, room, what, target, value, outcome: 'ok' | 'refused' | 'unknown', epoch, sequence, provisional}
+//   {kind: 'act', t0, t1, client, room, what, target, value, outcome: 'ok' | 'refused' | 'unknown', epoch, sequence, provisional, unconfirmed}
+//        unconfirmed: the answer said that not all shards have closed yet; they do on first contact.
 //        what: 'mute' | 'role' | 'ban'; value: what it is afterwards. 'unknown': no answer came; it may have happened, even later.
 //   {kind: 'event', t, client, room, epoch, sequence, type}
 //   {kind: 'heard', t, room, listener, speaker}
-//   {kind: 'fault', t, name}   {kind: 'healed', t}
+//   {kind: 'fault', t, name}   {kind: 'undone', t}, of the fault before it   {kind: 'healed', t}
 //   {kind: 'final', t, client, room, digest, mutes: {participant: bool}, roles: {participant: role}, bans: [user]}
 
 const after = (a, b) => a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
@@ -13,6 +14,7 @@ const place = (r) => `(${r.epoch}, ${r.sequence})`;
 const SILENT_WITHIN = 500; // invariant 2, across nodes
 const BUFFERED = 400; // sound already in a receiver's buffer does not count; `expected.buffered` says otherwise
 const AGREE_WITHIN = 10000;
+const CONTACT_WITHIN = 5000; // invariant 4: once they reach each other
 
 const by = (list, key) => {
   const groups = new Map();
@@ -123,8 +125,24 @@ function oneState(finals, healed) {
 
 const SILENCES = { mute: (v) => v === true, role: (v) => v === 'listener', ban: (v) => v === true };
 
+/** Pairs of times: each fault, from its beginning until it was undone, which it is before the next one. */
+function spans(history) {
+  const list = [];
+  for (const { kind, t } of history) {
+    if (list.length > 0 && list.at(-1)[1] === Infinity && ['fault', 'undone', 'healed'].includes(kind)) list.at(-1)[1] = t;
+    if (kind === 'fault') list.push([t, Infinity]);
+  }
+  return list;
+}
+
+/** From when on nobody hears him: the answer; where a shard had not confirmed, the end of the fault that keeps it away. */
+function silentFrom(act, between) {
+  const kept = act.unconfirmed ? between.find(([from, to]) => from <= act.t1 && act.t1 <= to + CONTACT_WITHIN) : undefined;
+  return kept === undefined ? act.t1 : kept[1] + CONTACT_WITHIN;
+}
+
 /** (e) Who was silenced is not heard: from the answer on, until something that opens is asked for. */
-function silent(acts, heard, buffered) {
+function silent(acts, heard, buffered, between) {
   const faults = [];
   const order = [...acts].filter((a) => a.outcome !== 'refused').sort((a, b) => a.t0 - b.t0);
   for (const act of order.filter((a) => a.outcome === 'ok' && SILENCES[a.what](a.value))) {
@@ -132,7 +150,7 @@ function silent(acts, heard, buffered) {
       && !SILENCES[o.what](o.value) && o.t1 > act.t0);
     const until = opened === undefined ? Infinity : opened.t0;
     const bad = heard.find((h) => h.room === act.room && h.speaker === act.target
-      && h.t > act.t1 + SILENT_WITHIN + buffered && h.t < until);
+      && h.t > silentFrom(act, between) + SILENT_WITHIN + buffered && h.t < until);
     if (bad) faults.push(`(e) ${act.room}: ${act.target} was heard by ${bad.listener} ${Math.round(bad.t - act.t1)} ms after the answer to ${act.what}`);
   }
   return faults;
@@ -146,7 +164,7 @@ export function check(history, expected = {}) {
   const healed = of('healed').at(-1)?.t;
   const faults = [
     ...oneOrder(of('event')), ...fenced(acts), ...nothingLost(acts, finals), ...oneState(finals, healed),
-    ...silent(acts, of('heard'), expected.buffered ?? BUFFERED),
+    ...silent(acts, of('heard'), expected.buffered ?? BUFFERED, spans(history)),
   ];
   const acknowledged = acts.filter((a) => a.outcome === 'ok').length;
   if (acknowledged < (expected.acknowledged ?? 0)) {

@@ -44,6 +44,14 @@ test('a muted one who is heard is found', () => has([...honest(), { kind: 'heard
 test('one who is heard until the buffer has run out is not', () => assert.deepEqual(check([...honest(),
   act(3000, 3010, 'mute', 9, true, 2, 5), { kind: 'heard', t: 3600, room: 'r', listener: 'a', speaker: 9 }]
   .map((r) => (r.kind === 'final' ? { ...r, mutes: { ...r.mutes, 9: true } } : r))), []));
+test('where a shard had not confirmed he may be heard until the fault is undone, and no longer', () => {
+  const muted = (unconfirmed) => act(3000, 3300, 'mute', 9, true, 2, 5, { unconfirmed });
+  const told = (t, unconfirmed) => [...honest(), { kind: 'fault', t: 2900, name: 'split' }, muted(unconfirmed), { kind: 'undone', t: 9000 },
+    { kind: 'heard', t, room: 'r', listener: 'a', speaker: 9 }].map((r) => (r.kind === 'final' ? { ...r, mutes: { ...r.mutes, 9: true } } : r));
+  assert.deepEqual(check(told(8000, true)), []);
+  has(told(8000, false), '(e)');
+  has(told(15000, true), '(e)');
+});
 test('a banned one who is heard is found', () => has([...honest(), act(3000, 3010, 'ban', 'eve', true, 2, 6),
   { kind: 'heard', t: 4500, room: 'r', listener: 'b', speaker: 'eve' }].map((r) => (r.kind === 'final' ? { ...r, bans: ['eve'] } : r)), '(e)'));
 test('too few changes are no verdict', () => has(honest(), 'acknowledged', { acknowledged: 1000 }));

@@ -54,8 +54,8 @@ export class Client {
     this.lastMe = person.me;
   }
 
-  /** Resume at any node, else join anew. */
-  async reenter() {
+  /** Resume at any node, else join anew; what was said to each try is added to `tries`. */
+  async reenter(tries) {
     const nodes = this.run.world.nodes;
     for (let k = 0; k < nodes.length; k++) {
       const node = nodes[(this.home + k) % nodes.length];
@@ -76,6 +76,7 @@ export class Client {
       } catch (error) {
         person.close();
         this.person = before;
+        tries.push(`${node.name}: ${error.code ?? error.message}`);
         if (error.code === 'gone' || error.code === 'unauthorized') {
           this.home = nodes.indexOf(node);
           await this.enter();
@@ -92,13 +93,16 @@ export class Client {
       await Promise.race([this.person.closed, this.run.over]);
       if (!this.alive) return;
       const lost = now();
+      const tries = [];
       while (this.alive) {
         try {
-          if (await this.reenter()) break;
-        } catch { /* nobody answers yet */ }
+          if (await this.reenter(tries)) break;
+        } catch (error) {
+          tries.push(`join: ${error.code ?? error.message}`);
+        }
         await sleep(150 + Math.random() * 200);
       }
-      this.run.returned(now() - lost);
+      this.run.returned({ kind: 'return', t: lost, client: this.user, room: this.room, ms: now() - lost, tries });
     }
   }
 
@@ -115,7 +119,8 @@ export class Client {
         record.outcome = begun || ['timeout', 'internal'].includes(answer.code) ? 'unknown' : 'refused';
         record.code = answer.code;
       } else {
-        Object.assign(record, { outcome: 'ok', epoch: answer.epoch, sequence: answer.sequence, provisional: answer.provisional === true });
+        Object.assign(record, { outcome: 'ok', epoch: answer.epoch, sequence: answer.sequence, provisional: answer.provisional === true,
+          ...(/not confirmed/.test(answer.detail ?? '') ? { unconfirmed: true } : {}) });
       }
     } catch {
       Object.assign(record, { t1: now(), outcome: 'unknown' });

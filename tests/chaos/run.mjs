@@ -45,7 +45,10 @@ class Run {
 
   token(user) { return mint(this.key, user, { roomCreate: true }); }
   note(record) { this.history.push(record); }
-  returned(ms) { this.returns.push(ms); }
+  returned(record) {
+    this.returns.push(record.ms);
+    this.note(record);
+  }
 
   async people() {
     for (let r = 0; r < ROOMS; r++) {
@@ -146,6 +149,7 @@ async function nemesis(run, end) {
     run.note({ kind: 'fault', t: now(), name });
     console.log(`${(now() / 1000).toFixed(1)} s  ${name}`);
     await FAULTS[name](run.world);
+    run.note({ kind: 'undone', t: now() });
     // The last one is judged from the moment it is undone.
     if (now() < end) await sleep(3000 + random() * 4000);
   }
@@ -215,7 +219,7 @@ async function main() {
   } finally {
     await ears?.close().catch(() => {});
     for (const host of world.hosts) {
-      if (faults.length > 0 && host.node) {
+      if (host.node) {
         mkdirSync(OUT, { recursive: true });
         writeFileSync(join(OUT, `node-${host.name}-${SEED}.log`), host.node.log);
       }
