@@ -18,7 +18,7 @@ const PAGES = Object.fromEntries(['docs/operations.md', 'docs/runbook.md'].map((
 /** Indented blocks, as lines without what a shell or YAML takes for a remark. */
 const blocks = (text) => [...text.matchAll(/(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+/g)].map(([block]) => block.split('\n').map((line) => line.slice(4)));
 const bare = (line) => line.replace(/(^|\s{2,})#.*$/, '').trim();
-const PROGRAM = /^(voiceroom(ctl|d)|systemctl|journalctl|make|apt|curl|etcdctl|ETCDCTL_API=3|ansible-playbook|df|du|cd) /;
+const PROGRAM = /^(voiceroom(ctl|d)|systemctl|systemd-analyze|journalctl|make|apt|curl|etcdctl|ETCDCTL_API=3|ansible-playbook|df|du|cd) /;
 const WORDS = /^(node|room|cluster|backup|audit|webhook) [a-z]/; // voiceroomctl, left out
 
 /** Every command of a page once, wherever it stands. */
@@ -40,6 +40,7 @@ const ELSEWHERE = {
   'systemctl restart': SYSTEMD,
   'systemctl reset-failed voiceroom && systemctl start voiceroom': SYSTEMD,
   'systemctl list-timers certbot.timer': SYSTEMD,
+  'systemd-analyze security voiceroom': by('tools/package', 'systemd-analyze security'),
   'journalctl -u voiceroom -o cat': SYSTEMD,
   'journalctl -u voiceroom -o cat -n 50': SYSTEMD,
   'journalctl --disk-usage': SYSTEMD,
