@@ -169,7 +169,7 @@ void vr_cluster_attach(struct vr_cluster *cluster, struct vr_system *system, str
     cluster->system = system;
     cluster->worker = vr_system_worker(system, VR_WORKER_CLUSTER, 0);
     cluster->kv = kv;
-    cluster->transport = transport;
+    __atomic_store_n(&cluster->transport, transport, __ATOMIC_RELEASE); /* shards send already */
     cluster->member->nodes_mirror.cluster = cluster;
     replicate_attach(cluster);
 }

@@ -36,7 +36,7 @@ static enum vr_frame_lane lane_of(const struct vr_msg *msg)
 
 enum vr_err route_send(struct vr_cluster *cluster, uint32_t node, struct vr_msg *msg)
 {
-    struct vr_transport *transport = cluster->transport;
+    struct vr_transport *transport = __atomic_load_n(&cluster->transport, __ATOMIC_ACQUIRE);
     struct vr_buf frame = {0};
     enum vr_err err =
         transport == NULL ? VR_E_GONE : vr_envelope_encode(msg, now_of(cluster), &frame);

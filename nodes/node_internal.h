@@ -140,6 +140,8 @@ enum vr_err node_http_make(struct vr_node *node, struct vr_why *why);
 /* node_return.c */
 /** Who goes on over a death of the process; before the loops. */
 void node_return_find(struct vr_node *node);
+/** Before the media loops run: the shards of these transports are there with their first turn. */
+void node_return_shards(struct vr_node *node);
 /** Their sessions; on the control loop, before HTTP opens. */
 void node_return_sessions(struct vr_node *node, struct vr_worker *worker);
 void node_return_free(struct vr_node *node);

@@ -81,6 +81,7 @@ enum vr_err node_media_start(struct vr_node *node, struct vr_why *why)
     enum vr_err err = VR_OK;
 
     node_return_find(node);
+    node_return_shards(node);
     for (uint32_t i = 0; i < node->media_count && err == VR_OK; i++) {
         const struct vr_loop_hooks hooks = {.opened = media_opened,
                                             .before_wait = media_before_wait,

@@ -2,7 +2,8 @@
  * first client is let in, so that none is told to make a new connection.
  *
  *     engines are made (they find their transports in memory that was kept, actors/media/keep.h)
- *     -> copied here, before any loop runs -> sessions, on the control loop, before HTTP opens */
+ *     -> copied here, and in a cluster their shards woken, before any loop runs -> sessions, on the
+ * control loop, before HTTP opens */
 #include <stdlib.h>
 
 #include "actors/base/log.h"
@@ -51,6 +52,25 @@ void node_return_find(struct vr_node *node)
         while (node->returning_count < count && vr_engine_kept(engine, &at, &conf, &shard)) {
             node->returning[node->returning_count++] = (struct returning){*conf, shard};
         }
+    }
+}
+
+/* A shard's actor comes with its first message. To be heard on other nodes it must not wait for the
+ * sessions: until they are there it may take long (measured: half a second). */
+static void wake_shard(void *ctx, struct vr_id room, uint32_t shard)
+{
+    struct vr_node *node = ctx;
+    struct vr_msg msg = {.kind = VR_MSG_PING, .to = vr_shard_address(room, shard)};
+
+    if (vr_system_deliver(node->system, &msg) != VR_OK) {
+        vr_msg_clear(&msg); /* more than its worker takes at once: then with its sessions */
+    }
+}
+
+void node_return_shards(struct vr_node *node)
+{
+    for (uint32_t i = 0; node->links != NULL && i < node->media_count; i++) {
+        vr_engine_kept_shards(vr_media_port_engine(node->media[i].port), wake_shard, node);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "actors/media/keep_rig.h"
+#include "actors/media/kept.h"
 
 #define KEEP_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
@@ -222,11 +223,59 @@ static void reports_go_on(void **state)
     assert_int_equal(keep->twice + keep->repeated, 0);
 }
 
+struct to_wake {
+    uint32_t count, shard;
+    struct vr_id room;
+};
+
+static void on_kept_shard(void *ctx, struct vr_id room, uint32_t shard)
+{
+    struct to_wake *to_wake = ctx;
+
+    to_wake->count++;
+    to_wake->room = room;
+    to_wake->shard = shard;
+}
+
+/* What a node wakes before its loops run: shards in which people are, as long as nobody has them.
+ */
+static void shards_with_people_are_named(void **state)
+{
+    struct keep_rig *keep = *state;
+    struct rig_node *node = &keep->rig->nodes[0];
+    const struct vr_shard_conf empty = {
+        .room = {3, 4}, .number = 1, .slots = 4, .ops = &rig_ops, .ctx = node};
+    struct vr_shard *nobodys = NULL;
+    struct to_wake found = {0};
+
+    rig_join(keep->rig, (struct rig_wish){0});
+    rig_join(keep->rig, (struct rig_wish){0});
+    assert_int_equal(vr_shard_open(node->engine, &empty, &nobodys), VR_OK);
+    keep_bury(keep);
+    keep_open(keep);
+    const struct vr_engine_conf conf = {.random = &keep->rig->random.random,
+                                        .identity = keep->rig->identity,
+                                        .peers_max = 64,
+                                        .keep = keep->rig->keep,
+                                        .now = keep->rig->now};
+    assert_int_equal(vr_engine_new(&conf, &node->engine), VR_OK);
+    vr_engine_kept_shards(node->engine, on_kept_shard, &found);
+    assert_int_equal(keep_restored(keep).shards, 2);
+    assert_int_equal(found.count, 1);
+    assert_true(vr_id_equal(found.room, (struct vr_id){1, 2}));
+    assert_int_equal(found.shard, node->number);
+    keep_bury(keep);
+    keep_rise(keep);
+    vr_engine_kept_shards(node->engine, on_kept_shard, &found);
+    assert_int_equal(found.count, 1); /* it has its actor */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        KEEP_TEST(nobody_hears_it),     KEEP_TEST(numbers_go_on), KEEP_TEST(rollover_counters),
-        KEEP_TEST(nothing_comes_again), KEEP_TEST(reports_go_on),
+        KEEP_TEST(nobody_hears_it),   KEEP_TEST(numbers_go_on),
+        KEEP_TEST(rollover_counters), KEEP_TEST(nothing_comes_again),
+        KEEP_TEST(reports_go_on),     KEEP_TEST(shards_with_people_are_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,3 +20,16 @@ bool vr_engine_kept(const struct vr_engine *engine, uint32_t *at, const struct v
     }
     return false;
 }
+
+void vr_engine_kept_shards(const struct vr_engine *engine,
+                           void (*each)(void *ctx, struct vr_id room, uint32_t shard), void *ctx)
+{
+    VR_LIST_EACH(item, &engine->shards)
+    {
+        const struct vr_shard *shard = VR_OWNER(item, struct vr_shard, link);
+
+        if (shard->orphan && vr_shard_has_peers(shard)) {
+            each(ctx, shard->conf.room, shard->conf.number);
+        }
+    }
+}

@@ -17,4 +17,11 @@
 bool vr_engine_kept(const struct vr_engine *engine, uint32_t *at, const struct vr_peer_conf **conf,
                     uint32_t *shard);
 
+/** Each shard with such transports, once: what is said in it goes no further, and nothing from
+ * other shards goes in, until its actor is there.
+ *
+ *  Loop:  before the engine's worker turns. */
+void vr_engine_kept_shards(const struct vr_engine *engine,
+                           void (*each)(void *ctx, struct vr_id room, uint32_t shard), void *ctx);
+
 #endif
