@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
@@ -16,6 +18,9 @@
 #define SILENT_MS 3000
 #define HWM_IN 1000
 #define CURVE_OVERHEAD 64 /* libzmq counts a frame with its seal */
+#define SPARE_DESCRIPTORS 4u
+#define BIND_TRIES 50u
+#define BIND_PAUSE_MS 20
 
 void vr_zmq_count(uint64_t *counter, uint64_t more)
 {
@@ -35,10 +40,7 @@ void vr_zmq_release(struct transport *transport)
 
 bool vr_zmq_has(const struct zmq_end *end, int events)
 {
-    int now = 0;
-    size_t size = sizeof(now);
-
-    return zmq_getsockopt(end->socket, ZMQ_EVENTS, &now, &size) == 0 && (now & events) != 0;
+    return (zsock_events(end->socket) & events) != 0;
 }
 
 static void on_end_closed(uv_handle_t *handle)
@@ -59,33 +61,58 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     end->ready(end);
 }
 
-void *vr_zmq_socket(struct transport *transport, int type)
+/* zsock_new ends the process when there is no descriptor for the socket: look before. */
+static bool descriptors_are_left(void)
 {
-    void *socket = zmq_socket(transport->ctx, type);
-    int linger = 0, heartbeat = HEARTBEAT_MS, silent = SILENT_MS, ipv6 = 1;
+    int fds[SPARE_DESCRIPTORS];
+    bool good = true;
+
+    for (uint32_t i = 0; i < SPARE_DESCRIPTORS; i++) {
+        fds[i] = eventfd(0, EFD_CLOEXEC);
+        good = good && fds[i] >= 0;
+    }
+    for (uint32_t i = 0; i < SPARE_DESCRIPTORS; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    return good;
+}
+
+zsock_t *vr_zmq_socket(int type)
+{
+    zsock_t *socket = descriptors_are_left() ? zsock_new(type) : NULL;
 
     if (socket != NULL) {
-        zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger));
-        zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof(ipv6));
-        zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &heartbeat, sizeof(heartbeat));
-        zmq_setsockopt(socket, ZMQ_HEARTBEAT_TIMEOUT, &silent, sizeof(silent));
-        zmq_setsockopt(socket, ZMQ_HEARTBEAT_TTL, &silent, sizeof(silent));
-        zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &silent, sizeof(silent));
+        zsock_set_linger(socket, 0);
+        zsock_set_ipv6(socket, 1);
+        zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);
+        zsock_set_heartbeat_timeout(socket, SILENT_MS);
+        zsock_set_heartbeat_ttl(socket, SILENT_MS);
+        zsock_set_handshake_ivl(socket, SILENT_MS);
+        zsock_set_rcvtimeo(socket, 0); /* nothing waits: the loop tells */
     }
     return socket;
 }
 
-struct zmq_end *vr_zmq_end_open(struct transport *transport, void *socket,
+/* czmq ends the process when libzmq refuses a key. */
+bool vr_zmq_key_good(const char *key)
+{
+    uint8_t bytes[32];
+    bool good = strlen(key) == VR_CURVE_KEY && zmq_z85_decode(bytes, key) != NULL;
+
+    explicit_bzero(bytes, sizeof(bytes));
+    return good;
+}
+
+struct zmq_end *vr_zmq_end_open(struct transport *transport, zsock_t *socket,
                                 void (*ready)(struct zmq_end *end))
 {
     struct zmq_end *end = calloc(1, sizeof(*end));
-    uv_os_sock_t fd = -1;
-    size_t size = sizeof(fd);
 
-    if (end == NULL || zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0 ||
-        uv_poll_init_socket(transport->loop, &end->poll, fd) != 0) {
+    if (end == NULL || uv_poll_init_socket(transport->loop, &end->poll, zsock_fd(socket)) != 0) {
         free(end);
-        zmq_close(socket);
+        zsock_destroy(&socket);
         return NULL;
     }
     end->transport = transport;
@@ -100,44 +127,33 @@ void vr_zmq_end_close(struct zmq_end *end)
 {
     if (end != NULL) {
         uv_close((uv_handle_t *)&end->poll, on_end_closed);
-        zmq_close(end->socket); /* its descriptor goes: after the poll has let go of it */
+        zsock_destroy(&end->socket); /* its descriptor goes: after the poll has let go of it */
     }
 }
 
 /* --- in --- */
 
-static bool more_parts(void *socket)
+/* Identity and frame. Anything else is no frame of ours: read away. NULL: so it was. */
+static zframe_t *receive_frame(zsock_t *socket)
 {
-    int more = 0;
-    size_t size = sizeof(more);
+    zframe_t *frame = zframe_recv(socket);
+    bool more = frame != NULL && zframe_more(frame);
 
-    return zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) == 0 && more != 0;
-}
-
-/* Identity and frame. Anything else is no frame of ours: read away. */
-static bool receive_parts(void *socket, zmq_msg_t *frame)
-{
-    bool whole = more_parts(socket) && zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0;
-    zmq_msg_t rest;
-
-    while (more_parts(socket)) {
-        whole = false;
-        zmq_msg_init(&rest);
-        if (zmq_msg_recv(&rest, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&rest);
-            break;
-        }
-        zmq_msg_close(&rest);
+    while (more) {
+        zframe_destroy(&frame);
+        frame = zframe_recv(socket);
+        more = frame != NULL && zframe_more(frame);
+        zframe_destroy(&frame);
     }
-    return whole;
+    return frame;
 }
 
-static void hand_in(struct zmq_end *end, zmq_msg_t *frame)
+static void hand_in(struct zmq_end *end, zframe_t *frame)
 {
     struct transport *transport = end->transport;
-    const char *key = zmq_msg_gets(frame, "User-Id");
+    const char *key = zframe_meta(frame, "User-Id");
     const struct peer *peer = key == NULL ? NULL : vr_zmq_peer_by_key(transport, key);
-    size_t size = zmq_msg_size(frame);
+    size_t size = zframe_size(frame);
 
     if (peer == NULL) { /* let in once, cut off since */
         vr_zmq_count(&transport->stats.refused_key, 1);
@@ -146,27 +162,28 @@ static void hand_in(struct zmq_end *end, zmq_msg_t *frame)
     vr_zmq_count(&transport->stats.frames_in, 1);
     vr_zmq_count(&transport->stats.bytes_in, size);
     transport->conf.frame(transport->conf.ctx, peer->conf.node, end->lane,
-                          vr_bytes(zmq_msg_data(frame), size));
+                          vr_bytes(zframe_data(frame), size));
 }
 
 /* False: nothing is there. */
 static bool receive_one(struct zmq_end *end)
 {
-    zmq_msg_t identity, frame;
+    zframe_t *identity = zframe_recv(end->socket);
+    zframe_t *frame = NULL;
 
-    zmq_msg_init(&identity);
-    if (zmq_msg_recv(&identity, end->socket, ZMQ_DONTWAIT) < 0) {
-        zmq_msg_close(&identity);
+    if (identity == NULL) {
         return false;
     }
-    zmq_msg_init(&frame);
-    if (receive_parts(end->socket, &frame) && zmq_msg_size(&frame) <= VR_FRAME_MAX) {
-        hand_in(end, &frame);
+    if (zframe_more(identity)) {
+        frame = receive_frame(end->socket);
+    }
+    if (frame != NULL && zframe_size(frame) <= VR_FRAME_MAX) {
+        hand_in(end, frame);
     } else {
         vr_zmq_count(&end->transport->stats.malformed, 1);
     }
-    zmq_msg_close(&frame);
-    zmq_msg_close(&identity);
+    zframe_destroy(&frame);
+    zframe_destroy(&identity);
     return true;
 }
 
@@ -200,44 +217,48 @@ static void on_tick(uv_timer_t *tick)
 
 /* --- life --- */
 
-static struct zmq_end *open_router(struct transport *transport, enum vr_frame_lane lane,
-                                   struct vr_why *why)
+bool vr_zmq_bind(zsock_t *socket, const char *address)
+{
+    for (uint32_t i = 0; zsock_bind(socket, "%s", address) < 0; i++) {
+        if (zmq_errno() != EADDRINUSE || i >= BIND_TRIES) {
+            return false;
+        }
+        zclock_sleep(BIND_PAUSE_MS);
+    }
+    return true;
+}
+
+static enum vr_err open_router(struct transport *transport, enum vr_frame_lane lane,
+                               struct vr_why *why)
 {
     const char *address = lane == VR_FRAME_CONTROL ? transport->conf.control : transport->conf.bulk;
-    void *socket = vr_zmq_socket(transport, ZMQ_ROUTER);
-    int server = 1, hwm = HWM_IN;
-    int64_t largest = (int64_t)VR_FRAME_MAX + CURVE_OVERHEAD;
-    size_t size = sizeof(transport->bound[lane]);
-    struct zmq_end *end;
+    zsock_t *socket;
 
+    if (!vr_zmq_key_good(transport->conf.secret_key)) {
+        return vr_fail(why, VR_E_BAD_REQUEST, "the key for messages between nodes is malformed");
+    }
+    socket = vr_zmq_socket(ZMQ_ROUTER);
     if (socket == NULL) {
-        vr_fail(why, VR_E_NO_MEMORY, "no socket for messages between nodes");
-        return NULL;
+        return vr_fail(why, VR_E_NO_MEMORY, "no socket for messages between nodes");
     }
-    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
-    zmq_setsockopt(socket, ZMQ_RCVHWM, &hwm, sizeof(hwm));
-    if (zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &server, sizeof(server)) != 0 ||
-        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, transport->conf.secret_key, VR_CURVE_KEY + 1) !=
-            0 ||
-        zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "voiceroom", 9) != 0) {
-        vr_fail(why, VR_E_BAD_REQUEST, "the key for messages between nodes is malformed");
-        zmq_close(socket);
-        return NULL;
-    }
-    if (zmq_bind(socket, address) != 0) {
+    zsock_set_maxmsgsize(socket, VR_FRAME_MAX + CURVE_OVERHEAD);
+    zsock_set_rcvhwm(socket, HWM_IN);
+    zsock_set_curve_server(socket, 1);
+    zsock_set_curve_secretkey(socket, transport->conf.secret_key);
+    zsock_set_zap_domain(socket, transport->domain);
+    if (!vr_zmq_bind(socket, address)) {
         vr_fail(why, VR_E_BAD_REQUEST, "%s cannot be bound: %s", address,
                 zmq_strerror(zmq_errno()));
-        zmq_close(socket);
-        return NULL;
+        zsock_destroy(&socket);
+        return VR_E_BAD_REQUEST;
     }
-    zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, transport->bound[lane], &size);
-    end = vr_zmq_end_open(transport, socket, on_in);
-    if (end == NULL) {
-        vr_fail(why, VR_E_NO_MEMORY, "no memory for messages between nodes");
-    } else {
-        end->lane = lane;
+    snprintf(transport->bound[lane], sizeof(transport->bound[lane]), "%s", zsock_endpoint(socket));
+    transport->in[lane] = vr_zmq_end_open(transport, socket, on_in);
+    if (transport->in[lane] == NULL) {
+        return vr_fail(why, VR_E_NO_MEMORY, "no memory for messages between nodes");
     }
-    return end;
+    transport->in[lane]->lane = lane;
+    return VR_OK;
 }
 
 static void on_wake_closed(uv_handle_t *handle)
@@ -265,10 +286,9 @@ static void stop(struct transport *transport)
     for (uint32_t lane = 0; lane < LANES; lane++) {
         vr_zmq_end_close(transport->in[lane]);
     }
-    vr_zmq_end_close(transport->zap);
+    vr_zmq_gate_leave(transport);
     uv_close((uv_handle_t *)&transport->wake, on_wake_closed);
     uv_close((uv_handle_t *)&transport->tick, on_tick_closed);
-    zmq_ctx_term(transport->ctx);
 }
 
 void vr_transport_zmq_stop(struct vr_transport *transport)
@@ -292,15 +312,13 @@ static const struct vr_transport_ops zmq_ops = {
 
 static enum vr_err open_all(struct transport *transport, struct vr_why *why)
 {
-    if (!vr_zmq_zap_open(transport)) { /* before the first ROUTER: nobody slips in */
-        return vr_fail(why, VR_E_NO_MEMORY, "no gatekeeper for messages between nodes");
+    enum vr_err err = vr_zmq_gate_enter(transport); /* first: nobody slips in */
+
+    if (err != VR_OK) {
+        return vr_fail(why, err, "no gatekeeper for messages between nodes");
     }
-    transport->in[VR_FRAME_CONTROL] = open_router(transport, VR_FRAME_CONTROL, why);
-    if (transport->in[VR_FRAME_CONTROL] == NULL) {
-        return VR_E_BAD_REQUEST;
-    }
-    transport->in[VR_FRAME_BULK] = open_router(transport, VR_FRAME_BULK, why);
-    return transport->in[VR_FRAME_BULK] == NULL ? VR_E_BAD_REQUEST : VR_OK;
+    err = open_router(transport, VR_FRAME_CONTROL, why);
+    return err == VR_OK ? open_router(transport, VR_FRAME_BULK, why) : err;
 }
 
 enum vr_err vr_transport_zmq_new(const struct vr_transport_zmq_conf *conf,
@@ -316,12 +334,15 @@ enum vr_err vr_transport_zmq_new(const struct vr_transport_zmq_conf *conf,
     transport->base.ops = &zmq_ops;
     transport->conf = *conf;
     transport->loop = conf->loop;
-    transport->ctx = zmq_ctx_new();
-    if (transport->ctx == NULL || uv_mutex_init(&transport->lock) != 0 ||
-        uv_async_init(conf->loop, &transport->wake, on_wake) != 0) {
-        zmq_ctx_term(transport->ctx);
+    vr_list_init(&transport->gate_link);
+    if (uv_mutex_init(&transport->lock) != 0) {
         free(transport);
-        return vr_fail(why, VR_E_NO_MEMORY, "no context for messages between nodes");
+        return vr_fail(why, VR_E_NO_MEMORY, "no lock for messages between nodes");
+    }
+    if (uv_async_init(conf->loop, &transport->wake, on_wake) != 0) {
+        uv_mutex_destroy(&transport->lock);
+        free(transport);
+        return vr_fail(why, VR_E_NO_MEMORY, "no descriptor for messages between nodes");
     }
     uv_timer_init(conf->loop, &transport->tick);
     uv_timer_start(&transport->tick, on_tick, TICK_MS, TICK_MS);
@@ -388,6 +409,7 @@ const char *vr_transport_zmq_bound(const struct vr_transport *transport, enum vr
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "called_from_lib:libzmq.so\nrace:libzmq.so\n";
+    return "called_from_lib:libzmq.so\nrace:libzmq.so\n"
+           "called_from_lib:libczmq.so\nrace:libczmq.so\n";
 }
 #endif

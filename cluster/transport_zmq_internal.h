@@ -2,8 +2,8 @@
 #ifndef VR_CLUSTER_TRANSPORT_ZMQ_INTERNAL_H
 #define VR_CLUSTER_TRANSPORT_ZMQ_INTERNAL_H
 
+#include <czmq.h>
 #include <uv.h>
-#include <zmq.h>
 
 #include "actors/base/clock.h"
 #include "actors/base/list.h"
@@ -15,12 +15,12 @@
 
 struct transport;
 
-/* A ZeroMQ socket with its descriptor polled. The descriptor is edge-triggered: it tells only that
+/* A socket with its descriptor polled. The descriptor is edge-triggered: it tells only that
  * something changed, so that `ready` drains the socket, and so does whoever sends or receives. */
 struct zmq_end {
     uv_poll_t poll;
     struct transport *transport;
-    void *socket;
+    zsock_t *socket;
     void (*ready)(struct zmq_end *end);
     struct link_out *link; /* of a DEALER */
     enum vr_frame_lane lane;
@@ -28,7 +28,7 @@ struct zmq_end {
 
 struct frame {
     struct vr_list link; /* link_out.queue */
-    zmq_msg_t msg;
+    zframe_t *body;
     size_t size;
     uint64_t queued_ms;
 };
@@ -55,9 +55,9 @@ struct transport {
     struct vr_transport base;
     struct vr_transport_zmq_conf conf;
     uv_loop_t *loop;
-    void *ctx;
+    struct vr_list gate_link; /* of the gatekeeper, under its lock */
+    char domain[24];          /* by which the gatekeeper is asked for this transport */
     struct zmq_end *in[LANES];
-    struct zmq_end *zap;
     char bound[LANES][128];
     uv_async_t wake;
     uv_timer_t tick;
@@ -72,14 +72,23 @@ struct transport {
 void vr_zmq_count(uint64_t *counter, uint64_t more);
 void vr_zmq_release(struct transport *transport);
 /** Takes the socket, also when it fails (NULL). */
-struct zmq_end *vr_zmq_end_open(struct transport *transport, void *socket,
+struct zmq_end *vr_zmq_end_open(struct transport *transport, zsock_t *socket,
                                 void (*ready)(struct zmq_end *end));
 void vr_zmq_end_close(struct zmq_end *end); /* NULL is fine */
 bool vr_zmq_has(const struct zmq_end *end, int events);
-void *vr_zmq_socket(struct transport *transport, int type);
+/** NULL: no descriptors are left. */
+zsock_t *vr_zmq_socket(int type);
+/** czmq has one context a process, and a socket that was closed lets go of its place a little
+ * later, on libzmq's thread: who comes right after another in the same place waits for that, 1 s at
+ * most. False: why is in zmq_errno(). */
+bool vr_zmq_bind(zsock_t *socket, const char *address);
+bool vr_zmq_key_good(const char *key);
 
-/** Gatekeeper of all ROUTERs (ZAP, RFC 27). */
-bool vr_zmq_zap_open(struct transport *transport);
+/** The gatekeeper of all ROUTERs of this process (ZAP, RFC 27), an actor of czmq: before the first
+ * of this transport's is bound, and after its last is closed. */
+enum vr_err vr_zmq_gate_enter(struct transport *transport);
+void vr_zmq_gate_leave(struct transport *transport);
+/** On the loop's thread, or with the transport's lock held. */
 struct peer *vr_zmq_peer_by_key(const struct transport *transport, const char *key);
 
 /** Any thread, with the lock held. Copies. */

@@ -40,7 +40,7 @@ struct peer *vr_zmq_peer_by_key(const struct transport *transport, const char *k
 
 static void free_frame(struct frame *frame)
 {
-    zmq_msg_close(&frame->msg);
+    zframe_destroy(&frame->body);
     free(frame);
 }
 
@@ -53,12 +53,9 @@ enum vr_err vr_zmq_queue(struct link_out *out, struct vr_bytes bytes)
         return VR_E_BUSY;
     }
     frame = calloc(1, sizeof(*frame));
-    if (frame == NULL || zmq_msg_init_size(&frame->msg, bytes.size) != 0) {
+    if (frame == NULL || (frame->body = zframe_new(bytes.data, bytes.size)) == NULL) {
         free(frame);
         return VR_E_BUSY;
-    }
-    if (bytes.size > 0) {
-        memcpy(zmq_msg_data(&frame->msg), bytes.data, bytes.size);
     }
     frame->size = bytes.size;
     frame->queued_ms = uv_hrtime() / 1000000;
@@ -102,7 +99,7 @@ static void send_queued(struct transport *transport, struct link_out *out)
     while (out->end != NULL && (frame = take_first(transport, out)) != NULL) {
         size_t size = frame->size;
 
-        if (zmq_msg_send(&frame->msg, out->end->socket, ZMQ_DONTWAIT) < 0) {
+        if (zframe_send(&frame->body, out->end->socket, ZFRAME_DONTWAIT) != 0) {
             put_back(transport, out, frame); /* EAGAIN: not connected, or its pipe is full */
             return;
         }
@@ -134,12 +131,25 @@ void vr_zmq_flush(struct transport *transport)
 
 /* --- peers --- */
 
+static bool keys_set(const struct transport *transport, const struct vr_transport_peer *conf,
+                     zsock_t *socket)
+{
+    char key[VR_CURVE_KEY + 1];
+
+    if (!vr_zmq_key_good(conf->key) ||
+        vr_transport_zmq_public(transport->conf.secret_key, key) != VR_OK) {
+        return false;
+    }
+    zsock_set_curve_serverkey(socket, conf->key);
+    zsock_set_curve_publickey(socket, key);
+    zsock_set_curve_secretkey(socket, transport->conf.secret_key);
+    return true;
+}
+
 static void connect_out(struct transport *transport, struct link_out *out)
 {
     const struct vr_transport_peer *conf = &out->peer->conf;
-    void *socket = vr_zmq_socket(transport, ZMQ_DEALER);
-    int immediate = 1, reconnect = RECONNECT_MS, reconnect_max = RECONNECT_MAX_MS;
-    char key[VR_CURVE_KEY + 1];
+    zsock_t *socket = vr_zmq_socket(ZMQ_DEALER);
 
     out->end = NULL;
     out->connected = false;
@@ -147,18 +157,15 @@ static void connect_out(struct transport *transport, struct link_out *out)
     if (socket == NULL) {
         return;
     }
-    zmq_setsockopt(socket, ZMQ_IMMEDIATE, &immediate, sizeof(immediate));
-    zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &reconnect, sizeof(reconnect));
-    zmq_setsockopt(socket, ZMQ_RECONNECT_IVL_MAX, &reconnect_max, sizeof(reconnect_max));
-    zmq_setsockopt(socket, ZMQ_SNDHWM, &limits[out->lane].hwm, sizeof(int));
-    if (vr_transport_zmq_public(transport->conf.secret_key, key) != VR_OK ||
-        zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, conf->key, VR_CURVE_KEY + 1) != 0 ||
-        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, key, VR_CURVE_KEY + 1) != 0 ||
-        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, transport->conf.secret_key, VR_CURVE_KEY + 1) !=
-            0 ||
-        zmq_connect(socket, out->lane == VR_FRAME_CONTROL ? conf->control : conf->bulk) != 0) {
+    zsock_set_immediate(socket, 1);
+    zsock_set_reconnect_ivl(socket, RECONNECT_MS);
+    zsock_set_reconnect_ivl_max(socket, RECONNECT_MAX_MS);
+    zsock_set_sndhwm(socket, limits[out->lane].hwm);
+    if (!keys_set(transport, conf, socket) ||
+        zsock_connect(socket, "%s", out->lane == VR_FRAME_CONTROL ? conf->control : conf->bulk) !=
+            0) {
         vr_log(VR_LOG_WARN, "a node's address or key cannot be used", VR_U("node", conf->node));
-        zmq_close(socket);
+        zsock_destroy(&socket);
         return;
     }
     out->end = vr_zmq_end_open(transport, socket, on_out);

@@ -427,6 +427,53 @@ static void test_bad_address(void **state)
     assert_non_null(strstr(why.text, "203.0.113.7"));
 }
 
+/* A key that is none, ours or in the directory: said, and the others are spoken to. */
+static void test_bad_keys(void **state)
+{
+    struct vr_transport_zmq_conf conf = {
+        .loop = &loop, .control = "tcp://127.0.0.1:*", .bulk = "tcp://127.0.0.1:*"};
+    struct vr_transport *made;
+    struct vr_why why = {0};
+
+    (void)state;
+    memset(conf.secret_key, '~', VR_CURVE_KEY); /* not of Z85's alphabet */
+    assert_int_equal(vr_transport_zmq_new(&conf, &made, &why), VR_E_BAD_REQUEST);
+    assert_non_null(strstr(why.text, "key"));
+    open_two();
+    open_any(3);
+    memset(nodes[3].self.key, '~', VR_CURVE_KEY);
+    tell_peers(1, 3);
+    assert_int_equal(send_to(1, 3, VR_FRAME_CONTROL, "x", 1), VR_OK); /* waits, and is dropped */
+    assert_int_equal(send_to(1, 2, VR_FRAME_CONTROL, "x", 1), VR_OK);
+    WAIT_FOR(nodes[2].count[1][VR_FRAME_CONTROL] == 1);
+    assert_int_equal(stats_of(3).frames_in, 0);
+}
+
+/* The next process of the same node, or the same process again. */
+static void test_again_in_its_place(void **state)
+{
+    char control[128], bulk[128];
+
+    (void)state;
+    for (uint32_t i = 0; i < 5; i++) {
+        if (i == 0) {
+            open_any(1);
+            snprintf(control, sizeof(control), "%s", nodes[1].self.control);
+            snprintf(bulk, sizeof(bulk), "%s", nodes[1].self.bulk);
+        } else {
+            open_node(1, control, bulk);
+        }
+        open_any(2);
+        tell_peers(1, 2);
+        tell_peers(2, 2);
+        nodes[2].count[1][VR_FRAME_CONTROL] = 0;
+        assert_int_equal(send_to(1, 2, VR_FRAME_CONTROL, "x", 1), VR_OK);
+        WAIT_FOR(nodes[2].count[1][VR_FRAME_CONTROL] == 1);
+        close_node(1);
+        close_node(2);
+    }
+}
+
 static void test_stopped(void **state)
 {
     (void)state;
@@ -452,6 +499,8 @@ int main(void)
         T(test_restart),
         T(test_full_queue),
         T(test_bad_address),
+        T(test_bad_keys),
+        T(test_again_in_its_place),
         T(test_stopped),
     };
 

@@ -13,7 +13,7 @@ pkg_check_modules(vr_ext_cyaml REQUIRED IMPORTED_TARGET libcyaml)
 pkg_check_modules(vr_ext_yaml REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(vr_ext_ck REQUIRED IMPORTED_TARGET ck)
 pkg_check_modules(vr_ext_curl REQUIRED IMPORTED_TARGET libcurl)
-pkg_check_modules(vr_ext_zmq REQUIRED IMPORTED_TARGET libzmq)
+pkg_check_modules(vr_ext_zmq REQUIRED IMPORTED_TARGET libczmq libzmq)
 
 # lmdb has no usable .pc on every release; h2o's .pc misses the libuv define and wslay.
 find_library(VR_LMDB_LIBRARY lmdb REQUIRED)
