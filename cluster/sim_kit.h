@@ -40,10 +40,11 @@ struct ck_node {
     struct vr_room_services services;
     struct vr_env env; /* vr_system_context: the node is found by it */
     char region[16];
-    uint32_t protocol; /* 0: as the program's */
-    bool goes_on;      /* its next start: with the lease of the life before (member_keep.c) */
-    bool hangs;        /* a worker does not tick: the lease is not to be renewed */
-    uint32_t deployed; /* told so often that deployment rows have changed */
+    uint32_t protocol;      /* 0: as the program's */
+    bool goes_on;           /* its next start: with the lease of the life before (member_keep.c) */
+    struct vr_links *links; /* of speech; NULL: none. The test's own */
+    bool hangs;             /* a worker does not tick: the lease is not to be renewed */
+    uint32_t deployed;      /* told so often that deployment rows have changed */
     uint32_t events;
 };
 
@@ -211,7 +212,8 @@ static inline void ck_start(struct ck *kit, uint32_t number)
         .url = "https://node.example",
         .control = control,
         .bulk = "",
-        .link = "",
+        .link = node->links == NULL ? "" : "10.0.0.1:7500",
+        .links = node->links,
         .curve_key = key,
         .media_workers = 1,
         .clock = vr_sim_clock(kit->sim),
