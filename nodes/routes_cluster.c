@@ -125,7 +125,8 @@ void vr_route_node_show(struct vr_http_request *request)
     }
 }
 
-static void cluster_done(struct vr_http_request *request)
+/** `conflict`: what VR_E_CONFLICT means here. */
+static void cluster_answer(struct vr_http_request *request, const char *conflict)
 {
     enum vr_err err = (enum vr_err)(intptr_t)request->state;
 
@@ -133,12 +134,18 @@ static void cluster_done(struct vr_http_request *request)
     if (err == VR_OK) {
         vr_http_answer_json(request, 202, vr_bytes_of("{\"accepted\":true}"));
     } else {
-        vr_http_answer_problem(
-            request, err,
-            err == VR_E_CONFLICT
-                ? "it is the last node that takes rooms; force it with \"force\": true"
-                : NULL);
+        vr_http_answer_problem(request, err, err == VR_E_CONFLICT ? conflict : NULL);
     }
+}
+
+static void cluster_done(struct vr_http_request *request)
+{
+    cluster_answer(request, "it is the last node that takes rooms; force it with \"force\": true");
+}
+
+static void adopt_done(struct vr_http_request *request)
+{
+    cluster_answer(request, "this node does not refuse what etcd holds: there is nothing to adopt");
 }
 
 /* The cluster worker's thread; nobody else touches the request until it is resumed. */
@@ -148,6 +155,14 @@ static void on_cluster_done(void *ctx, enum vr_err err)
 
     request->state = (void *)(intptr_t)err;
     vr_http_resume(request, cluster_done);
+}
+
+static void on_adopt_done(void *ctx, enum vr_err err)
+{
+    struct vr_http_request *request = ctx;
+
+    request->state = (void *)(intptr_t)err;
+    vr_http_resume(request, adopt_done);
 }
 
 static struct vr_cluster *cluster_of(struct vr_http_request *request)
@@ -347,6 +362,6 @@ void vr_route_cluster_adopt(struct vr_http_request *request)
 
     if (cluster != NULL) {
         act_log(request, "etcd's state is to be adopted under a new generation", "");
-        vr_cluster_adopt(cluster, on_cluster_done, request);
+        vr_cluster_adopt(cluster, on_adopt_done, request);
     }
 }

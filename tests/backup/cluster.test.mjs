@@ -104,6 +104,9 @@ describe('backup of a cluster', () => {
     if ((await until('both have seen etcd', there, 2 * PATIENCE_MS, 100)).includes('refused')) await ctl.run('cluster', 'adopt', '--yes');
     await until('both have joined', async () => (await there() || ['']).every((word) => word === 'joined'), 2 * PATIENCE_MS, 100);
     await starting;
+    const twice = await ctl.run('cluster', 'adopt', '--yes');
+    assert.equal(twice.code, 5);
+    assert.match(twice.err, /nothing to adopt/);
     await cluster.together(2);
     await asItWas();
     assert.deepEqual((await get(b, '/v1/bans')).bans.map((ban) => ban.user), ['eve']);
