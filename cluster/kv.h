@@ -75,6 +75,7 @@ struct vr_kv_result {
     uint32_t pair_count;
 };
 typedef void (*vr_kv_done_fn)(void *ctx, const struct vr_kv_result *result);
+/** `lease`: the one that was asked about, or granted; also when it failed (0: none was granted). */
 typedef void (*vr_kv_lease_fn)(void *ctx, enum vr_err err, int64_t lease, vr_time_us ttl);
 
 /** What a watch tells. Events come in the order of their revisions, those of one transaction in one

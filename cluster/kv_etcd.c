@@ -112,6 +112,7 @@ static void call_lease(struct vr_kv *base, enum call_kind kind, int64_t number, 
     if (kind == CALL_GRANT) {
         vr_kv_json_grant(&call->request.body, number);
     } else {
+        call->lease = number;
         vr_kv_json_lease(&call->request.body, number);
     }
     if (kind == CALL_RENEW) {

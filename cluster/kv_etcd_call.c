@@ -107,7 +107,7 @@ void vr_kv_call_error(struct call *call, enum vr_err err)
 {
     struct vr_kv_result result = {.err = err};
 
-    vr_kv_call_answer(call, &result, 0, 0);
+    vr_kv_call_answer(call, &result, call->lease, 0);
 }
 
 void vr_kv_call_try(struct call *call)

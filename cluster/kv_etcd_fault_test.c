@@ -178,6 +178,9 @@ static void test_no_quorum(void **state)
     } while (got.err != VR_E_BUSY && now_us() - before < VR_SECONDS(15));
     assert_int_equal(got.err, VR_E_BUSY);
     assert_int_not_equal(lease_call(kv->ops->lease_grant, VR_SECONDS(5)).err, VR_OK);
+    assert_int_not_equal(lease_call(kv->ops->lease_renew, 4711).err, VR_OK);
+    assert_int_equal(lease_call(kv->ops->lease_renew, 4711).lease,
+                     4711); /* who asks waits for it */
     assert_int_not_equal(list("/").err, VR_OK);
     run_until(&seen.lost);
     kv->ops->unwatch(kv, watch);

@@ -41,6 +41,7 @@ struct call {
     vr_kv_lease_fn lease_done;
     void *ctx;
     struct vr_buf prefix; /* list */
+    int64_t lease;        /* to renew or revoke: who asked is told of which, also when it fails */
     int64_t revision;
     uint64_t cluster_id;
     struct vr_kv_reply *pages;

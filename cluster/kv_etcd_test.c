@@ -103,6 +103,7 @@ static void test_lease_runs_out(void **state)
     assert_true(now_us() - before >= VR_MS(4900));
     assert_int_equal(lease_call(kv->ops->lease_renew, lease.lease).err, VR_E_GONE);
     assert_int_equal(lease_call(kv->ops->lease_revoke, lease.lease).err, VR_E_GONE);
+    assert_true(lease_call(kv->ops->lease_revoke, lease.lease).lease == lease.lease);
     lease = lease_call(kv->ops->lease_grant, VR_SECONDS(30));
     assert_int_equal(put_with("/mine", "x", lease.lease).err, VR_OK);
     assert_int_equal(lease_call(kv->ops->lease_revoke, lease.lease).err, VR_OK);
