@@ -37,7 +37,7 @@ def lever_flags(levers, settings):
 def load(speakers, listeners, lever="", server="voiceroomd", levers=None, extra=(), **more):
     name = "%dx%d%s" % (speakers, listeners, "-" + lever if lever else "")
     args = ["--speakers", speakers, "--listeners", listeners, *extra]
-    if listeners >= 4000 and server == "voiceroomd":
+    if speakers * listeners >= 4000 and server == "voiceroomd":
         args.append("--quiet-joins")  # their client shares these cores: joins while somebody talks have a row of their own
     return Row(name, server, args, levers=levers, **more)
 
