@@ -13,12 +13,28 @@
 
 #define RENEW_AFTER VR_SECONDS(3600)
 
+/* We were away, and with our record the others forgot our keys; to us they were there all the time,
+ * and had confirmed. */
+static void give_all_again(struct vr_cluster *cluster)
+{
+    for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
+        struct node_entry *node = &cluster->member->nodes[i];
+
+        if (node->number != 0 && node->number != cluster->conf.number) {
+            node->link_confirmed = 0; /* until then with each hello */
+        }
+    }
+}
+
 void link_keys_put(struct vr_cluster *cluster, struct node_entry *node)
 {
     enum vr_err err;
 
-    if (cluster->conf.links == NULL || node->number == cluster->conf.number ||
-        node->link[0] == '\0') {
+    if (node->number == cluster->conf.number) {
+        give_all_again(cluster);
+        return;
+    }
+    if (cluster->conf.links == NULL || node->link[0] == '\0') {
         return;
     }
     err = vr_links_peer(cluster->conf.links, node->number, node->link_incarnation, node->link,

@@ -237,6 +237,24 @@ static void test_without_etcd(void **state)
     assert_true(ck_until(kit, all_talk, VR_SECONDS(10)));
 }
 
+/* Nobody died: it was cut off for longer than its lease, the others forgot it, and it did not
+ * forget them. Everybody is heard again soon. */
+static void test_cut_off_for_a_while(void **state)
+{
+    (void)state;
+    for (uint32_t i = 2; i <= NODES; i++) {
+        vr_sim_cut(kit->nodes[1].sim, kit->nodes[i].sim, true);
+    }
+    vr_kv_model_cut(kit->etcd, kit->nodes[1].sim, true, true);
+    assert_true(ck_until(kit, second_has_forgotten, VR_SECONDS(15)));
+    assert_false(says(1, 2));
+    for (uint32_t i = 2; i <= NODES; i++) {
+        vr_sim_cut(kit->nodes[1].sim, kit->nodes[i].sim, false);
+    }
+    vr_kv_model_cut(kit->etcd, kit->nodes[1].sim, false, false);
+    assert_true(ck_until(kit, all_talk, VR_SECONDS(5)));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -245,6 +263,7 @@ int main(void)
         TEST(test_heard_in_every_instant), TEST(test_two_at_once),
         TEST(test_renewed_afterwards),     TEST(test_after_its_lease),
         TEST(test_who_went_meanwhile),     TEST(test_without_etcd),
+        TEST(test_cut_off_for_a_while),
     };
 
     vr_log_set_level(VR_LOG_OFF);
