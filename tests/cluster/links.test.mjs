@@ -40,7 +40,9 @@ describe('speech between nodes over the death of a process', () => {
   before(async () => {
     const ends = [];
     stop = async () => { for (const end of ends.reverse()) await end(); };
-    cluster = await startCluster({ after: (end) => ends.push(end) }, { nodes: 2, supervise: true, flags: { media_workers: 1 } });
+    cluster = await startCluster({ after: (end) => ends.push(end) }, {
+      nodes: 2, supervise: true, flags: { media_workers: 1, cluster_lease_s: 20 }, // a busy machine must not end one
+    });
     peers = new Peers();
     const [a, b] = cluster.nodes;
     const { id } = await rest(a, cluster.token('ana', { roomCreate: true }), 'POST', '/v1/rooms', { title: 'Links', entry: 'speak' });
