@@ -10,9 +10,9 @@
 #define STATUS "/var/lib/dpkg/status"
 #define STATUS_MAX (64 << 20)
 
-static const char *const libraries[] = {"libssl3",  "libsrtp2-1",  "libnice10",  "libh2o0.13",
-                                        "libopus0", "liblmdb0",    "libuv1",     "libzmq5",
-                                        "libcurl4", "libjansson4", "libsodium23"};
+static const char *const libraries[] = {"libssl3",  "libsrtp2-1", "libnice10",   "libh2o0.13",
+                                        "libopus0", "liblmdb0",   "libuv1",      "libzmq5",
+                                        "libczmq4", "libcurl4",   "libjansson4", "libsodium23"};
 
 static const struct {
     const char *package;
