@@ -114,7 +114,8 @@ class Voiceroomd(Process):
     def start(self):
         self.port = free_port()
         self.tls_port = free_port() if self.tls else 0
-        media = 20000 + os.getpid() % 20000 // 100 * 100 + int(time.monotonic()) % 90
+        # Below the ports that the kernel gives to the clients.
+        media = 20000 + os.getpid() % 12000 // 100 * 100 + int(time.monotonic()) % 90
         flags = {"http_address": "127.0.0.1", "http_port": self.port, "https_address": "127.0.0.1", "https_port": self.tls_port,
                  "media_addresses": self.address, "media_port": media, "media_workers": 1, "shard_peers_max": 100000,
                  "capacity_max": 100000, "connections_max": 1000000, "connections_per_address": 1000000,
