@@ -150,10 +150,22 @@ void vr_link_port_out(void *ctx, uint32_t shard, const struct vr_relay *relay)
     }
 }
 
+/* Stopped, or on a machine that was paused: a wait that a signal broke off ends without events, so
+ * that it may show here first. */
+static void pass_by(struct vr_link_port *port)
+{
+    uint64_t now = uv_now(port->poll.loop);
+
+    if (now > port->passed_at + STOOD_STILL_MS) {
+        port->fresh_until = now + FRESH_MS;
+    }
+    port->passed_at = now;
+}
+
 void vr_link_port_before_wait(struct vr_link_port *port)
 {
     if (port->open) {
-        port->passed_at = uv_now(port->poll.loop);
+        pass_by(port);
         vr_link_end_flush(port->end);
         send_batch(port);
     }
@@ -265,9 +277,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
     (void)status; /* an ICMP error of some peer: the next read clears it */
     (void)events;
-    if (uv_now(poll->loop) > port->passed_at + STOOD_STILL_MS) { /* stopped, or a paused machine */
-        port->fresh_until = uv_now(poll->loop) + FRESH_MS;
-    }
+    pass_by(port);
     for (int round = 0; round < ROUNDS_MAX && read_batch(port) == BATCH; round++) {
     }
 }
