@@ -95,6 +95,18 @@ bool cluster_alive(struct vr_cluster *cluster, uint32_t node)
     return false;
 }
 
+uint64_t vr_cluster_life(void *ctx, uint32_t node)
+{
+    struct vr_cluster *cluster = ctx;
+
+    for (uint32_t i = 0; node != 0 && i < CLUSTER_VIEW_NODES; i++) {
+        if (atomic_load(&cluster->view.alive[i]) == node) {
+            return atomic_load(&cluster->view.life[i]);
+        }
+    }
+    return 0;
+}
+
 uint32_t cluster_candidate(struct vr_cluster *cluster, struct vr_id room, uint32_t except)
 {
     struct owners_place places[CLUSTER_VIEW_NODES] = {{0}};

@@ -343,6 +343,14 @@ static void sessions_speak_up_when_the_owner_wakes_again(void **state)
     }
     rig_run(VR_SECONDS(4));
     assert_int_equal(rig->announced[2], before + 4);
+    rig_run(VR_SECONDS(10));
+    assert_int_equal(rig->announced[2], before + 4);
+    rig->silent = 1; /* nothing comes from the owner, for less than its lease */
+    rig_run(VR_SECONDS(4));
+    assert_int_equal(rig->announced[2], before + 4);
+    rig->silent = 0;
+    rig_run(VR_SECONDS(2));
+    assert_int_equal(rig->announced[2], before + 6); /* what they missed shows in its digest */
 }
 
 static struct vr_command *resume_of(const char *user, vr_participant_id who, uint64_t number)

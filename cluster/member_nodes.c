@@ -98,6 +98,7 @@ void member_nodes_publish(struct vr_cluster *cluster)
         const struct node_entry *node = &member->nodes[i];
         struct vr_cluster_node *out = &cluster->nodes[count];
 
+        atomic_store(&cluster->view.life[i], node->incarnation);
         atomic_store(&cluster->view.alive[i], node->number);
         atomic_store(&cluster->view.takes[i], node->draining ? 0 : node->number);
         if (node->number == 0) {

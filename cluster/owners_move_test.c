@@ -91,6 +91,16 @@ static void assert_all_there(uint32_t at)
     }
 }
 
+static bool others_hold_all(struct ck *of)
+{
+    for (uint64_t i = 0; i < ROOMS; i++) {
+        if (ck_holder(of, room_at(i), NULL) <= 1) {
+            return false; /* nobody has woken it there yet */
+        }
+    }
+    return true;
+}
+
 static void test_drain(void **state)
 {
     struct ck_answer asked[ROOMS];
@@ -114,6 +124,7 @@ static void test_drain(void **state)
     assert_true(ck_until(kit, first_owns_none, VR_SECONDS(20)));
     assert_true(vr_sim_now(kit->sim) - start < VR_SECONDS(5)); /* not by waiting for a lease */
     assert_true(ck_until(kit, ck_answered, VR_SECONDS(10)));
+    assert_true(ck_until(kit, others_hold_all, VR_SECONDS(5)));
     for (uint64_t i = 0; i < ROOMS; i++) {
         uint64_t after = 0;
 

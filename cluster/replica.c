@@ -143,6 +143,19 @@ static void subscribe(struct replica *self)
     }
 }
 
+/* Nothing came from the owner for a while, and now it does: of a room where little happens the next
+ * digest may be 10 s away, and what was missed with it. Who announces himself is told one soon. */
+static bool was_silent(struct replica *self)
+{
+    uint64_t epoch = 0;
+    uint32_t owner = cluster_owner(self->cluster, self->room, &epoch);
+    bool silent = owner != 0 && owner != self->self && cluster_silent(self->cluster, owner);
+    bool before = self->owner_silent;
+
+    self->owner_silent = silent;
+    return before && !silent;
+}
+
 /* There is an owner again, or another one: he may not have heard this node's sessions when he took
  * the room. They tell him; what was done without him goes first. */
 static void announce(struct replica *self)
@@ -155,7 +168,7 @@ static void announce(struct replica *self)
         self->announced = 0;
         return;
     }
-    if (joins != self->announced_join) {
+    if (joins != self->announced_join || was_silent(self)) {
         self->announced_join = joins;
         self->announced = 0;
     }

@@ -58,6 +58,7 @@ struct replica {
     uint64_t announced_last; /* and when that was, and to whom, whatever happened since */
     vr_time_us announced_at;
     uint32_t announced_join; /* this node was away since: what was sent to it meanwhile is lost */
+    bool owner_silent;       /* when it was looked at last */
     vr_time_us subscribe_at, idle_since;
 
     /* While nobody validly owns the room (marks.c): it as the copy has it, with what was done here

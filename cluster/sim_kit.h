@@ -184,6 +184,7 @@ static inline void ck_services(struct ck_node *node)
                                                .release = vr_cluster_release,
                                                .closed = vr_cluster_closed,
                                                .holds = vr_cluster_holds,
+                                               .life = vr_cluster_life,
                                                .ctx = node->cluster};
     node->env = (struct vr_env){
         .capacity_max = 1000,

@@ -25,6 +25,7 @@ struct cluster_view {
     _Atomic uint64_t readers;
     _Atomic uint32_t alive[CLUSTER_VIEW_NODES];   /* numbers of nodes that live; 0: free */
     _Atomic uint32_t takes[CLUSTER_VIEW_NODES];   /* of these: do not drain */
+    _Atomic uint64_t life[CLUSTER_VIEW_NODES];    /* of these: the incarnation */
     _Atomic vr_time_us heard[CLUSTER_VIEW_NODES]; /* when these last sent a frame; 0: not yet */
 };
 

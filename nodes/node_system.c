@@ -104,6 +104,13 @@ static bool room_holds(void *ctx, struct vr_id room, uint64_t epoch)
     return node->cluster == NULL || vr_cluster_holds(node->cluster, room, epoch);
 }
 
+static uint64_t node_life(void *ctx, uint32_t number)
+{
+    const struct vr_node *node = ctx;
+
+    return vr_cluster_life(node->cluster, number);
+}
+
 static bool session_lives(void *ctx, struct vr_worker *worker, struct vr_address session,
                           vr_participant_id participant, uint32_t generation)
 {
@@ -185,6 +192,7 @@ void node_env_fill(struct vr_node *node)
                                   .closed = room_closed,
                                   .holds = room_holds,
                                   .lives = session_lives,
+                                  .life = node->cluster == NULL ? NULL : node_life,
                                   .ctx = node,
                                   .outbox = vr_deployment_wants_events(node->deployment)};
     node->session_services = (struct vr_session_services){

@@ -82,6 +82,7 @@ static bool apply(struct room_actor *self, const struct vr_effect *effect)
     if (told == NULL) {
         return false;
     }
+    told->missed = 0;
     told->generation = effect->as.subscriber.generation;
     told->session = effect->as.subscriber.session;
     told->shard = effect->as.subscriber.shard;
@@ -126,6 +127,12 @@ static void look_at_nodes(struct room_actor *self)
             add_node(self, session.sub);
         }
     }
+}
+
+uint32_t told_nodes(struct room_actor *self)
+{
+    look_at_nodes(self);
+    return self->node_count;
 }
 
 static void send_event(struct room_actor *self, struct vr_address to, struct vr_id session,

@@ -38,6 +38,15 @@ struct told_person {
     uint64_t gate_version;
     bool may_send;
     bool may_hear;
+    uint32_t missed; /* times in a row that his session was asked for, and not there */
+};
+
+/** Another node where sessions are told, and which life of its process it was in. */
+struct told_node {
+    uint32_t number;
+    uint64_t life;
+    vr_time_us there_at; /* when the directory named it last */
+    vr_time_us ask_at;   /* VR_NEVER: nobody there need be asked */
 };
 
 struct told_shard {
@@ -88,6 +97,9 @@ struct room_actor {
     uint32_t nodes[VR_SHARDS_MAX]; /* others where sessions are told: each event goes there once */
     uint32_t node_count;
     bool nodes_old; /* people have come or gone since `nodes` was made */
+    struct told_node lives[VR_SHARDS_MAX];
+    uint32_t life_count;
+    vr_time_us lives_due;
     uint32_t people_count;
     uint32_t people_capacity;
     uint64_t sequence_told;
@@ -148,6 +160,14 @@ bool told_apply(struct room_actor *self, const struct vr_effect *effect);
 void told_event(struct room_actor *self, const struct vr_effect *effect);
 void told_to_all(struct room_actor *self, struct vr_blob *json);
 void told_clear(struct room_actor *self);
+/** How many other nodes sessions are told on: `nodes`, made anew when people came or went. */
+uint32_t told_nodes(struct room_actor *self);
+
+/* actor_lives.c: sessions whose process has died */
+/** Each 2 s, whether anything may be begun then or not. */
+bool lives_are_due(struct room_actor *self);
+/** Whose node is another one now, or away, is asked for. */
+void lives_look(struct room_actor *self);
 
 /* actor_shards.c: sets, gates, ends */
 void shards_update(struct room_actor *self);

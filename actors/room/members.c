@@ -293,13 +293,8 @@ enum vr_err step_leave(struct step *step)
     return VR_OK;
 }
 
-enum vr_err step_lost(struct step *step)
+static void lose(struct step *step, struct person *person)
 {
-    struct person *person = step->self;
-
-    if (person == NULL || person->presence != PERSON_LIVE || is_of_another_session(step, person)) {
-        return VR_OK;
-    }
     person->presence = PERSON_LOST;
     person->was_lost = false;
     person->unheard = false;
@@ -310,6 +305,15 @@ enum vr_err step_lost(struct step *step)
         event_simple(step, "room:participant-reconnecting", person);
     }
     host_watch(step);
+}
+
+enum vr_err step_lost(struct step *step)
+{
+    struct person *person = step->self;
+
+    if (person != NULL && person->presence == PERSON_LIVE && !is_of_another_session(step, person)) {
+        lose(step, person);
+    }
     return VR_OK;
 }
 
@@ -333,6 +337,18 @@ void vr_room_session_lives(struct vr_room *room, vr_participant_id participant, 
 
     if (person != NULL && person->presence == PERSON_LOST && person->generation == generation) {
         member_returned(&step, person);
+    }
+}
+
+void vr_room_session_gone(struct vr_room *room, vr_participant_id participant, uint32_t generation,
+                          struct vr_instant at, struct vr_effects *effects)
+{
+    struct step step = {.room = room, .at = at, .effects = effects};
+    struct person *person = person_by_id(room, participant);
+
+    effects->at_wall = at.wall;
+    if (person != NULL && person->presence == PERSON_LIVE && person->generation == generation) {
+        lose(&step, person);
     }
 }
 

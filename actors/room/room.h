@@ -92,6 +92,11 @@ bool vr_room_attach(struct vr_room *room, vr_participant_id participant, uint32_
 void vr_room_session_lives(struct vr_room *room, vr_participant_id participant, uint32_t generation,
                            struct vr_instant at, struct vr_effects *effects);
 
+/** This session has ended without a word, its node has told: its person is lost, and his grace
+ * time runs. Nothing when he has a newer session. Effects as of a step. */
+void vr_room_session_gone(struct vr_room *room, vr_participant_id participant, uint32_t generation,
+                          struct vr_instant at, struct vr_effects *effects);
+
 /** The gate of a person as it is, for a shard that knows nothing yet. False: he is not there. */
 bool vr_room_gate(const struct vr_room *room, vr_participant_id participant, struct vr_effect *out);
 /** After a load: the participant's gate as it stands, with a version above `version`, since shards

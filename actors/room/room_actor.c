@@ -37,6 +37,9 @@ void actor_arm(struct room_actor *self)
     }
     due = earlier(due, self->speakers_due);
     due = earlier(due, self->summary_due);
+    if (self->services->life != NULL && told_nodes(self) > 0) {
+        due = earlier(due, self->lives_due);
+    }
     if (self->empty_since != VR_NEVER) {
         due = earlier(due, self->empty_since + self->env->idle);
     }
@@ -126,12 +129,16 @@ static enum vr_err tick(struct room_actor *self)
 {
     struct vr_instant at = actor_instant(self);
     struct vr_effects effects = {0};
+    bool lives_due = lives_are_due(self);
 
     if (self->disowned || self->failed != VR_OK || at.now < self->retry_at ||
         (vr_room_exists(self->room) && !actor_owns(self))) {
         return VR_OK;
     }
     self->retry_at = 0;
+    if (lives_due) {
+        lives_look(self);
+    }
     if (vr_room_deadline(self->room, at) > at.now) {
         return VR_OK;
     }

@@ -32,6 +32,9 @@ struct vr_room_services {
      * a room that comes back from the store need not ask. NULL: all are asked. */
     bool (*lives)(void *ctx, struct vr_worker *worker, struct vr_address session,
                   vr_participant_id participant, uint32_t generation);
+    /** Which life of that node's process the directory knows; 0: it names no such node, else a
+     * number that no other process has. NULL: there are no others. Any thread. */
+    uint64_t (*life)(void *ctx, uint32_t node);
     void *ctx;
     const atomic_bool *outbox; /* true: events go into each commit, for webhooks; NULL: never */
 };

@@ -33,6 +33,7 @@ struct node {
     bool room_fails;        /* the room's handler, at its next message */
     bool sessions_dead;     /* sessions do not answer pings */
     uint32_t turn_messages; /* of the next start: most that an actor handles in a turn */
+    enum vr_err (*route)(void *ctx, struct vr_msg *msg); /* likewise; NULL: all is here */
     char log[LOG_MAX][160];
     uint32_t lines;
     struct vr_answer *answers[64]; /* by question, NULL: none yet */
@@ -222,6 +223,8 @@ static inline void start(struct node *node)
         .media_workers = 1,
         .turn_messages = node->turn_messages,
         .classify = classify,
+        .route = node->route,
+        .ctx = node,
         .node_context = &node->env,
     };
     uint8_t pepper[32] = {1, 2, 3};

@@ -184,6 +184,96 @@ static void test_one_event_for_each_node(void **state)
     node_free(node);
 }
 
+/* The node where Cat's and Dan's sessions are: which life of its process is known. */
+static uint64_t life;
+static uint32_t pings; /* that went there */
+
+static uint64_t life_of(void *ctx, uint32_t number)
+{
+    (void)ctx;
+    assert_int_equal(number, 2);
+    return life;
+}
+
+/* Of the new process: Cat's session lives on, Dan's was not kept. */
+static enum vr_err to_other_node(void *ctx, struct vr_msg *msg)
+{
+    struct vr_msg pong = {.kind = VR_MSG_PONG};
+    struct node *node = ctx;
+
+    if (msg->to.kind != VR_ACTOR_SESSION || msg->to.sub != 2) {
+        return VR_E_NOT_FOUND; /* here */
+    }
+    assert_int_equal(msg->kind, VR_MSG_PING);
+    pings++;
+    if (msg->to.id.lo != 20 || life == 0) {
+        return VR_E_GONE;
+    }
+    vr_reply(node->system, msg, &pong);
+    vr_msg_clear(msg);
+    return VR_OK;
+}
+
+static struct node *room_of_two_nodes(void)
+{
+    struct node *node = owned_room();
+
+    life = 77;
+    pings = 0;
+    stop(node);
+    node->route = to_other_node;
+    start(node);
+    node->services.life = life_of;
+    assert_int_equal(say(node, joining("ana", 1, 0))->participant, 1);
+    assert_int_equal(say(node, joining_at("cat", 20, 2))->err, VR_OK);
+    assert_int_equal(say(node, joining_at("dan", 21, 2))->err, VR_OK);
+    pass(node, VR_SECONDS(30));
+    pings = 0;
+    node->lines = 0;
+    return node;
+}
+
+/* A process that died and was there again at once could not keep every session, and does not know
+ * of those that it lost. */
+static void test_a_session_that_its_node_did_not_keep(void **state)
+{
+    struct node *node = room_of_two_nodes();
+
+    (void)state;
+    pass(node, VR_SECONDS(20));
+    assert_int_equal(pings, 0); /* nobody is asked without need */
+    life = 78;
+    pass(node, VR_SECONDS(3));
+    assert_int_equal(pings, 0); /* what it kept may not be there quite yet */
+    pass(node, VR_SECONDS(10));
+    assert_int_equal(pings, 4); /* one that was not there is looked for a second time */
+    assert_int_equal(count(node, "session 1: room:participant-reconnecting"), 1);
+    pass(node, VR_SECONDS(16));
+    assert_int_equal(count(node, "session 1: room:participant-left"), 1);
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of cat"));
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "name of dan"));
+    assert_int_equal(pings, 4);
+    node_free(node);
+}
+
+static void test_a_node_that_stays_away(void **state)
+{
+    struct node *node = room_of_two_nodes();
+
+    (void)state;
+    life = 0;
+    pass(node, VR_SECONDS(8));
+    assert_int_equal(pings, 0); /* it may be back in a moment */
+    pass(node, VR_SECONDS(6));
+    assert_int_equal(pings, 2);
+    assert_int_equal(count(node, "session 1: room:participant-reconnecting"), 0);
+    pass(node, VR_SECONDS(12));
+    assert_int_equal(count(node, "session 1: room:participant-reconnecting"), 2);
+    pass(node, VR_SECONDS(16));
+    assert_int_equal(count(node, "session 1: room:participant-left"), 2);
+    node_free(node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +283,8 @@ int main(void)
         cmocka_unit_test(test_fenced_commit),
         cmocka_unit_test(test_room_that_cannot_be_taken),
         cmocka_unit_test(test_one_event_for_each_node),
+        cmocka_unit_test(test_a_session_that_its_node_did_not_keep),
+        cmocka_unit_test(test_a_node_that_stays_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
