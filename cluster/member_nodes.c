@@ -255,7 +255,7 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
     link_keys_listed(cluster);
 }
 
-const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed, NULL};
+const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed};
 
 /* ---- the generation ---- */
 
@@ -294,7 +294,7 @@ static void generation_listed(struct vr_cluster *cluster, int64_t revision)
 }
 
 const struct mirror_ops member_generation_ops = {generation_begin, generation_put, generation_gone,
-                                                 generation_listed, NULL};
+                                                 generation_listed};
 
 /* ---- hellos ---- */
 
@@ -332,6 +332,7 @@ static void say_hello(struct vr_timer *timer, vr_time_us now)
     struct vr_blob *blob;
 
     hello.owners_seen = owners_epoch(cluster, cluster->owners->owners_mirror.newest);
+    hello.nodes_seen = owners_epoch(cluster, member->nodes_mirror.newest);
     hello.protocol = member_protocol(cluster);
     hello.incarnation = member->incarnation;
     hello.valid = member_is_valid(cluster);
@@ -356,6 +357,14 @@ void member_hello_start(struct vr_cluster *cluster)
     vr_timer_arm(cluster->worker, &cluster->member->hello_timer, vr_worker_now(cluster->worker));
 }
 
+/* A generation's revisions say nothing about another's. */
+static void expect_seen(struct mirror *mirror, uint64_t seen)
+{
+    if (owners_generation(seen) == atomic_load(&mirror->cluster->generation)) {
+        mirror_expect(mirror, owners_revision(seen));
+    }
+}
+
 void member_on_hello(struct vr_cluster *cluster, uint32_t number, struct vr_bytes bytes)
 {
     struct node_entry *node = member_node(cluster, number);
@@ -364,9 +373,9 @@ void member_on_hello(struct vr_cluster *cluster, uint32_t number, struct vr_byte
     if (node != NULL && hello != NULL && hello->incarnation == node->incarnation) {
         node->heard_at = vr_worker_now(cluster->worker);
         node->valid = hello->valid;
-        if (hello->valid &&
-            owners_generation(hello->owners_seen) == atomic_load(&cluster->generation)) {
-            mirror_expect(&cluster->owners->owners_mirror, owners_revision(hello->owners_seen));
+        if (hello->valid) {
+            expect_seen(&cluster->owners->owners_mirror, hello->owners_seen);
+            expect_seen(&cluster->member->nodes_mirror, hello->nodes_seen);
         }
     }
     if (hello != NULL) {

@@ -3,6 +3,7 @@
  * nodes have been told what we were not. */
 #include <stdio.h>
 
+#include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "cluster/own.h"
 
@@ -97,6 +98,21 @@ static void on_timer(struct vr_timer *timer, vr_time_us now)
     list(VR_OWNER(timer, struct mirror, timer));
 }
 
+/* Watches come from one member of etcd, and go silent together. */
+static void all_again(struct mirror *mirror)
+{
+    struct vr_cluster *cluster = mirror->cluster;
+
+    vr_log(VR_LOG_WARN, "cluster: our watch is behind that of others, all is listed anew",
+           VR_S("under", mirror->prefix), VR_I("known", mirror->revision),
+           VR_I("theirs", mirror->expected));
+    mirror_again(&cluster->owners->owners_mirror);
+    mirror_again(&cluster->owners->sync_mirror);
+    mirror_again(&cluster->member->nodes_mirror);
+    mirror_again(&cluster->member->generation_mirror);
+    deploy_again(cluster);
+}
+
 static void on_late(struct vr_timer *timer, vr_time_us now)
 {
     struct mirror *mirror = VR_OWNER(timer, struct mirror, late_timer);
@@ -104,7 +120,7 @@ static void on_late(struct vr_timer *timer, vr_time_us now)
     mirror->late = false;
     if (mirror->expected > mirror->revision) {
         mirror->late_not_before = now + LATE_AGAIN;
-        mirror->ops->late(mirror->cluster);
+        all_again(mirror);
     }
 }
 

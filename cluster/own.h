@@ -42,8 +42,6 @@ struct mirror_ops {
     void (*gone)(struct vr_cluster *cluster, struct vr_bytes key, int64_t revision);
     /** What it did not name and was not changed after `revision` is gone. */
     void (*listed)(struct vr_cluster *cluster, int64_t revision);
-    /** The watch is silent (mirror_expect); NULL where nothing is expected. */
-    void (*late)(struct vr_cluster *cluster);
 };
 struct mirror {
     struct vr_cluster *cluster;
@@ -63,7 +61,7 @@ void mirror_open(struct mirror *mirror, struct vr_cluster *cluster, const char *
 /** List anew, now. */
 void mirror_again(struct mirror *mirror);
 /** Another node knows of a change under this prefix at `revision`. When our watch does not tell of
- * it within LATE, it has gone silent: `late` is called, at most once in LATE_AGAIN. */
+ * it within LATE, it has gone silent, and all are listed anew, at most once in LATE_AGAIN. */
 void mirror_expect(struct mirror *mirror, int64_t revision);
 void mirror_close(struct mirror *mirror);
 

@@ -167,21 +167,7 @@ static void owner_listed(struct vr_cluster *cluster, int64_t revision)
     owners_each(cluster, check_owner, &revision);
 }
 
-/* Watches come from one member of etcd, and go silent together. */
-static void owner_late(struct vr_cluster *cluster)
-{
-    vr_log(VR_LOG_WARN, "cluster: our watch is behind that of others, all is listed anew",
-           VR_I("known", cluster->owners->owners_mirror.revision),
-           VR_I("theirs", cluster->owners->owners_mirror.expected));
-    mirror_again(&cluster->owners->owners_mirror);
-    mirror_again(&cluster->owners->sync_mirror);
-    mirror_again(&cluster->member->nodes_mirror);
-    mirror_again(&cluster->member->generation_mirror);
-    deploy_again(cluster);
-}
-
-const struct mirror_ops owners_owner_ops = {owner_begin, owner_put, owner_gone, owner_listed,
-                                            owner_late};
+const struct mirror_ops owners_owner_ops = {owner_begin, owner_put, owner_gone, owner_listed};
 
 /* ---- sync/ ---- */
 
@@ -248,4 +234,4 @@ static void sync_listed(struct vr_cluster *cluster, int64_t revision)
     owners_each(cluster, check_sync, &revision);
 }
 
-const struct mirror_ops owners_sync_ops = {sync_begin, sync_put, sync_gone, sync_listed, NULL};
+const struct mirror_ops owners_sync_ops = {sync_begin, sync_put, sync_gone, sync_listed};

@@ -87,11 +87,43 @@ static void test_told_after_a_cut(void **state)
     assert_true(ck_until(kit, silent_knows, VR_SECONDS(2)));
 }
 
+/* A node went and came back unseen by one that holds a room: its people would be told of nothing
+ * until the next minute's list. */
+static bool silent_sees_it(struct ck *unused)
+{
+    struct vr_cluster_node nodes[4];
+    uint32_t count = vr_cluster_nodes(kit->nodes[SILENT].cluster, nodes, 4);
+    bool sees = false;
+
+    (void)unused;
+    for (uint32_t i = 0; i < count; i++) {
+        sees = sees || (nodes[i].number == OWNER && nodes[i].alive);
+    }
+    return sees;
+}
+
+static bool silent_has_lost_it(struct ck *unused)
+{
+    return !silent_sees_it(unused);
+}
+
+static void test_a_node_is_back(void **state)
+{
+    (void)state;
+    ck_crash(kit, OWNER);
+    assert_true(ck_until(kit, silent_has_lost_it, VR_SECONDS(12)));
+    ck_run(kit, VR_SECONDS(10)); /* rooms have settled: nothing changes under owners/ any more */
+    vr_kv_model_silence(kit->etcd, kit->nodes[SILENT].sim, true);
+    ck_start(kit, OWNER);
+    assert_true(ck_until(kit, silent_sees_it, VR_SECONDS(8)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_others_tell, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_told_after_a_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_node_is_back, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
