@@ -24,7 +24,7 @@
 
 #define PAUSE_S 0.25
 /* Who is slower than this is not measured: a large crowd of two processes on two cores is. */
-#define JOINS_S(count) (120 + (count) / 50)
+#define JOINS_S(count) (120.0 + (double)(count) / 50)
 
 static void tick(void *crowd)
 {
