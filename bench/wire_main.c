@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "actors/base/fnv.h"
+
 #define FLOWS_MAX 16384 /* a power of two */
 #define INDEX_SPAN (1u << 24)
 #define BATCH 64
@@ -49,11 +51,8 @@ struct wire {
 
 static uint64_t sum(const uint8_t *data, size_t size)
 {
-    uint64_t value = 0xcbf29ce484222325u; /* FNV-1a */
+    uint64_t value = vr_fnv64(VR_FNV_START, data, size);
 
-    for (size_t i = 0; i < size; i++) {
-        value = (value ^ data[i]) * 0x100000001b3u;
-    }
     return value == 0 ? 1 : value;
 }
 

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "actors/base/fnv.h"
+
 #define MAGIC 0x6b6e696c72764d52ull
 #define LAYOUT 1u
 /* A counter or number beyond it was written by no link of ours: that would take centuries. */
@@ -23,15 +25,11 @@ static void store(uint64_t *at, uint64_t value)
     in_order();
 }
 
-/* FNV-1a; never 0. Tells what is torn, not what an enemy wrote: he would have our keys. */
+/* Never 0. Tells what is torn, not what an enemy wrote: he would have our keys. */
 static uint64_t sum_of(const void *data, size_t size)
 {
-    const uint8_t *at = data;
-    uint64_t sum = 0xcbf29ce484222325u;
+    uint64_t sum = vr_fnv64(VR_FNV_START, data, size);
 
-    for (size_t i = 0; i < size; i++) {
-        sum = (sum ^ at[i]) * 0x100000001b3u;
-    }
     return sum == 0 ? 1 : sum;
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "actors/base/fnv.h"
+
 struct vr_files {
     struct vr_file *items;
     uint32_t count;
@@ -52,16 +54,6 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-static uint64_t fnv(const struct vr_blob *blob)
-{
-    uint64_t sum = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < blob->size; i++) {
-        sum = (sum ^ blob->data[i]) * 0x100000001b3u;
-    }
-    return sum;
-}
-
 static struct vr_blob *blob_read(const char *path, size_t size)
 {
     FILE *stream = fopen(path, "re");
@@ -100,7 +92,8 @@ static enum vr_err file_add(struct vr_files *files, const char *disk, const char
     files->bytes += size;
     file->type = type_of(path);
     file->hashed = strncmp(path, "/assets/", 8) == 0;
-    snprintf(file->etag, sizeof(file->etag), "\"%016llx\"", (unsigned long long)fnv(file->plain));
+    snprintf(file->etag, sizeof(file->etag), "\"%016llx\"",
+             (unsigned long long)vr_fnv64(VR_FNV_START, file->plain->data, file->plain->size));
     return VR_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "actors/base/fnv.h"
 #include "actors/base/owner.h"
 #include "store/commit.h"
 #include "store/key.h"
@@ -375,20 +376,10 @@ void vr_memory_set_immediate(struct vr_records *records, bool immediate)
     }
 }
 
-static uint64_t fold(uint64_t hash, const void *data, size_t size)
-{
-    const uint8_t *p = data;
-
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ p[i]) * 0x100000001b3ULL; /* FNV-1a */
-    }
-    return hash;
-}
-
 uint64_t vr_memory_digest(struct vr_records *records)
 {
     struct memory *memory = memory_of(records);
-    uint64_t hash = 0xcbf29ce484222325ULL;
+    uint64_t hash = VR_FNV_START;
 
     pthread_mutex_lock(&memory->lock);
     for (size_t t = 0; t < VR_TABLE_COUNT; t++) {
@@ -398,8 +389,8 @@ uint64_t vr_memory_digest(struct vr_records *records)
 
             vr_put32(header + 1, (uint32_t)item->key_size);
             vr_put32(header + 5, (uint32_t)item->value_size);
-            hash = fold(hash, header, sizeof(header));
-            hash = fold(hash, item->bytes, item->key_size + item->value_size);
+            hash = vr_fnv64(hash, header, sizeof(header));
+            hash = vr_fnv64(hash, item->bytes, item->key_size + item->value_size);
         }
     }
     pthread_mutex_unlock(&memory->lock);

@@ -3,36 +3,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/base/fnv.h"
 #include "actors/room/state.h"
 
 #define SOON VR_SECONDS(2)   /* after a change */
 #define LATER VR_SECONDS(10) /* when nothing changes */
 
-uint64_t fnv64(uint64_t hash, const void *data, size_t size)
-{
-    const uint8_t *bytes = data;
-
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ bytes[i]) * 0x100000001b3ull;
-    }
-    return hash;
-}
-
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    return fnv64(hash, text, strlen(text));
+    return vr_fnv64(hash, text, strlen(text));
 }
 
 static uint64_t hash_number(uint64_t hash, uint64_t value)
 {
     char digits[VR_DECIMAL_MAX];
 
-    return fnv64(hash, digits, vr_decimal(value, digits));
+    return vr_fnv64(hash, digits, vr_decimal(value, digits));
 }
 
 static uint64_t hash_flag(uint64_t hash, bool value)
 {
-    return fnv64(hash, value ? "|1" : "|0", 2);
+    return vr_fnv64(hash, value ? "|1" : "|0", 2);
 }
 
 static uint64_t hash_person(uint64_t hash, const struct vr_room *room, const struct person *person)
@@ -48,7 +39,7 @@ static uint64_t hash_person(uint64_t hash, const struct vr_room *room, const str
 /* Asked for at each join, over everybody that clients list: hashed as it goes, without printf. */
 uint64_t vr_room_digest(const struct vr_room *room)
 {
-    uint64_t hash = hash_text(hash_number(FNV_START, room->revision), "|");
+    uint64_t hash = hash_text(hash_number(VR_FNV_START, room->revision), "|");
 
     hash = hash_flag(hash_text(hash, vr_phase_name(room->phase)), room->settings.locked);
     hash = hash_text(hash, "\n");

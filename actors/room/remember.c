@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/base/fnv.h"
 #include "actors/room/state.h"
 
 uint64_t memory_hash(const char *user)
 {
-    return fnv64(FNV_START, user, strlen(user));
+    return vr_fnv64(VR_FNV_START, user, strlen(user));
 }
 
 /* Who asks, also when the session knows only the place: it came back by its resume token alone. */

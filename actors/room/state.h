@@ -362,8 +362,6 @@ void analytics_json(const struct vr_room *room, vr_time_us wall, struct vr_buf *
 void digest_tick(struct step *step);
 void digest_soon(struct vr_room *room); /* the next one comes as after a change */
 vr_time_us digest_deadline(const struct vr_room *room);
-uint64_t fnv64(uint64_t hash, const void *data, size_t size);
-#define FNV_START 0xcbf29ce484222325ull
 
 /* remember.c */
 bool memory_answer(struct step *step);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "actors/base/fnv.h"
+
 #define PLACES (1u << 17)
 #define PROBES 8
 
@@ -24,15 +26,10 @@ void vr_marks_free(struct vr_marks *marks)
     free(marks);
 }
 
-/* FNV-1a; a collision within seconds of speech is not to be expected with 64 bits. */
+/* A collision within seconds of speech is not to be expected with 64 bits. */
 static uint64_t key_of(uint32_t room, struct vr_bytes frame)
 {
-    uint64_t key = 0xcbf29ce484222325u ^ room * 0x9e3779b97f4a7c15u;
-
-    for (size_t i = 0; i < frame.size; i++) {
-        key = (key ^ frame.data[i]) * 0x100000001b3u;
-    }
-    return key;
+    return vr_fnv64(VR_FNV_START ^ room * 0x9e3779b97f4a7c15u, frame.data, frame.size);
 }
 
 void vr_marks_put(struct vr_marks *marks, uint32_t room, struct vr_bytes frame, int64_t sent_ns)
