@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -18,14 +17,12 @@
 #include "actors/media/relay_pool.h"
 #include "actors/runtime/system.h"
 #include "nodes/socket.h"
+#include "nodes/stamps.h"
 
 #define BATCH 64
 #define ROUNDS_MAX 16 /* then the other handles of the loop have their turn */
 #define POOL 1024u    /* packets that came in and are not yet through: some 5 a millisecond */
 #define BUFFER_BYTES (2 * 1024 * 1024)
-#define FRESH_MS 1000       /* after a start the queue is looked at for so long, */
-#define STOOD_STILL_MS 2000 /* a loop passes once a second or more: likewise after longer */
-#define STALE_US 100000     /* and this is too old: as media_port_kept.c has it for clients */
 
 struct batch {
     struct mmsghdr head[BATCH];
@@ -44,10 +41,7 @@ struct vr_link_port {
     bool open;
     uint64_t passed_at;   /* the loop's last pass, on its clock, in ms */
     uint64_t fresh_until; /* on the loop's clock, in ms; 0: the kernel is not asked for stamps */
-    union {
-        struct cmsghdr align;
-        uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
-    } control[BATCH];
+    union stamp_room stamps[BATCH];
     struct batch in, out;
 };
 
@@ -75,6 +69,7 @@ enum vr_err vr_link_socket_take(const struct vr_inherit *inherit, const char *ad
         if (setsockopt(*out, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0) {
             setsockopt(*out, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
         }
+        stamps_ask(*out);
     }
     return err;
 }
@@ -156,8 +151,8 @@ static void pass_by(struct vr_link_port *port)
 {
     uint64_t now = uv_now(port->poll.loop);
 
-    if (now > port->passed_at + STOOD_STILL_MS) {
-        port->fresh_until = now + FRESH_MS;
+    if (now > port->passed_at + STAMPS_STOOD_STILL / VR_MS(1)) {
+        port->fresh_until = now + STAMPS_FRESH / VR_MS(1);
     }
     port->passed_at = now;
 }
@@ -222,28 +217,11 @@ static void want_stamps(struct vr_link_port *port)
     bool wanted = uv_now(port->poll.loop) < port->fresh_until;
 
     for (uint32_t i = 0; i < BATCH; i++) {
-        struct msghdr *message = &port->in.head[i].msg_hdr;
-
-        message->msg_control = wanted ? port->control[i].bytes : NULL;
-        message->msg_controllen = wanted ? sizeof(port->control[i].bytes) : 0;
+        stamp_want(&port->in.head[i].msg_hdr, wanted ? &port->stamps[i] : NULL);
     }
     if (!wanted) {
         port->fresh_until = 0;
     }
-}
-
-/* Speech that waited while no process was there would only make all that follows late. */
-static bool is_stale(struct msghdr *message)
-{
-    struct cmsghdr *head = message->msg_control == NULL ? NULL : CMSG_FIRSTHDR(message);
-    struct timespec came, now;
-
-    if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_TIMESTAMPNS) {
-        return false;
-    }
-    memcpy(&came, CMSG_DATA(head), sizeof(came));
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (now.tv_sec - came.tv_sec) * 1000000 + (now.tv_nsec - came.tv_nsec) / 1000 > STALE_US;
 }
 
 static int read_batch(struct vr_link_port *port)
@@ -259,7 +237,7 @@ static int read_batch(struct vr_link_port *port)
     for (int i = 0; i < count; i++) {
         struct msghdr *message = &in->head[i].msg_hdr;
 
-        if (is_stale(message)) {
+        if (stamp_is_stale(message)) {
             stat_add(&port->stats.stale, 1);
         } else if ((message->msg_flags & MSG_TRUNC) == 0) { /* nothing of ours is as long */
             vr_link_end_take(port->end, in->data[i], in->head[i].msg_len);
@@ -325,7 +303,7 @@ enum vr_err vr_link_port_open(struct vr_link_port *port, struct uv_loop_s *loop,
     if (failed == 0) {
         port->open = true;
         port->passed_at = uv_now(loop);
-        port->fresh_until = uv_now(loop) + FRESH_MS;
+        port->fresh_until = uv_now(loop) + STAMPS_FRESH / VR_MS(1);
         failed = uv_poll_start(&port->poll, UV_READABLE, on_readable);
     }
     if (failed != 0) {

@@ -59,7 +59,7 @@ enum vr_err vr_media_socket_take(const struct vr_inherit *inherit, const char *a
     if (err == VR_OK) {
         buffers_grow(*out);
         /* A node that starts, or stood still, asks how long speech has waited here. */
-        setsockopt(*out, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
+        stamps_ask(*out);
     }
     return err;
 }

@@ -8,6 +8,7 @@
 
 #include "actors/media/keep.h"
 #include "nodes/media_port.h"
+#include "nodes/stamps.h"
 
 #define BATCH_IN 64
 #define BATCH_OUT 256
@@ -64,10 +65,7 @@ struct vr_media_port {
     struct iovec in_vec[BATCH_IN];
     uint8_t work[DATAGRAM_MAX]; /* the engine decrypts in place, and dies with the work half done */
     vr_time_us fresh_until;     /* until then what waited long in the kernel is dropped */
-    union {
-        struct cmsghdr align;
-        uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
-    } in_control[BATCH_IN];
+    union stamp_room in_stamps[BATCH_IN];
 
     struct mmsghdr out[BATCH_OUT];
     struct iovec out_vec[BATCH_OUT];

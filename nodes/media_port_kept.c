@@ -7,14 +7,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nodes/media_port_internal.h"
-
-#define FRESH VR_SECONDS(1) /* after a start the queue is looked at for so long */
-#define STALE VR_MS(100)
-#define STOOD_STILL                                                                                \
-    VR_SECONDS(2) /* a timer that is late by more: as of a node that renews no lease */
 
 bool media_kept_open(struct vr_media_port *port)
 {
@@ -61,10 +55,7 @@ void media_in_handle(struct vr_media_port *port, uint32_t at, vr_time_us now)
 void media_in_stamps(struct vr_media_port *port, bool wanted)
 {
     for (uint32_t i = 0; i < BATCH_IN; i++) {
-        struct msghdr *message = &port->kept->in[i].msg_hdr;
-
-        message->msg_control = wanted ? port->in_control[i].bytes : NULL;
-        message->msg_controllen = wanted ? sizeof(port->in_control[i].bytes) : 0;
+        stamp_want(&port->kept->in[i].msg_hdr, wanted ? &port->in_stamps[i] : NULL);
     }
     if (!wanted) {
         port->fresh_until = 0;
@@ -73,25 +64,15 @@ void media_in_stamps(struct vr_media_port *port, bool wanted)
 
 void media_stood_still(struct vr_media_port *port, vr_time_us now)
 {
-    if (port->armed != VR_NEVER && now > port->armed + STOOD_STILL) {
-        port->fresh_until = now + FRESH;
+    if (port->armed != VR_NEVER && now > port->armed + STAMPS_STOOD_STILL) {
+        port->fresh_until = now + STAMPS_FRESH;
     }
 }
 
 bool media_in_stale(struct vr_media_port *port, uint32_t at)
 {
-    struct msghdr *message = &port->kept->in[at].msg_hdr;
-    struct cmsghdr *head = message->msg_control == NULL ? NULL : CMSG_FIRSTHDR(message);
-    struct timespec came;
-    struct timespec now;
-
-    if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_TIMESTAMPNS ||
-        !is_speech(port->kept->in_data[at], port->kept->in[at].msg_len)) {
-        return false;
-    }
-    memcpy(&came, CMSG_DATA(head), sizeof(came));
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (now.tv_sec - came.tv_sec) * 1000000 + (now.tv_nsec - came.tv_nsec) / 1000 > STALE;
+    return is_speech(port->kept->in_data[at], port->kept->in[at].msg_len) &&
+           stamp_is_stale(&port->kept->in[at].msg_hdr);
 }
 
 /** Sizes that fit together: whatever a death left half done is behind the count. */
@@ -132,7 +113,7 @@ static void out_again(struct vr_media_port *port)
 void media_go_on(struct vr_media_port *port, vr_time_us now)
 {
     struct port_kept *kept = port->kept;
-    bool recent = kept->in_at <= now && now - kept->in_at <= STALE;
+    bool recent = kept->in_at <= now && now - kept->in_at <= STAMPS_STALE;
 
     if (port->own != NULL) {
         return; /* nothing came before this process */
@@ -153,5 +134,5 @@ void media_go_on(struct vr_media_port *port, vr_time_us now)
         }
     }
     media_out_flush(port);
-    port->fresh_until = now + FRESH;
+    port->fresh_until = now + STAMPS_FRESH;
 }

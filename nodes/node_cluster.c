@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "actors/base/log.h"
 #include "cluster/kv_etcd.h"
@@ -309,8 +308,5 @@ enum vr_err node_link_open(struct vr_node *node, uint32_t index, struct vr_why *
                                           (uint16_t)(node->config->cluster_speech_port + index),
                                           &conf.socket, why);
 
-    if (err == VR_OK) { /* one that was held has it: how long has speech waited here? */
-        setsockopt(conf.socket, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
-    }
     return err == VR_OK ? vr_link_port_new(&conf, &node->media[index].link) : err;
 }

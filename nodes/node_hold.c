@@ -67,7 +67,6 @@ static void media_hold(struct vr_node *node, struct holding *new, uint32_t worke
         vr_link_socket_take(new->old, node->config->cluster_address,
                             (uint16_t)(node->config->cluster_speech_port + worker), &fd,
                             &ignored) == VR_OK) {
-        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
         hold(new, fd);
     }
 }
