@@ -87,24 +87,15 @@ uint32_t cluster_owner(struct vr_cluster *cluster, struct vr_id room, uint64_t *
 
 bool cluster_alive(struct vr_cluster *cluster, uint32_t node)
 {
-    for (uint32_t i = 0; node != 0 && i < CLUSTER_VIEW_NODES; i++) {
-        if (atomic_load(&cluster->view.alive[i]) == node) {
-            return true;
-        }
-    }
-    return false;
+    return cluster_view_place(&cluster->view, node) < CLUSTER_VIEW_NODES;
 }
 
 uint64_t vr_cluster_life(void *ctx, uint32_t node)
 {
     struct vr_cluster *cluster = ctx;
+    uint32_t place = cluster_view_place(&cluster->view, node);
 
-    for (uint32_t i = 0; node != 0 && i < CLUSTER_VIEW_NODES; i++) {
-        if (atomic_load(&cluster->view.alive[i]) == node) {
-            return atomic_load(&cluster->view.life[i]);
-        }
-    }
-    return 0;
+    return place < CLUSTER_VIEW_NODES ? atomic_load(&cluster->view.life[place]) : 0;
 }
 
 uint32_t cluster_candidate(struct vr_cluster *cluster, struct vr_id room, uint32_t except)

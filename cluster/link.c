@@ -139,7 +139,6 @@ static bool take_windows(struct end_peer *peer, uint32_t senders)
 
 static void take_peer(struct vr_link_end *end, struct end_peer *peer, const struct link_peer *from)
 {
-
     if (peer->node != from->node || peer->incarnation != from->incarnation) {
         clear_peer(peer);
     }

@@ -311,16 +311,11 @@ void member_frame_from(struct vr_cluster *cluster, uint32_t number)
 bool cluster_silent(struct vr_cluster *cluster, uint32_t number)
 {
     const struct vr_clock *clock = cluster->conf.clock;
+    uint32_t place = cluster_view_place(&cluster->view, number);
+    vr_time_us heard = place < CLUSTER_VIEW_NODES ? atomic_load(&cluster->view.heard[place]) : 0;
 
-    for (uint32_t i = 0; number != 0 && i < CLUSTER_VIEW_NODES; i++) {
-        if (atomic_load(&cluster->view.alive[i]) == number) {
-            vr_time_us heard = atomic_load(&cluster->view.heard[i]);
-
-            return number != cluster->conf.number && heard != 0 &&
-                   clock->now(clock->ctx) > heard + SILENT_AFTER;
-        }
-    }
-    return false;
+    return number != cluster->conf.number && heard != 0 &&
+           clock->now(clock->ctx) > heard + SILENT_AFTER;
 }
 
 static void say_hello(struct vr_timer *timer, vr_time_us now)

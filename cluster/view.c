@@ -223,3 +223,13 @@ void cluster_view_each(struct cluster_view *view,
     }
     atomic_fetch_sub(&view->readers, 1);
 }
+
+uint32_t cluster_view_place(struct cluster_view *view, uint32_t node)
+{
+    uint32_t i = 0;
+
+    while (i < CLUSTER_VIEW_NODES && (node == 0 || atomic_load(&view->alive[i]) != node)) {
+        i++;
+    }
+    return i;
+}

@@ -49,6 +49,9 @@ void cluster_view_each(struct cluster_view *view,
                        void (*each)(void *ctx, struct vr_id room,
                                     const struct cluster_view_room *now),
                        void *ctx);
+/** Where a node that lives stands in alive, takes, life and heard; CLUSTER_VIEW_NODES: nowhere. Any
+ * thread. */
+uint32_t cluster_view_place(struct cluster_view *view, uint32_t node);
 /** Any thread. False, and zeroes, when the room has no place. */
 bool cluster_view_get(struct cluster_view *view, struct vr_id room, struct cluster_view_room *out);
 

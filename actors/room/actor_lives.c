@@ -9,11 +9,11 @@
 #include "actors/room/actor_state.h"
 
 #define LOOK_EVERY VR_SECONDS(2)
-#define AWAY                                                                                       \
-    VR_SECONDS(10)          /* longer than a node needs to be there again; the lease comes before  \
-                             */
-#define BEGUN VR_SECONDS(4) /* and this to have its sessions back */
-#define MISSED_MAX 2        /* times; one of them could be a way that is not there yet */
+/* Longer than a node needs to be there again; its lease ends before. */
+#define AWAY VR_SECONDS(10)
+/* And this to have its sessions back. */
+#define BEGUN VR_SECONDS(4)
+#define MISSED_MAX 2 /* times; one of them could be a way that is not there yet */
 #define PONG_WAIT VR_SECONDS(2)
 
 static uint64_t life_of(const struct room_actor *self, uint32_t node)

@@ -4,9 +4,8 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import tls from 'node:tls';
 import { promisify } from 'node:util';
-import { Authority } from '../lib/certificates.mjs';
+import { Authority, serialOf, shakeHands } from '../lib/certificates.mjs';
 import { offer, Person, rest } from '../lib/client.mjs';
 import { portBlock } from '../lib/ports.mjs';
 import { keep, Node, scratch, until } from '../lib/voiceroomd.mjs';
@@ -53,13 +52,7 @@ test('certbot', async (t) => {
   const node = await new Node({ flags: {
     https_address: '127.0.0.1', https_port: https, tls_certificate: join(folder, 'fullchain.pem'), tls_key: join(folder, 'privkey.pem') } }).start();
   t.after(() => node.stop());
-  const serial = () => new Promise((done, failed) => {
-    const socket = tls.connect({ host: '127.0.0.1', port: https, servername: NAME, ca: root, rejectUnauthorized: true }, () => {
-      done(socket.getPeerCertificate().serialNumber);
-      socket.destroy();
-    });
-    socket.once('error', failed);
-  });
+  const serial = async () => (await shakeHands({ port: https, servername: NAME, ca: root })).serial;
   const first = await serial();
   const token = node.token('ana', { roomCreate: true });
   const room = await rest(node, token, 'POST', '/v1/rooms', { title: 'Test' });
@@ -73,5 +66,5 @@ test('certbot', async (t) => {
   assert.notEqual(readFileSync(join(folder, 'fullchain.pem'), 'utf8'), before, 'the hook has brought it');
   await until('the renewed one is served', async () => await serial() !== first, 30000, 50);
   assert.equal((await ana.state()).room.id, room.id, 'the WebSocket of before lives');
-  assert.equal(ana.socket._socket.getPeerCertificate().serialNumber, first);
+  assert.equal(serialOf(ana.socket._socket), first);
 });

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import tls from 'node:tls';
 
 const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
 
@@ -42,3 +43,16 @@ export function replaceFile(path, text) {
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
+
+/** Shake hands with 127.0.0.1: { serial, protocol, cipher }; `ca` must have vouched. The serial as `issue` gives it. */
+export const shakeHands = ({ port, ca, ...options }) => new Promise((done, failed) => {
+  const socket = tls.connect({ host: '127.0.0.1', port, servername: 'localhost', ca, rejectUnauthorized: true, ...options }, () => {
+    const about = { serial: serialOf(socket), protocol: socket.getProtocol(), cipher: socket.getCipher().name };
+    socket.destroy();
+    done(about);
+  });
+  socket.once('error', failed);
+});
+
+/** Of the certificate that the other end of a TLS socket has shown, as `issue` gives it. */
+export const serialOf = (socket) => socket.getPeerCertificate().serialNumber.padStart(4, '0');

@@ -89,6 +89,9 @@ enum vr_ctl_exit vr_ctl_man(struct vr_ctl *ctl);
 
 /** The figure of a line of /metrics: `name` with its labels; null: there is no such line. */
 json_t *vr_ctl_figure(const char *metrics, const char *name);
+/** Add a row of doctor: `result` is "ok", "warn" or "fail", `detail` as it is shown. */
+void vr_ctl_doctor_row(json_t *rows, const char *endpoint, const char *check, const char *result,
+                       const char *detail);
 /** Rows of doctor that a node's figures tell. */
 void vr_ctl_doctor_figures(json_t *rows, const char *endpoint, const char *metrics);
 /** Rows of doctor about what is installed on this machine, where a node runs. */

@@ -164,6 +164,13 @@ static const struct vr_ctl_column check_columns[] = {
 };
 static const struct vr_ctl_shape check_shape = {check_columns, "result"};
 
+void vr_ctl_doctor_row(json_t *rows, const char *endpoint, const char *check, const char *result,
+                       const char *detail)
+{
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "endpoint", endpoint, "check",
+                                          check, "result", result, "detail", detail));
+}
+
 static void found(json_t *rows, const struct vr_ctl_reply *reply, const char *check,
                   const char *result, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
@@ -177,8 +184,7 @@ static void found(json_t *rows, const struct vr_ctl_reply *reply, const char *ch
     va_start(args, format);
     vsnprintf(detail, sizeof(detail), format, args);
     va_end(args);
-    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "endpoint", reply->endpoint,
-                                          "check", check, "result", result, "detail", detail));
+    vr_ctl_doctor_row(rows, reply->endpoint, check, result, detail);
 }
 
 static void check_clock(json_t *rows, const struct vr_ctl_reply *reply, time_t now)

@@ -30,9 +30,7 @@ static void row(const struct sheet *sheet, const char *check, const char *result
     va_start(args, format);
     vsnprintf(detail, sizeof(detail), format, args);
     va_end(args);
-    json_array_append_new(sheet->rows,
-                          json_pack("{s:s, s:s, s:s, s:s}", "endpoint", sheet->endpoint, "check",
-                                    check, "result", result, "detail", detail));
+    vr_ctl_doctor_row(sheet->rows, sheet->endpoint, check, result, detail);
 }
 
 /** NAN: the node does not tell it (an older one). */

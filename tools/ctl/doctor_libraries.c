@@ -32,8 +32,7 @@ static const struct {
 
 static void row(json_t *rows, const char *endpoint, const char *result, const char *detail)
 {
-    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "endpoint", endpoint, "check",
-                                          "libraries", "result", result, "detail", detail));
+    vr_ctl_doctor_row(rows, endpoint, "libraries", result, detail);
 }
 
 /** All of it, as text; NULL: this is no Debian. The caller frees it. */

@@ -13,9 +13,7 @@ static void row(json_t *rows, const char *endpoint, const char *result, const ch
 
     vr_ctl_safe(&safe, detail);
     vr_buf_append(&safe, "", 1);
-    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "endpoint", endpoint, "check",
-                                          "relays", "result", result, "detail",
-                                          safe.failed ? "" : (const char *)safe.data));
+    vr_ctl_doctor_row(rows, endpoint, "relays", result, safe.failed ? "" : (const char *)safe.data);
     vr_buf_deinit(&safe);
 }
 
