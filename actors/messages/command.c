@@ -15,7 +15,7 @@ static const char *inner_name(enum vr_command_kind kind)
     } names[] = {
         { VR_CMD_CREATE, "create" }, { VR_CMD_START,  "start"  }, { VR_CMD_LOST, "lost" },
         { VR_CMD_DELETE, "delete" }, { VR_CMD_SPOKE,  "spoke"  }, { VR_CMD_SHOW, "show" },
-        { VR_CMD_MOVE,   "move"   },
+        { VR_CMD_MOVE,   "move"   }, { VR_CMD_RESTORE, "restore" },
     };
     /* clang-format on */
 

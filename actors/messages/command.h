@@ -66,7 +66,8 @@ enum vr_speak_on_entry {
     X(VR_CMD_QUALITY,        "room:quality")                                                       \
     X(VR_CMD_SPOKE,          NULL)                /* a shard's count of time spoken */             \
     X(VR_CMD_SHOW,           NULL)                /* REST reads; `want` says what */               \
-    X(VR_CMD_MOVE,           NULL)                /* target's client is told to go to another node */
+    X(VR_CMD_MOVE,           NULL)                /* target's client is told to go to another node */ \
+    X(VR_CMD_RESTORE,        NULL)                /* a piece of a backup, for a room that is not there */
 /* clang-format on */
 
 enum vr_command_kind {
@@ -177,16 +178,18 @@ struct vr_command {
     uint32_t duration_s;               /* BAN: 0 is for ever */
     uint64_t
         version; /* UNMUTE: of the mute answered (0: any); UPDATE: expected revision (0: any) */
-    struct vr_id message; /* CHAT_DELETE */
+    struct vr_id message; /* CHAT_DELETE; RESTORE: which one, the same for all of its pieces */
     enum vr_show want;    /* SHOW */
     bool flag; /* LOCK: locked; KICK, LEAVE: for good; SNAPSHOT: only looks, for a session that
                 * moves here: refused with VR_E_CONFLICT when the one that has the place is lost;
-                * RESUME: the running session tells that it is there, nothing is taken over */
-    vr_participant_id after; /* SHOW participants: from the next one on; 0: the first */
+                * RESUME: the running session tells that it is there, nothing is taken over;
+                * RESTORE: the last piece */
+    vr_participant_id after; /* SHOW participants: from the next one on; 0: the first; RESTORE: the
+                              * number of the piece, from 0 */
     uint32_t limit;          /* at most so many; 0: all; MOVE: the number of the node to go to */
     char passcode[65];       /* JOIN */
     struct vr_blob *text;    /* CHAT, REACTION, reason of KICK BAN REPORT END, QUALITY (JSON), base
-                              * address of the node of MOVE; may be NULL */
+                              * address of the node of MOVE, bytes of RESTORE; may be NULL */
     struct vr_settings *settings; /* CREATE, UPDATE; else NULL */
     struct {
         vr_participant_id participant;

@@ -175,17 +175,24 @@ static void attach_all(struct room_actor *self)
     self->nodes_old = true;
 }
 
-enum vr_err actor_reload(struct room_actor *self)
+enum vr_err actor_read(struct room_actor *self, struct vr_why *why)
 {
     struct vr_room *old = self->room;
-    struct vr_why why = {0};
-    enum vr_err err = read_room(self, vr_room_epoch(old), &self->room, &why);
+    enum vr_err err = read_room(self, vr_room_epoch(old), &self->room, why);
 
     if (self->room == NULL) {
         self->room = old;
-        return err;
+    } else {
+        vr_room_free(old);
     }
-    vr_room_free(old);
+    return err;
+}
+
+enum vr_err actor_reload(struct room_actor *self)
+{
+    struct vr_why why = {0};
+    enum vr_err err = actor_read(self, &why);
+
     if (err != VR_OK) {
         return err;
     }

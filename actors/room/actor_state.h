@@ -45,8 +45,10 @@ struct told_person {
 struct told_node {
     uint32_t number;
     uint64_t life;
-    vr_time_us there_at; /* when the directory named it last */
-    vr_time_us ask_at;   /* VR_NEVER: nobody there need be asked */
+    uint64_t contact;     /* services->contact, as it was when its shards were told last */
+    vr_time_us repeat_at; /* VR_NEVER: they need not be told again */
+    vr_time_us there_at;  /* when the directory named it last */
+    vr_time_us ask_at;    /* VR_NEVER: nobody there need be asked */
 };
 
 struct told_shard {
@@ -54,6 +56,16 @@ struct told_shard {
     vr_time_us heard_at;
     uint32_t speaker_count;
     struct vr_speaker speakers[VR_SPOKE_MAX];
+};
+
+/** A backup of the room that is coming in, piece by piece, or being written (actor_restore.c). */
+struct restore {
+    struct vr_id id;
+    uint32_t next; /* piece */
+    struct vr_buf rows;
+    vr_time_us heard_at;
+    struct vr_command *command; /* the last piece, without its bytes: who asks */
+    bool lands;                 /* all is there, and on its way into the store */
 };
 
 /** A step that was begun: its answer and events wait for gates, its commit, and the steps before
@@ -114,7 +126,8 @@ struct room_actor {
     uint64_t talkers_hash;
     vr_time_us summary_due; /* VR_NEVER: nothing new */
     vr_time_us summary_at;
-    vr_time_us empty_since; /* VR_NEVER: somebody is there */
+    vr_time_us empty_since;  /* VR_NEVER: somebody is there */
+    struct restore *restore; /* NULL: none */
 };
 
 /* actor_steps.c: begun, committed, answered */
@@ -150,7 +163,24 @@ bool mark_goes_on(struct room_actor *self, struct begun *step, enum vr_err err);
 enum vr_err actor_load(struct room_actor *self, struct vr_why *why);
 void actor_ping_sessions(struct room_actor *self);
 enum vr_err actor_reload(struct room_actor *self);
+/** The room as the store has it, in the place of the one here, in the same epoch. */
+enum vr_err actor_read(struct room_actor *self, struct vr_why *why);
 enum vr_err actor_take(struct room_actor *self, struct vr_why *why);
+
+/* actor_restore.c: from a backup */
+/** One piece; with the last one the step writes all. What is wrong with it is in the answer. */
+void restore_take(struct room_actor *self, const struct vr_command *cmd, struct vr_effects *effects,
+                  struct vr_answer *answer);
+/** For the commit of that step. */
+enum vr_err restore_save(struct room_actor *self, struct vr_commit *commit);
+/** It has landed. Takes `answer`. */
+enum vr_err restore_landed(struct room_actor *self, const struct vr_msg *asked,
+                           struct vr_answer *answer);
+/** Pieces have come, and more may: the room, which is not there, stays awake. */
+bool restore_waits(const struct room_actor *self);
+bool restore_lands(const struct room_actor *self);
+vr_time_us restore_deadline(const struct room_actor *self); /* VR_NEVER: nothing is waited for */
+void restore_drop(struct room_actor *self);
 
 /* actor_people.c: who is told */
 /** Does the session live on another node? It is reached through that node's replica. */
@@ -171,6 +201,8 @@ void lives_look(struct room_actor *self);
 
 /* actor_shards.c: sets, gates, ends */
 void shards_update(struct room_actor *self);
+/** Set and gates once more, to those of a node that may have missed some. */
+void shards_repeat(struct room_actor *self, uint32_t node);
 void gate_open(struct room_actor *self, const struct vr_effect *gate);
 void gates_note_closed(struct room_actor *self, const struct begun *step);
 void gates_close(struct room_actor *self, struct begun *step);

@@ -74,6 +74,8 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
         *landing = (struct landing){system, vr_actor_address(self->actor), step->ticket};
         if (step->effects.deleted) {
             vr_room_save_deletion(self->room, commit);
+        } else if (step->effects.restored) {
+            err = restore_save(self, commit);
         } else {
             err = vr_room_save(self->room, &step->effects, &self->vault, commit);
         }
@@ -249,6 +251,18 @@ static enum vr_err forget(struct room_actor *self)
     return VR_OK;
 }
 
+/* All rows of a backup are there: the answer follows once the room has read them. Takes `step`. */
+static enum vr_err came_back(struct room_actor *self, struct begun *step)
+{
+    struct vr_msg asked = step->asked;
+    struct vr_answer *answer = step->answer;
+
+    step->answer = NULL;
+    trace_end(self, &step->span, VR_OK);
+    step_free(self, step);
+    return restore_landed(self, &asked, answer);
+}
+
 enum vr_err steps_drain(struct room_actor *self)
 {
     while (!vr_list_empty(&self->steps)) {
@@ -259,8 +273,12 @@ enum vr_err steps_drain(struct room_actor *self)
         if (!ready(step) || !actor_owns(self)) {
             return VR_OK;
         }
-        err = complete(self, step);
-        step_free(self, step);
+        if (step->effects.restored) {
+            err = came_back(self, step);
+        } else {
+            err = complete(self, step);
+            step_free(self, step);
+        }
         if (err == VR_OK && deleted) {
             err = forget(self);
         }
@@ -318,6 +336,9 @@ void steps_free(struct room_actor *self, enum vr_err err)
 
         if (left != NULL) {
             left->session = (struct vr_address){0}; /* his session is gone all the same */
+        }
+        if (step->effects.restored) {
+            restore_drop(self);
         }
         if (step->answer != NULL && !mark_goes_on(self, step, err)) {
             struct vr_answer *answer = vr_answer_new(err, NULL);

@@ -81,6 +81,7 @@ struct vr_effects {
     bool over;          /* the room has ended: close its shards */
     bool safety;        /* a mute, a kick, a ban: written also when the store is full */
     bool deleted;       /* forget all records */
+    bool restored;      /* write those of the backup that the actor has gathered */
     bool created;       /* the room is new */
     bool show_audit;    /* allowed: the actor adds the audit entries to the answer */
     bool failed;        /* memory was out half way: the state cannot be trusted, load it anew */

@@ -60,6 +60,7 @@ static const struct vr_permission permissions[VR_CMD_KINDS] = {
     [VR_CMD_SPOKE]          = { VR_CMD_SPOKE,          ANYTIME, OUTSIDER,  NOBODY,    VR_AIM_NONE,   PASSING },
     [VR_CMD_SHOW]           = { VR_CMD_SHOW,           ANYTIME, OUTSIDER,  NOBODY,    VR_AIM_NONE,   PASSING },
     [VR_CMD_MOVE]           = { VR_CMD_MOVE,           OPEN,    NOBODY,    ADMIN,     VR_AIM_ANY,    AUDIT | TARGET },
+    [VR_CMD_RESTORE]        = { VR_CMD_RESTORE,        ANYTIME, ADMIN,     NOBODY,    VR_AIM_NONE,   NO_ROOM },
 };
 /* clang-format on */
 

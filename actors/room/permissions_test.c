@@ -63,6 +63,7 @@ static const struct {
     { VR_CMD_SPOKE,          { "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk" } },
     { VR_CMD_SHOW,           { "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk", "kkkkkk" } },
     { VR_CMD_MOVE,           { "bfffff", "bfffff", "bfffff", "bfffff", "bfffbf", "bkkkkk" } },
+    { VR_CMD_RESTORE,        { "ffffff", "ffffff", "ffffff", "ffffff", "ffffff", "eeeeee" } },
 };
 /* clang-format on */
 _Static_assert(sizeof(expected) / sizeof(expected[0]) == VR_CMD_KINDS, "every command is judged");
@@ -89,7 +90,7 @@ static char expect(size_t row, int asker, int target, enum vr_phase phase)
             return asker >= HOST ? 'k' : 'f';
         }
         if (kind == VR_CMD_CREATE || kind == VR_CMD_LEAVE || kind == VR_CMD_LOST ||
-            kind == VR_CMD_SPOKE || kind == VR_CMD_SHOW) {
+            kind == VR_CMD_SPOKE || kind == VR_CMD_SHOW || kind == VR_CMD_RESTORE) {
             return active;
         }
         return 'g';

@@ -45,6 +45,7 @@ static const handler handlers[VR_CMD_KINDS] = {
     [VR_CMD_SPOKE]          = step_spoke,
     [VR_CMD_SHOW]           = step_show,
     [VR_CMD_MOVE]           = step_move,
+    [VR_CMD_RESTORE]        = step_restore,
 };
 /* clang-format on */
 

@@ -81,6 +81,11 @@ void vr_room_tick(struct vr_room *room, struct vr_instant at, struct vr_effects 
 /** When the next tick is due; VR_NEVER when nothing waits. */
 vr_time_us vr_room_deadline(const struct vr_room *room, struct vr_instant at);
 
+/** The room has come back from a backup and was loaded: nobody is in it, whoever was there when the
+ * backup was taken; what they may stays. `cmd` is the VR_CMD_RESTORE that asked for it. */
+void vr_room_restored(struct vr_room *room, const struct vr_command *cmd, struct vr_instant at,
+                      struct vr_effects *effects, struct vr_answer *answer);
+
 /** A shard counted speech: analytics only, no event, written with the next commit. */
 void vr_room_spoke(struct vr_room *room, vr_participant_id participant, uint32_t ms);
 

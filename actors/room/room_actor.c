@@ -43,6 +43,7 @@ void actor_arm(struct room_actor *self)
     if (self->empty_since != VR_NEVER) {
         due = earlier(due, self->empty_since + self->env->idle);
     }
+    due = earlier(due, restore_deadline(self));
     vr_actor_arm(self->actor, due);
 }
 
@@ -56,7 +57,7 @@ static void rest(struct room_actor *self)
     if (self->step_count > 0 || self->in_flight > 0) {
         return;
     }
-    if (!vr_room_exists(self->room)) {
+    if (!vr_room_exists(self->room) && !restore_waits(self)) {
         vr_actor_stop(self->actor, VR_CLOSE_DONE);
     } else if (self->draining) {
         vr_actor_stop(self->actor, VR_CLOSE_DRAIN);
@@ -90,6 +91,13 @@ static void refuse(struct room_actor *self, const struct vr_msg *asked, enum vr_
     trace_end(self, &span, err);
 }
 
+/* It makes the room be, which begins with owning it. */
+static bool makes_room(const struct room_actor *self, const struct vr_command *cmd)
+{
+    return (cmd->kind == VR_CMD_CREATE || cmd->kind == VR_CMD_RESTORE) &&
+           !vr_room_exists(self->room);
+}
+
 static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg, struct vr_why *why)
 {
     const struct vr_command *cmd = msg->as.command;
@@ -98,11 +106,12 @@ static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg,
     struct vr_answer *answer;
     enum vr_err err;
 
-    err = self->disowned || !actor_owns(self) ? VR_E_FROZEN
-          : self->failed != VR_OK             ? self->failed
-          : self->draining                    ? VR_E_DRAINING
-          : self->step_count >= STEPS_MAX     ? VR_E_BUSY
-                                              : VR_OK;
+    err = self->disowned || !actor_owns(self)            ? VR_E_FROZEN
+          : self->failed != VR_OK                        ? self->failed
+          : self->draining                               ? VR_E_DRAINING
+          : self->step_count >= STEPS_MAX                ? VR_E_BUSY
+          : makes_room(self, cmd) && restore_lands(self) ? VR_E_IN_PROGRESS
+                                                         : VR_OK;
     if (err == VR_E_FROZEN && mark_hand_on(self, msg, mark_of(self, msg))) {
         return VR_OK;
     }
@@ -110,7 +119,7 @@ static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg,
         refuse(self, msg, err);
         return VR_OK;
     }
-    if (cmd->kind == VR_CMD_CREATE && !vr_room_exists(self->room)) {
+    if (makes_room(self, cmd)) {
         err = actor_take(self, why);
         if (err != VR_OK) {
             refuse(self, msg, err);
@@ -121,7 +130,10 @@ static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg,
     if (answer == NULL) {
         return vr_fail(why, VR_E_NO_MEMORY, "no memory for an answer");
     }
-    (void)vr_room_step(self->room, cmd, actor_instant(self), &effects, answer);
+    err = vr_room_step(self->room, cmd, actor_instant(self), &effects, answer);
+    if (err == VR_OK && cmd->kind == VR_CMD_RESTORE) {
+        restore_take(self, cmd, &effects, answer);
+    }
     return steps_begin(self, msg, answer, &effects, leaves ? cmd->by.participant : 0);
 }
 
@@ -306,6 +318,7 @@ static void on_close(struct vr_actor *actor, void *state, enum vr_close_reason r
         free(step->span);
         free(step);
     }
+    restore_drop(self);
     free(self->people);
     vr_room_free(self->room);
 }

@@ -583,7 +583,7 @@ static void test_private_room_is_hidden(void **state)
 
         cmd->target = 1;
         if (kind == VR_CMD_CREATE || kind == VR_CMD_JOIN || kind == VR_CMD_RESUME ||
-            kind == VR_CMD_LEAVE || kind == VR_CMD_LOST) {
+            kind == VR_CMD_LEAVE || kind == VR_CMD_LOST || kind == VR_CMD_RESTORE) {
             vr_command_free(cmd);
             continue;
         }

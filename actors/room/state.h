@@ -327,6 +327,7 @@ enum vr_err step_create(struct step *step);
 enum vr_err step_start(struct step *step);
 enum vr_err step_end(struct step *step);
 enum vr_err step_delete(struct step *step);
+enum vr_err step_restore(struct step *step); /* restored.c */
 enum vr_err step_lock(struct step *step);
 enum vr_err step_update(struct step *step);
 
