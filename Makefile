@@ -44,7 +44,7 @@ web/app/dist/index.html: $(WEB_SOURCES) | setup
 	@cd web && npm run --silent build
 
 run: build web/app/dist/index.html
-	@exec build/release/nodes/voiceroomd --data data --web web/app/dist --guests link $(ARGS)
+	@exec build/release/nodes/voiceroomd --data data --web web/app/dist --guests link --tls-self-signed true $(ARGS)
 
 cluster: build web/app/dist/index.html
 	@tools/setup cluster

@@ -38,8 +38,9 @@ struct vr_config {
     uint64_t http_port; /* 0: off */
     char *https_address;
     uint64_t https_port;   /* 0: off */
-    char *tls_certificate; /* PEM files; both "" : self-signed, in the data folder */
+    char *tls_certificate; /* PEM files; both "": no HTTPS, or with one of tls_self_signed */
     char *tls_key;
+    bool tls_self_signed;
     uint64_t hsts_s;                   /* 0: no Strict-Transport-Security */
     struct vr_config_list public_urls; /* for clients; empty: made from the addresses */
     struct vr_config_list cors_origins;
@@ -143,5 +144,8 @@ void vr_config_print(const struct vr_config *config, struct vr_buf *out);
 void vr_config_help(struct vr_buf *out);
 /** Is this the name of a setting? For flags "--http-port" (dashes are underscores). */
 bool vr_config_known(const char *name);
+
+/** The TCP port of HTTPS; 0: there is none, or nothing that could be shown as a certificate. */
+uint16_t vr_config_https_port(const struct vr_config *config);
 
 #endif

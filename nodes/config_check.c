@@ -152,6 +152,13 @@ static enum vr_err tracing_check(struct vr_config *config, struct vr_why *why)
     return VR_OK;
 }
 
+uint16_t vr_config_https_port(const struct vr_config *config)
+{
+    bool shown = config->tls_certificate[0] != 0 || config->tls_self_signed;
+
+    return shown ? (uint16_t)config->https_port : 0;
+}
+
 enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)
 {
     enum vr_log_level level = VR_LOG_INFO;
@@ -186,6 +193,11 @@ enum vr_err config_whole_check(struct vr_config *config, struct vr_why *why)
     }
     if (config->http_port == 0 && config->https_port == 0) {
         return vr_fail(why, VR_E_UNPROCESSABLE, "http_port and https_port are both 0");
+    }
+    if (config->http_port == 0 && vr_config_https_port(config) == 0) {
+        return vr_fail(why, VR_E_UNPROCESSABLE,
+                       "http_port is 0, and HTTPS needs tls_certificate and tls_key (or, to try "
+                       "things out, tls_self_signed)");
     }
     if (config->capacity > config->capacity_max) {
         return vr_fail(why, VR_E_UNPROCESSABLE, "capacity is above capacity_max");

@@ -14,8 +14,9 @@
     NUMBER(http_port, 8080, 0, 65535, "TCP port of HTTP; 0: off")                                  \
     TEXT(https_address, "*", "where HTTPS listens: an address, localhost, or * for all")           \
     NUMBER(https_port, 8443, 0, 65535, "TCP port of HTTPS; 0: off")                                \
-    TEXT(tls_certificate, "", "PEM file with the chain; empty: self-signed, kept in the data folder") \
+    TEXT(tls_certificate, "", "PEM file with the chain; empty: no HTTPS, but see tls_self_signed")  \
     TEXT(tls_key, "", "PEM file with the key of tls_certificate")                                  \
+    SWITCH(tls_self_signed, false, "without a tls_certificate the node signs one itself, kept in the data folder: to try things out, browsers warn") \
     NUMBER(hsts_s, 15552000, 0, 63072000, "seconds for which browsers insist on HTTPS once they came by it; only with a tls_certificate that did not sign itself; 0: not told") \
     LIST(public_urls, "base addresses told to clients; empty: made from the local addresses")      \
     LIST(cors_origins, "origins of foreign pages that may call, each as https://host[:port]")      \

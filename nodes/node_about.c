@@ -137,6 +137,9 @@ void vr_node_describe(const struct vr_node *node, struct vr_buf *out)
     if (node->https_port != 0 && node->config->tls_certificate[0] == 0) {
         vr_buf_text(out, "                     (self-signed: the browser warns once)\n");
     }
+    if (node->https_port == 0 && node->config->https_port != 0) {
+        vr_buf_text(out, "  on other devices   not yet: HTTPS needs tls_certificate and tls_key\n");
+    }
     vr_buf_printf(out, "  guests             %s\n", guests_say(node));
     vr_buf_printf(out, "  admin API key      %s/admin-key.json\n", node->config->data);
     vr_buf_printf(out, "  data               %s\n", node->config->data);

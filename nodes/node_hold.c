@@ -104,7 +104,7 @@ void vr_node_sockets_hold(const struct vr_config *config, struct vr_inherit *inh
             }
         }
         listeners_hold(new, config->http_address, config->http_port);
-        listeners_hold(new, config->https_address, config->https_port);
+        listeners_hold(new, config->https_address, vr_config_https_port(config));
         /* One that is in no setting any more would keep its port, and swallow what comes to it. */
         for (uint32_t i = 0; i < inherit->socket_count; i++) {
             close(inherit->sockets[i]);

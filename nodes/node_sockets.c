@@ -144,7 +144,12 @@ static enum vr_err http_sockets_open(struct vr_node *node, struct vr_why *why)
     enum vr_err err = VR_OK;
 
     node->http_port = (uint16_t)node->config->http_port;
-    node->https_port = (uint16_t)node->config->https_port;
+    node->https_port = vr_config_https_port(node->config);
+    if (node->https_port == 0 && node->config->https_port != 0) {
+        vr_log(VR_LOG_WARN, "no HTTPS: there is no tls_certificate",
+               VR_S("do", "set tls_certificate and tls_key, then restart; to try things out, "
+                          "tls_self_signed"));
+    }
     if (node->http_port != 0) {
         err = vr_listen_take(node->config->inherit, node->config->http_address, &node->http_port,
                              sockets, &count, "http_port", why);

@@ -117,6 +117,7 @@ class Voiceroomd(Process):
         # Below the ports that the kernel gives to the clients.
         media = 20000 + os.getpid() % 12000 // 100 * 100 + int(time.monotonic()) % 90
         flags = {"http_address": "127.0.0.1", "http_port": self.port, "https_address": "127.0.0.1", "https_port": self.tls_port,
+                 "tls_self_signed": "true" if self.tls else "false",
                  "media_addresses": self.address, "media_port": media, "media_workers": 1, "shard_peers_max": 100000,
                  "capacity_max": 100000, "connections_max": 1000000, "connections_per_address": 1000000,
                  "rate_per_address": 0, "rate_per_identity": 0, "log_level": "warn",

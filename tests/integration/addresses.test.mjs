@@ -42,7 +42,7 @@ describe('addresses', () => {
     const closed = await startNode(t);
     assert.deepEqual((await joinAnswer(closed)).nodes, [`http://localhost:${closed.port}`]);
     const port = await freePort();
-    const open = await startNode(t, { flags: { https_port: port } });
+    const open = await startNode(t, { flags: { https_port: port, tls_self_signed: true } });
     const { nodes } = await joinAnswer(open);
     const want = outside.length > 0 ? outside.map((a) => `https://${a.includes(':') ? `[${a}]` : a}:${port}`) : [`http://localhost:${open.port}`];
     assert.deepEqual([...nodes].sort(), want.sort());

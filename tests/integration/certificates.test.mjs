@@ -156,9 +156,18 @@ describe('certificates', () => {
     await until('the second', async () => (await hands({ port: own })).serial === two.serial, 30000, 50);
   });
 
-  it('of the node itself promise nothing to browsers', async (t) => {
+  it('that nobody gave are not made up: no HTTPS, and the node says what to do', async (t) => {
     const own = await freePort();
     const other = await new Node({ flags: { https_address: '127.0.0.1', https_port: own } }).start();
+    t.after(() => other.stop());
+    await assert.rejects(shakeHands({ port: own, ca: authority.pem }), { code: 'ECONNREFUSED' });
+    assert.match(other.log, /no HTTPS: there is no tls_certificate/);
+    assert.match(other.log, /not yet: HTTPS needs tls_certificate/);
+  });
+
+  it('of the node itself promise nothing to browsers', async (t) => {
+    const own = await freePort();
+    const other = await new Node({ flags: { https_address: '127.0.0.1', https_port: own, tls_self_signed: true } }).start();
     t.after(() => other.stop());
     const answer = await fetch(`https://127.0.0.1:${own}/healthz`);
     assert.equal(answer.status, 200);
