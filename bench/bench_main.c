@@ -236,6 +236,7 @@ static bool run(const struct vr_bench_options *o, struct vr_crowd *crowd, struct
     }
     read_server(o, &report.before_joins);
     start = vr_crowd_now();
+    shared->quiet_joins = o->stay_quiet;
     atomic_store(&shared->phase, VR_PHASE_JOIN);
     if (!join_listeners(o, crowd, &report) ||
         !vr_shared_await(shared, crowd, VR_PHASE_JOIN, JOINS_S(crowd->count))) {

@@ -22,6 +22,7 @@ static const struct option names[] = {{"driver", required_argument, NULL, 'd'},
                                       {"sampled", required_argument, NULL, 'S'},
                                       {"stagger-ms", required_argument, NULL, 'g'},
                                       {"window", required_argument, NULL, 'W'},
+                                      {"read-ms", required_argument, NULL, 'I'},
                                       {"join-rate", required_argument, NULL, 'R'},
                                       {"drop", required_argument, NULL, 'x'},
                                       {"reports", no_argument, NULL, 'c'},
@@ -91,6 +92,9 @@ static bool read_crowd_option(struct vr_crowd_conf *crowd, int option)
     case 'c':
         crowd->reports = true;
         break;
+    case 'I':
+        crowd->read_us = (vr_time_us)(strtod(optarg, NULL) * 1000);
+        return crowd->read_us > 0;
     case 'y':
         crowd->steady = true;
         break;
@@ -181,6 +185,7 @@ int vr_bench_options_read(struct vr_bench_options *out, int argc, char **argv, b
                                                .listeners = 50,
                                                .processes = 1,
                                                .sampled = 100,
+                                               .read_us = 21000,
                                                .stagger_us = 5000},
                                      .seconds = 5,
                                      .settle = 1,

@@ -85,8 +85,8 @@ def full():
     rows += [gso(3, n, limit=400) for n in (50, 200, 500, 2000)]
     rows += [pack(1, n, frames, limit=400) for frames in (3, 6) for n in (500, 2000, 4000)]
     rows += [
-        pack(1, 10000, 3, extra=["--processes", 2], repeats=1, limit=600),
-        pack(1, 18000, 6, extra=["--processes", 2], repeats=1, limit=600),
+        pack(1, 10000, 3, extra=["--processes", 2, "--read-ms", 63], repeats=1, limit=400),
+        pack(1, 18000, 6, extra=["--processes", 2, "--read-ms", 63], repeats=1, limit=400),
         Row("100r1x9", args=["--rooms", 100, "--speakers", 1, "--listeners", 9], note="100 rooms of 10"),
         Row("10r1x9", args=["--rooms", 10, "--speakers", 1, "--listeners", 9], note="10 rooms of 10"),
         Row("50r1x9", args=["--rooms", 50, "--speakers", 1, "--listeners", 9], note="50 rooms of 10"),

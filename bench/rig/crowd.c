@@ -7,7 +7,7 @@
 
 #define TICK_US 3000
 #define TICK_JOIN_US 1000
-#define TURNS 7        /* ticks until every listener was read */
+#define TURNS 7        /* ticks that the reading of all takes at least */
 #define SPEAK_EVERY 32 /* members read between two looks at the clock */
 #define MUTED_STEP 20  /* Opus DTX: a frame every 400 ms */
 
@@ -246,15 +246,35 @@ void vr_crowd_talk(struct vr_crowd *crowd, bool on)
 
 /* ---- the tick ---- */
 
+/* How many are due, so that each is read once a turn. A tick's length is not asked: while people
+ * join ticks are short, and reading thousands of silent sockets in each would leave the server
+ * no processor. Behind, a tick takes a tick's part of all and no more. */
+static uint32_t due_to_read(struct vr_crowd *crowd, vr_time_us now)
+{
+    vr_time_us turn = crowd->conf.read_us;
+    uint32_t most = crowd->count / TURNS + 1;
+    vr_time_us due = (now - crowd->read_at) * crowd->count / turn;
+
+    if (due >= most) {
+        crowd->read_at = now;
+        return most;
+    }
+    crowd->read_at += crowd->count > 0 ? due * turn / crowd->count : 0;
+    return (uint32_t)due;
+}
+
 static void read_in_turn(struct vr_crowd *crowd, vr_time_us now)
 {
-    uint32_t share = crowd->count / TURNS + 1;
+    bool joining = !vr_crowd_joined(crowd);
+    uint32_t share = due_to_read(crowd, now);
 
     for (uint32_t i = 0; i < share && i < crowd->count; i++) {
         struct vr_member *member = &crowd->members[crowd->cursor];
 
-        vr_member_drain(member, now);
-        vr_member_care(member, now);
+        if (!joining || member->state != VR_MEMBER_IDLE) {
+            vr_member_drain(member, now);
+            vr_member_care(member, now);
+        }
         if (crowd->conf.leave_after_us > 0) {
             vr_crowd_maybe_leave(crowd, member, now);
         }

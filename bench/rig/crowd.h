@@ -1,8 +1,9 @@
 /* crowd.h - the members of one process of the bench, and the tick that moves them.
  *
- * One thread. Sockets are never waited on: all listeners are read in turn, each every ~20 ms, so
- * that waking a receiver is not charged to the server (on loopback it would be). Speech goes out at
- * its exact times in between. */
+ * One thread. Sockets are never waited on: all listeners are read in turn, each every ~20 ms (a
+ * huge crowd less often: an empty read costs a microsecond), so that waking a receiver is not
+ * charged to the server (on loopback it would be). Speech goes out at its exact times in between.
+ */
 #ifndef VR_BENCH_CROWD_H
 #define VR_BENCH_CROWD_H
 
@@ -23,6 +24,7 @@ struct vr_crowd_conf {
     uint32_t window;           /* joins in flight */
     double join_rate;          /* joins a second; 0: as fast as `window` allows */
     vr_time_us leave_after_us; /* after the keys; 0: stays */
+    vr_time_us read_us;        /* each socket is read so often; never 0 */
     double drop;               /* share of media lost on the way up */
     bool reports;              /* RTCP from everybody */
     bool steady;               /* speech without its pauses */
@@ -59,7 +61,7 @@ struct vr_crowd {
     uint32_t join_next, join_end;
     vr_time_us join_at;
     uint32_t failed, left;
-    vr_time_us tick_at;
+    vr_time_us tick_at, read_at;
 };
 
 /** Sockets are open afterwards. False with a line on stderr. */

@@ -87,7 +87,9 @@ static void enter(struct vr_shared *shared, struct vr_crowd *crowd, int phase)
 {
     switch (phase) {
     case VR_PHASE_JOIN:
-        crowd->talking = true; /* somebody else does: members wait for what they hear */
+        /* Somebody else talks: members wait for what they hear. When nobody does, waiting for it
+         * would cost each window of joins half a second. */
+        crowd->talking = !shared->quiet_joins;
         vr_crowd_join(crowd, 0, crowd->count);
         break;
     case VR_PHASE_MEASURE:

@@ -31,6 +31,7 @@ struct vr_sum {
 
 struct vr_shared {
     _Atomic int phase;
+    bool quiet_joins; /* nobody talks while they join; written before the phase is JOIN */
     _Atomic int reached[VR_SHARED_PROCESSES]; /* the phase that each is done with */
     struct vr_sum sums[VR_SHARED_PROCESSES];
     uint16_t ports[VR_SHARED_LISTENERS];
