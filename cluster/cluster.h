@@ -117,6 +117,8 @@ void vr_cluster_closed(void *cluster, struct vr_id room, uint64_t epoch);
 
 /** As vr_room_services.life. Any thread. */
 uint64_t vr_cluster_life(void *cluster, uint32_t node);
+/** As vr_room_services.contact. Any thread. */
+uint64_t vr_cluster_contact(void *cluster, uint32_t node);
 /** Does this node's ownership of the room in this epoch hold right now? At dispatch and again
  * before the answer; any thread, no lock. */
 bool vr_cluster_holds(void *cluster, struct vr_id room, uint64_t epoch);

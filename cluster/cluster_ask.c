@@ -98,6 +98,18 @@ uint64_t vr_cluster_life(void *ctx, uint32_t node)
     return place < CLUSTER_VIEW_NODES ? atomic_load(&cluster->view.life[place]) : 0;
 }
 
+uint64_t vr_cluster_contact(void *ctx, uint32_t node)
+{
+    struct vr_cluster *cluster = ctx;
+    uint32_t place = cluster_view_place(&cluster->view, node);
+
+    if (place == CLUSTER_VIEW_NODES || atomic_load(&cluster->view.heard[place]) == 0 ||
+        cluster_silent(cluster, node)) {
+        return 0;
+    }
+    return atomic_load(&cluster->view.life[place]) + atomic_load(&cluster->view.silences[place]);
+}
+
 uint32_t cluster_candidate(struct vr_cluster *cluster, struct vr_id room, uint32_t except)
 {
     struct owners_place places[CLUSTER_VIEW_NODES] = {{0}};

@@ -209,6 +209,21 @@ static void a_mark_is_carried_out_everywhere(void **state)
     assert_true(rig->events[2] >= 2); /* both people there see it */
 }
 
+/* The owner's own store has it already, or he asks once more: whether all have closed is asked
+ * anew, so the answer knows who has not. */
+static void what_is_muted_is_closed_again(void **state)
+{
+    uint32_t shut;
+
+    (void)state;
+    assert_int_equal(ask(1, with_target(command_of(VR_CMD_MUTE, "ana", ANA, 50), BEN)), VR_OK);
+    shut = rig->gates_shut[2];
+    assert_true(shut > 0);
+    assert_int_equal(ask(1, with_target(command_of(VR_CMD_MUTE, "ana", ANA, 59), BEN)), VR_OK);
+    assert_true(answered->provisional);
+    assert_int_equal(rig->gates_shut[2], shut + 1);
+}
+
 static void only_who_may_marks(void **state)
 {
     (void)state;
@@ -408,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_mark_is_carried_out_everywhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_muted_is_closed_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_who_may_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_kicked_is_told_on_his_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(listeners_join_and_come_back, set_up, tear_down),

@@ -255,6 +255,42 @@ static void test_cut_off_for_a_while(void **state)
     assert_true(ck_until(kit, all_talk, VR_SECONDS(5)));
 }
 
+/* Cut off for less than its lease: the directory never knew, but what was sent meanwhile is lost.
+ */
+static uint64_t contact_before;
+
+static bool is_out_of_reach(struct ck *unused)
+{
+    (void)unused;
+    return vr_cluster_contact(kit->nodes[2].cluster, 1) == 0;
+}
+
+static bool is_heard_again(struct ck *unused)
+{
+    uint64_t contact = vr_cluster_contact(kit->nodes[2].cluster, 1);
+
+    (void)unused;
+    return contact != 0 && contact != contact_before;
+}
+
+static void test_heard_again(void **state)
+{
+    uint64_t life = vr_cluster_life(kit->nodes[2].cluster, 1);
+
+    (void)state;
+    ck_run(kit, VR_SECONDS(3));
+    contact_before = vr_cluster_contact(kit->nodes[2].cluster, 1);
+    assert_int_not_equal(contact_before, 0);
+    ck_run(kit, VR_SECONDS(20));
+    assert_int_equal(vr_cluster_contact(kit->nodes[2].cluster, 1), contact_before);
+    vr_sim_cut(kit->nodes[1].sim, kit->nodes[2].sim, true);
+    assert_true(ck_until(kit, is_out_of_reach, VR_SECONDS(3)));
+    vr_sim_cut(kit->nodes[1].sim, kit->nodes[2].sim, false);
+    assert_true(ck_until(kit, is_heard_again, VR_SECONDS(2)));
+    assert_int_equal(vr_cluster_life(kit->nodes[2].cluster, 1), life);
+    assert_int_equal(vr_cluster_contact(kit->nodes[2].cluster, 99), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -263,7 +299,7 @@ int main(void)
         TEST(test_heard_in_every_instant), TEST(test_two_at_once),
         TEST(test_renewed_afterwards),     TEST(test_after_its_lease),
         TEST(test_who_went_meanwhile),     TEST(test_without_etcd),
-        TEST(test_cut_off_for_a_while),
+        TEST(test_cut_off_for_a_while),    TEST(test_heard_again),
     };
 
     vr_log_set_level(VR_LOG_OFF);

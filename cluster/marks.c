@@ -296,6 +296,25 @@ static void ask_gates(struct replica *self, struct acting *acting, const uint32_
     }
 }
 
+/* It is so already, in the copy: an owner that lost the room in the middle of it, or who asks once
+ * more. Whether all shards have closed is another question, and his answer says so. */
+static void close_again(struct replica *self, struct acting *acting, const uint32_t *shards,
+                        uint32_t count, vr_participant_id target)
+{
+    struct vr_effect gate = {0};
+
+    for (uint32_t i = 0; i < acting->effects.count; i++) {
+        if (acting->effects.items[i].kind == VR_EFFECT_GATE) {
+            return; /* asked for just now */
+        }
+    }
+    if (vr_room_gate(self->copy, target, &gate) && !gate.as.gate.may_send) {
+        for (uint32_t s = 0; s < count; s++) {
+            ask_gate(self, acting, shards[s], &gate);
+        }
+    }
+}
+
 /* ---- a command ---- */
 
 /* Etcd still names an owner, and nothing comes from it: people come back through us meanwhile. */
@@ -396,6 +415,10 @@ static void carry_out(struct replica *self, struct acting *acting, const struct 
     }
     ask_gates(self, acting, shards, count,
               command->kind == VR_CMD_RESUME || command->kind == VR_CMD_JOIN);
+    if (command->kind == VR_CMD_MUTE && is_mark(command) && acting->answer != NULL &&
+        acting->answer->err == VR_OK) {
+        close_again(self, acting, shards, count, command->target);
+    }
     if (--acting->waiting == 0) {
         finish(self, acting);
     }

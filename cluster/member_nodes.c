@@ -300,9 +300,15 @@ const struct mirror_ops member_generation_ops = {generation_begin, generation_pu
 
 void member_frame_from(struct vr_cluster *cluster, uint32_t number)
 {
+    vr_time_us now = vr_worker_now(cluster->worker);
+
     for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
         if (cluster->member->nodes[i].number == number) {
-            atomic_store(&cluster->view.heard[i], vr_worker_now(cluster->worker));
+            vr_time_us before = atomic_exchange(&cluster->view.heard[i], now);
+
+            if (now > before + SILENT_AFTER) {
+                atomic_fetch_add(&cluster->view.silences[i], 1);
+            }
             return;
         }
     }

@@ -185,6 +185,7 @@ static inline void ck_services(struct ck_node *node)
                                                .closed = vr_cluster_closed,
                                                .holds = vr_cluster_holds,
                                                .life = vr_cluster_life,
+                                               .contact = vr_cluster_contact,
                                                .ctx = node->cluster};
     node->env = (struct vr_env){
         .capacity_max = 1000,

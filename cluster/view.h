@@ -23,10 +23,11 @@ struct cluster_view {
     _Atomic(struct cluster_view_table *) table;
     struct cluster_view_table *old; /* waits for its readers */
     _Atomic uint64_t readers;
-    _Atomic uint32_t alive[CLUSTER_VIEW_NODES];   /* numbers of nodes that live; 0: free */
-    _Atomic uint32_t takes[CLUSTER_VIEW_NODES];   /* of these: do not drain */
-    _Atomic uint64_t life[CLUSTER_VIEW_NODES];    /* of these: the incarnation */
-    _Atomic vr_time_us heard[CLUSTER_VIEW_NODES]; /* when these last sent a frame; 0: not yet */
+    _Atomic uint32_t alive[CLUSTER_VIEW_NODES];    /* numbers of nodes that live; 0: free */
+    _Atomic uint32_t takes[CLUSTER_VIEW_NODES];    /* of these: do not drain */
+    _Atomic uint64_t life[CLUSTER_VIEW_NODES];     /* of these: the incarnation */
+    _Atomic vr_time_us heard[CLUSTER_VIEW_NODES];  /* when these last sent a frame; 0: not yet */
+    _Atomic uint64_t silences[CLUSTER_VIEW_NODES]; /* how often the node here was heard again */
 };
 
 struct cluster_view_room {

@@ -111,6 +111,13 @@ static uint64_t node_life(void *ctx, uint32_t number)
     return vr_cluster_life(node->cluster, number);
 }
 
+static uint64_t node_contact(void *ctx, uint32_t number)
+{
+    const struct vr_node *node = ctx;
+
+    return vr_cluster_contact(node->cluster, number);
+}
+
 static bool session_lives(void *ctx, struct vr_worker *worker, struct vr_address session,
                           vr_participant_id participant, uint32_t generation)
 {
@@ -193,6 +200,7 @@ void node_env_fill(struct vr_node *node)
                                   .holds = room_holds,
                                   .lives = session_lives,
                                   .life = node->cluster == NULL ? NULL : node_life,
+                                  .contact = node->cluster == NULL ? NULL : node_contact,
                                   .ctx = node,
                                   .outbox = vr_deployment_wants_events(node->deployment)};
     node->session_services = (struct vr_session_services){

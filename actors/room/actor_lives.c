@@ -21,6 +21,28 @@ static uint64_t life_of(const struct room_actor *self, uint32_t node)
     return self->services->life == NULL ? 0 : self->services->life(self->services->ctx, node);
 }
 
+static uint64_t contact_with(const struct room_actor *self, uint32_t node)
+{
+    return self->services->contact == NULL ? 0 : self->services->contact(self->services->ctx, node);
+}
+
+/* Between nodes nothing is kept for one that cannot be reached: gates that were set meanwhile did
+ * not come there, and the same owner does not set them again. Twice, since the way there may come
+ * back later than the way from there. */
+static void look_at_contact(struct room_actor *self, struct told_node *node, vr_time_us now)
+{
+    uint64_t contact = contact_with(self, node->number);
+
+    if (contact != 0 && contact != node->contact) {
+        node->contact = contact;
+        node->repeat_at = now + BEGUN;
+        shards_repeat(self, node->number);
+    } else if (now >= node->repeat_at) {
+        node->repeat_at = VR_NEVER;
+        shards_repeat(self, node->number);
+    }
+}
+
 static struct told_node *node_find(struct room_actor *self, uint32_t number)
 {
     for (uint32_t i = 0; i < self->life_count; i++) {
@@ -128,6 +150,8 @@ void lives_look(struct room_actor *self)
 
         *node = (struct told_node){.number = self->nodes[i],
                                    .life = life_of(self, self->nodes[i]),
+                                   .contact = contact_with(self, self->nodes[i]),
+                                   .repeat_at = VR_NEVER,
                                    .there_at = now,
                                    .ask_at = VR_NEVER};
         while (k < count && before[k].number != node->number) {
@@ -135,6 +159,7 @@ void lives_look(struct room_actor *self)
         }
         if (k < count) {
             *node = before[k];
+            look_at_contact(self, node, now);
             look_at(self, node, now);
         }
     }

@@ -41,7 +41,8 @@ static void send_all_gates(struct room_actor *self, uint32_t shard)
     }
 }
 
-static void send_set(struct room_actor *self)
+/* `node` 0: to all shards. */
+static void send_set(struct room_actor *self, uint32_t node)
 {
     struct vr_shard_set *set = vr_shard_set_new();
 
@@ -49,7 +50,7 @@ static void send_set(struct room_actor *self)
         return; /* the last one stays in force; the next change brings a new one */
     }
     set->epoch = vr_room_epoch(self->room);
-    set->version = ++self->set_version;
+    set->version = self->set_version;
     set->count = self->shard_count;
     for (uint32_t i = 0; i < self->shard_count; i++) {
         set->shards[i] = self->shards[i].number;
@@ -58,10 +59,23 @@ static void send_set(struct room_actor *self)
         struct vr_msg msg = {.kind = VR_MSG_SHARD_SET,
                              .to = shard_address(self, self->shards[i].number)};
 
-        msg.as.shard_set = vr_shard_set_retain(set);
-        actor_send(self, &msg);
+        if (node == 0 || vr_shard_node(self->shards[i].number) == node) {
+            msg.as.shard_set = vr_shard_set_retain(set);
+            actor_send(self, &msg);
+        }
     }
     vr_shard_set_release(set);
+}
+
+/* Who has them has them so, or newer: versions say. */
+void shards_repeat(struct room_actor *self, uint32_t node)
+{
+    send_set(self, node);
+    for (uint32_t s = 0; s < self->shard_count; s++) {
+        if (vr_shard_node(self->shards[s].number) == node) {
+            send_all_gates(self, self->shards[s].number);
+        }
+    }
 }
 
 static void send_close(struct room_actor *self, uint32_t number)
@@ -112,7 +126,8 @@ void shards_update(struct room_actor *self)
         }
     }
     if (changed) {
-        send_set(self);
+        self->set_version++;
+        send_set(self, 0);
     }
     for (uint32_t s = before; s < self->shard_count; s++) {
         send_all_gates(self, self->shards[s].number);

@@ -35,6 +35,10 @@ struct vr_room_services {
     /** Which life of that node's process the directory knows; 0: it names no such node, else a
      * number that no other process has. NULL: there are no others. Any thread. */
     uint64_t (*life)(void *ctx, uint32_t node);
+    /** A number that is another one after each time in which nothing could be heard of that node,
+     * however short: what was sent to it meanwhile may be lost. 0: it cannot be heard now. NULL:
+     * there are no others. Any thread. */
+    uint64_t (*contact)(void *ctx, uint32_t node);
     void *ctx;
     const atomic_bool *outbox; /* true: events go into each commit, for webhooks; NULL: never */
 };

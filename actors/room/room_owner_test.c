@@ -187,12 +187,20 @@ static void test_one_event_for_each_node(void **state)
 /* The node where Cat's and Dan's sessions are: which life of its process is known. */
 static uint64_t life;
 static uint32_t pings; /* that went there */
+static uint64_t contact;
 
 static uint64_t life_of(void *ctx, uint32_t number)
 {
     (void)ctx;
     assert_int_equal(number, 2);
     return life;
+}
+
+static uint64_t contact_with(void *ctx, uint32_t number)
+{
+    (void)ctx;
+    assert_int_equal(number, 2);
+    return contact;
 }
 
 /* Of the new process: Cat's session lives on, Dan's was not kept. */
@@ -224,6 +232,7 @@ static struct node *room_of_two_nodes(void)
     node->route = to_other_node;
     start(node);
     node->services.life = life_of;
+    node->services.contact = contact_with;
     assert_int_equal(say(node, joining("ana", 1, 0))->participant, 1);
     assert_int_equal(say(node, joining_at("cat", 20, 2))->err, VR_OK);
     assert_int_equal(say(node, joining_at("dan", 21, 2))->err, VR_OK);
@@ -256,6 +265,35 @@ static void test_a_session_that_its_node_did_not_keep(void **state)
     node_free(node);
 }
 
+/* It was out of reach for a moment, and the owner stayed: what shards there may have missed is said
+ * again, and no other shard is bothered. */
+static void test_a_node_that_was_out_of_reach(void **state)
+{
+    struct node *node;
+    char shard[24];
+
+    (void)state;
+    contact = 5;
+    node = room_of_two_nodes();
+    snprintf(shard, sizeof(shard), "shard %d:", (int)vr_shard_number(2, 0));
+    pass(node, VR_SECONDS(10));
+    assert_int_equal(count(node, "shard"), 0); /* nothing without need */
+    contact = 0;
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    node->lines = 0;
+    pass(node, VR_SECONDS(5));
+    assert_int_equal(count(node, "shard"), 0); /* nobody is there to be told */
+    contact = 6;
+    pass(node, VR_SECONDS(2));
+    assert_int_equal(count(node, "shard"), 5);
+    assert_int_equal(count(node, shard), 5); /* the set, and four gates */
+    pass(node, VR_SECONDS(5));
+    assert_int_equal(count(node, shard), 10); /* once more, when the way there is open too */
+    pass(node, VR_SECONDS(30));
+    assert_int_equal(count(node, "shard"), 10);
+    node_free(node);
+}
+
 static void test_a_node_that_stays_away(void **state)
 {
     struct node *node = room_of_two_nodes();
@@ -285,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_one_event_for_each_node),
         cmocka_unit_test(test_a_session_that_its_node_did_not_keep),
         cmocka_unit_test(test_a_node_that_stays_away),
+        cmocka_unit_test(test_a_node_that_was_out_of_reach),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
