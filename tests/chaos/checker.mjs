@@ -5,6 +5,8 @@
 //        unconfirmed: the answer said that not all shards have closed yet; they do on first contact.
 //        what: 'mute' | 'role' | 'ban'; value: what it is afterwards. 'unknown': no answer came; it may have happened, even later.
 //   {kind: 'event', t, client, room, epoch, sequence, type}
+//   {kind: 'gone', t, client, room, participant, waited}: his place had been given up, `waited` ms after he was last in it; he joined anew
+//   {kind: 'late', t, ms}: this machine came to look `ms` later than it meant to
 //   {kind: 'heard', t, room, listener, speaker}
 //   {kind: 'fault', t, name}   {kind: 'undone', t}, of the fault before it   {kind: 'healed', t}
 //   {kind: 'final', t, client, room, digest, mutes: {participant: bool}, roles: {participant: role}, bans: [user]}
@@ -15,6 +17,8 @@ const SILENT_WITHIN = 500; // invariant 2, across nodes
 const BUFFERED = 400; // sound already in a receiver's buffer does not count; `expected.buffered` says otherwise
 const AGREE_WITHIN = 10000;
 const CONTACT_WITHIN = 5000; // invariant 4: once they reach each other
+const GRACE = 15000; // grace_s of the nodes
+const SLACK = 1000;
 
 const by = (list, key) => {
   const groups = new Map();
@@ -61,8 +65,15 @@ function fenced(acts) {
   return faults;
 }
 
-/** What a subject may be at the end: by the last acknowledged act, and by those whose outcome nobody knows. */
-function mayBe(acts) {
+/** What a subject may be at the end: by the last acknowledged act, and by those whose outcome nobody knows. Who joined anew after
+ *  his place was given up has lost the role that he was given before. */
+function mayBe(acts, gone) {
+  const values = allowed(acts);
+  if (gone.some((g) => acts.every((a) => a.outcome === 'refused' || a.t0 < g.t))) values.add('listener');
+  return values;
+}
+
+function allowed(acts) {
   const known = acts.filter((a) => a.outcome === 'ok' && !a.provisional);
   // A ban is no event that all see, so several acts may stand in one place: then the one that was asked later is the last.
   const later = (act, best) => after(act, best) || (!after(best, act) && act.t0 > best.t0);
@@ -90,11 +101,12 @@ function finalValue(state, what, target) {
 }
 
 /** (c) No acknowledged change is lost; provisional ones hold once all is healed. */
-function nothingLost(acts, finals) {
-  const faults = [];
+function nothingLost(acts, finals, gone) {
+  const faults = gone.filter((g) => g.waited < GRACE - SLACK).map((g) => (
+    `(c) ${g.room}: the place of ${g.client} was given up ${Math.round(g.waited)} ms after he was lost, ${GRACE} are promised`));
   for (const [, list] of by(acts, (a) => `${a.room} ${a.what} ${a.target}`)) {
     const { room, what, target } = list[0];
-    const values = mayBe(list);
+    const values = mayBe(list, what === 'role' ? gone.filter((g) => g.room === room && g.participant === target) : []);
     for (const state of finals.filter((f) => f.room === room)) {
       const is = finalValue(state, what, target);
       const gone = what !== 'ban' && is === undefined; // banned or left: no place to look at
@@ -141,17 +153,39 @@ function silentFrom(act, between) {
   return kept === undefined ? act.t1 : kept[1] + CONTACT_WITHIN;
 }
 
-/** (e) Who was silenced is not heard: from the answer on, until something that opens is asked for. */
-function silent(acts, heard, buffered, between) {
+/** When each closing act must have come true. One that repeats another changes nothing, and waits for the same shards as that. */
+function deadlines(order, between) {
+  const standing = new Map();
+  const from = new Map();
+  for (const act of order) {
+    const name = `${act.room} ${act.what} ${act.target}`;
+    if (!SILENCES[act.what](act.value)) {
+      standing.delete(name);
+    } else if (act.outcome === 'ok') {
+      if (act.unconfirmed) standing.set(name, act);
+      from.set(act, Math.max(silentFrom(act, between), standing.has(name) ? silentFrom(standing.get(name), between) : 0));
+    }
+  }
+  return from;
+}
+
+/** (e) Who was silenced is not heard: from the answer on, until something that opens is asked for. Time in which this machine
+ *  stood still is nobody's. */
+function silent(acts, heard, buffered, between, late) {
   const faults = [];
   const order = [...acts].filter((a) => a.outcome !== 'refused').sort((a, b) => a.t0 - b.t0);
-  for (const act of order.filter((a) => a.outcome === 'ok' && SILENCES[a.what](a.value))) {
+  const from = deadlines(order, between);
+  const stood = (t0, t1) => late.filter((l) => l.t >= t0 && l.t <= t1).reduce((sum, l) => sum + l.ms, 0);
+  for (const [act, start] of from) {
     const opened = order.find((o) => o.room === act.room && o.target === act.target && o.what === act.what
       && !SILENCES[o.what](o.value) && o.t1 > act.t0);
     const until = opened === undefined ? Infinity : opened.t0;
     const bad = heard.find((h) => h.room === act.room && h.speaker === act.target
-      && h.t > silentFrom(act, between) + SILENT_WITHIN + buffered && h.t < until);
-    if (bad) faults.push(`(e) ${act.room}: ${act.target} was heard by ${bad.listener} ${Math.round(bad.t - act.t1)} ms after the answer to ${act.what}`);
+      && h.t > start + SILENT_WITHIN + buffered + stood(act.t0, h.t) && h.t < until);
+    if (bad) {
+      faults.push(`(e) ${act.room}: ${act.target} was heard by ${bad.listener} ${Math.round(bad.t - act.t1)} ms after the answer to ${act.what}, `
+        + `in which the machine stood still for ${Math.round(stood(act.t0, bad.t))} ms`);
+    }
   }
   return faults;
 }
@@ -163,8 +197,8 @@ export function check(history, expected = {}) {
   const finals = of('final');
   const healed = of('healed').at(-1)?.t;
   const faults = [
-    ...oneOrder(of('event')), ...fenced(acts), ...nothingLost(acts, finals), ...oneState(finals, healed),
-    ...silent(acts, of('heard'), expected.buffered ?? BUFFERED, spans(history)),
+    ...oneOrder(of('event')), ...fenced(acts), ...nothingLost(acts, finals, of('gone')), ...oneState(finals, healed),
+    ...silent(acts, of('heard'), expected.buffered ?? BUFFERED, spans(history), of('late')),
   ];
   const acknowledged = acts.filter((a) => a.outcome === 'ok').length;
   if (acknowledged < (expected.acknowledged ?? 0)) {

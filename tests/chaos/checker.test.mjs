@@ -52,6 +52,28 @@ test('where a shard had not confirmed he may be heard until the fault is undone,
   has(told(8000, false), '(e)');
   has(told(15000, true), '(e)');
 });
+test('one act that repeats another waits for the same shards as that', () => {
+  const told = (t, more) => [...honest(), { kind: 'fault', t: 2900, name: 'split' }, act(3000, 3300, 'mute', 9, true, 2, 5, { unconfirmed: true }), ...more,
+    act(5000, 5001, 'mute', 9, true, 2, 6), { kind: 'undone', t: 9000 }, { kind: 'heard', t, room: 'r', listener: 'a', speaker: 9 }]
+    .map((r) => (r.kind === 'final' ? { ...r, mutes: { ...r.mutes, 9: true } } : r));
+  assert.deepEqual(check(told(8000, [])), []);
+  has(told(15000, []), '(e)');
+  has(told(8000, [act(4000, 4001, 'mute', 9, false, 2, 5)]), '(e)'); // it was opened in between: that mute closed anew
+});
+test('time in which the machine stood still is added, and no more', () => {
+  const told = (t) => [...honest(), act(3000, 3010, 'mute', 9, true, 2, 5), { kind: 'late', t: 3500, ms: 700 }, { kind: 'late', t: 2000, ms: 9000 },
+    { kind: 'heard', t, room: 'r', listener: 'a', speaker: 9 }].map((r) => (r.kind === 'final' ? { ...r, mutes: { ...r.mutes, 9: true } } : r));
+  assert.deepEqual(check(told(4500)), []);
+  has(told(4700), '(e)');
+});
+test('whose place was given up after the grace time has lost the role of before, and no other', () => {
+  const told = (roles, waited, more = []) => [...honest(), act(1000, 1001, 'role', 9, 'speaker', 2, 3),
+    { kind: 'gone', t: 2000, client: 'nine', room: 'r', participant: 9, waited }, ...more].map((r) => (r.kind === 'final' ? { ...r, roles } : r));
+  assert.deepEqual(check(told({ 9: 'listener' }, 15100)), []);
+  has(told({ 9: 'listener' }, 9000), '(c)'); // his place was promised for longer
+  has(told({ 9: 'listener' }, 15100, [act(2500, 2501, 'role', 9, 'speaker', 2, 4)]), '(c)'); // he was given it anew
+  has(told({ 8: 'listener' }, 9000), '(c)');
+});
 test('a banned one who is heard is found', () => has([...honest(), act(3000, 3010, 'ban', 'eve', true, 2, 6),
   { kind: 'heard', t: 4500, room: 'r', listener: 'b', speaker: 'eve' }].map((r) => (r.kind === 'final' ? { ...r, bans: ['eve'] } : r)), '(e)'));
 test('too few changes are no verdict', () => has(honest(), 'acknowledged', { acknowledged: 1000 }));

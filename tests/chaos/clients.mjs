@@ -52,6 +52,7 @@ export class Client {
     await person.join(this.room);
     this.participant = person.id;
     this.lastMe = person.me;
+    this.lostAt = undefined;
   }
 
   /** Resume at any node, else join anew; what was said to each try is added to `tries`. */
@@ -78,6 +79,8 @@ export class Client {
         this.person = before;
         tries.push(`${node.name}: ${error.code ?? error.message}`);
         if (error.code === 'gone' || error.code === 'unauthorized') {
+          // Without media he never was what a move waits for: since his first loss the owner may not have heard of him.
+          this.run.note({ kind: 'gone', t: now(), client: this.user, room: this.room, participant: this.participant, waited: now() - this.lostAt });
           this.home = nodes.indexOf(node);
           await this.enter();
           return true;
@@ -93,6 +96,7 @@ export class Client {
       await Promise.race([this.person.closed, this.run.over]);
       if (!this.alive) return;
       const lost = now();
+      this.lostAt ??= lost;
       const tries = [];
       while (this.alive) {
         try {

@@ -17,6 +17,8 @@ const ROOMS = 5;
 const PEOPLE = 5; // in each room, beside its host
 const ACT_EVERY = 110; // the server closes a socket that sends more than 50 messages in 5 s
 const BUFFERED = 1000; // a browser beside three nodes and three etcd members keeps more in its jitter buffer than it would alone
+const WITNESS_EVERY = 20; // ms
+const LATE = 50; // ms; a timer of a machine that is not busy is on time within a few
 const LEAST_HEARD = 50; // a minute; three pages look 7 times a second
 const OUT = resolve(import.meta.dirname, '../../build/chaos');
 
@@ -41,6 +43,16 @@ class Run {
     this.clients = [];
     this.over = new Promise((done) => { this.finish = done; });
     this.going = true;
+  }
+
+  /** A timer that looks whether this machine runs at all: what it is late, everything beside it may be late too. */
+  witness() {
+    let due = now() + WITNESS_EVERY;
+    this.clock = setInterval(() => {
+      const ms = now() - due;
+      if (ms > LATE) this.note({ kind: 'late', t: now(), ms });
+      due = now() + WITNESS_EVERY;
+    }, WITNESS_EVERY);
   }
 
   token(user) { return mint(this.key, user, { roomCreate: true }); }
@@ -192,6 +204,7 @@ async function main() {
   try {
     await world.start();
     const run = new Run(world);
+    run.witness();
     await run.people();
     ears = run.ears;
     const drivers = run.clients.map((group) => run.drive(group));
@@ -203,6 +216,7 @@ async function main() {
     await agree(run);
     const voices = await run.ears.settled(await run.clients.at(-1).host.person.state(), Math.max(2000, 10000 - (now() - judged)));
     run.finish();
+    clearInterval(run.clock);
     run.clients.forEach((group) => [group.host, ...group.others].forEach((c) => c.end()));
     faults = check(run.history, { acknowledged: MINUTES >= 3 ? 1000 : 50, faults: wanted, buffered: BUFFERED });
     const heard = run.history.filter((r) => r.kind === 'heard').length;
@@ -212,10 +226,12 @@ async function main() {
     mkdirSync(OUT, { recursive: true });
     writeFileSync(join(OUT, `history-${SEED}.json`), run.history.map((r) => JSON.stringify(r)).join('\n'));
     const acts = run.history.filter((r) => r.kind === 'act');
+    const late = run.history.filter((r) => r.kind === 'late').map((r) => r.ms);
     const count = (o) => acts.filter((a) => a.outcome === o).length;
     console.log(`measured: chaos seed ${SEED}: ${count('ok')} acknowledged (${acts.filter((a) => a.provisional).length} provisional), `
       + `${count('refused')} refused, ${count('unknown')} unknown, ${run.history.filter((r) => r.kind === 'event').length} events, ${heard} times heard; `
-      + `${run.returns.length} returns, p50 ${Math.round(percentile(run.returns, 0.5))} ms, p95 ${Math.round(percentile(run.returns, 0.95))} ms, max ${Math.round(Math.max(0, ...run.returns))} ms`);
+      + `${run.returns.length} returns, p50 ${Math.round(percentile(run.returns, 0.5))} ms, p95 ${Math.round(percentile(run.returns, 0.95))} ms, max ${Math.round(Math.max(0, ...run.returns))} ms; `
+      + `the machine stood still for ${Math.round(late.reduce((a, b) => a + b, 0))} ms, at most ${Math.round(Math.max(0, ...late))} ms at once`);
   } finally {
     await ears?.close().catch(() => {});
     for (const host of world.hosts) {
