@@ -98,6 +98,31 @@ static void many_under_way_keep_their_order(void **state)
     }
 }
 
+/* The owner has not on disk yet what the partner is about to confirm, and gives what it has. */
+static void older_snapshot_lands_on_nothing_newer(void **state)
+{
+    uint64_t epoch;
+    uint64_t revision;
+
+    (void)state;
+    room_with_partner(1);
+    for (uint32_t i = 0; i < 40; i++) {
+        wanted = rig->acknowledged + rig->refused + 1;
+        rig_submit(1, false);
+        rig_run((vr_time_us)i * 250);
+        give_snapshot(rig->nodes[1].cluster.copies, RIG_ROOM, 3);
+        assert_true(rig_until(all_told, VR_SECONDS(10)));
+        for (uint32_t ms = 0; ms < 50; ms++) {
+            rig_head(3, &epoch, &revision);
+            assert_true(epoch == 5 && revision >= rig->acknowledged_revision);
+            rig_run(VR_MS(1));
+        }
+        assert_true(rig_has_row(3, rig->acknowledged_revision));
+    }
+    assert_int_equal(rig->refused, 0);
+    assert_int_equal(rig->partner, 3);
+}
+
 static void owner_dies_nothing_is_lost(void **state)
 {
     uint64_t revision;
@@ -364,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(acknowledged_is_on_two_nodes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_under_way_keep_their_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(older_snapshot_lands_on_nothing_newer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(owner_dies_nothing_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silent_partner_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(follower_fills_its_gaps, set_up, tear_down),

@@ -27,11 +27,12 @@ static void stage_drop(struct replica *self)
     self->staged = NULL;
 }
 
-/* The snapshot is no newer than what is here. */
+/* The snapshot is no newer than what is here, or on its way to the disk: that may be confirmed by
+ * the time that this would land on it. */
 static bool is_old(const struct replica *self, const Vr__Cluster__Snapshot *note)
 {
-    return note->epoch < self->stored_epoch ||
-           (note->epoch == self->stored_epoch && note->complete < self->stored);
+    return note->epoch < self->head_epoch ||
+           (note->epoch == self->head_epoch && note->complete < self->head);
 }
 
 static void stage_end(struct replica *self, const Vr__Cluster__Snapshot *note, uint32_t node)
@@ -57,6 +58,8 @@ static void stage_end(struct replica *self, const Vr__Cluster__Snapshot *note, u
     flight->confirm = true;
     self->filling = true; /* what comes meanwhile follows it */
     self->asked_at = vr_actor_now(self->actor);
+    self->head_epoch = note->epoch;
+    self->head = note->revision;
     replica_submit(self, flight, commit);
 }
 
@@ -92,7 +95,7 @@ static void snapshot_part(struct replica *self, const Vr__Cluster__Snapshot *not
     if (note->more) {
         return;
     }
-    if (is_old(self, note) && vr_list_empty(&self->flights)) {
+    if (is_old(self, note)) {
         stage_drop(self);
         if (note->sealed != 0) {
             replica_tell_cluster(self, note->sealed, VR_E_FENCED, false);
