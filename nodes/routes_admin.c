@@ -25,6 +25,7 @@ static const struct vr_route table[] = {
     { VR_HTTP_GET,    "/v1/audit/verify",                    vr_route_deployment_audit_verify, VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/audit/verify",         vr_route_room_audit_verify,       VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/export",               vr_route_room_export,             VR_NEEDS_TOKEN,   0 },
+    { VR_HTTP_POST,   "/v1/rooms/{id}/restore",              vr_route_room_restore,            VR_NEEDS_ADMIN,   0 },
     { VR_HTTP_GET,    "/v1/rooms/{id}/diagnosis",            vr_route_room_diagnosis,          VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_GET,    "/v1/reports",                         vr_route_reports,                 VR_NEEDS_TOKEN,   0 },
     { VR_HTTP_GET,    "/v1/reports/{report}",                vr_route_report_show,             VR_NEEDS_TOKEN,   0 },

@@ -77,6 +77,9 @@ void vr_route_webhook_deliveries(struct vr_http_request *request);
 void vr_route_webhook_redeliver(struct vr_http_request *request);
 void vr_route_events(struct vr_http_request *request);
 
+/* routes_restore.c */
+void vr_route_room_restore(struct vr_http_request *request);
+
 /* routes_export.c */
 void vr_route_room_export(struct vr_http_request *request);
 

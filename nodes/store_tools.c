@@ -118,6 +118,22 @@ static int room(char **args)
     return tell(json_pack("{s:s, s:I}", "room", args[0], "records", (json_int_t)rows));
 }
 
+static int rows(char **args)
+{
+    struct vr_why why = {0};
+    struct vr_id id;
+    uint64_t count = 0;
+
+    if (!vr_id_parse(args[0], &id)) {
+        fprintf(stderr, "voiceroomd: \"%s\" is no room's id\n", args[0]);
+        return 2;
+    }
+    if (vr_store_rows(id, args[1], args[2], &count, &why) != VR_OK) {
+        return failed(&why);
+    }
+    return tell(json_pack("{s:s, s:I}", "room", args[0], "records", (json_int_t)count));
+}
+
 static const struct {
     const char *word;
     int count;
@@ -127,6 +143,7 @@ static const struct {
     {"--store-copy", 2, "DATA FOLDER", copy},
     {"--store-check", 1, "FOLDER", check},
     {"--store-room", 3, "ROOM FOLDER DATA", room},
+    {"--store-rows", 3, "ROOM FOLDER FILE", rows},
 };
 
 bool vr_store_tool(int argc, char **argv, int *code)

@@ -412,6 +412,20 @@ describe('REST', () => {
     assert.equal((await call('exportRoom', 200, { token: host, id: room.id })).body.room.id, room.id);
     await call('exportRoom', 403, { token: node.token('contract-nosy'), id: room.id });
     await call('exportRoom', 404, { token: admin, id: NOBODY });
+    // A room out of a backup: its own row alone, as voiceroomd --store-rows writes it (store/commit.h, room_record.proto).
+    const back = '01jd8x3v5m9qk2t7w0c4f6h8nb';
+    const key = Buffer.from([...back].reduce((n, c) => n * 32n + BigInt('0123456789abcdefghjkmnpqrstvwxyz'.indexOf(c)), 0n).toString(16).padStart(32, '0'), 'hex');
+    const value = Buffer.concat([Buffer.from([0x0a, 4]), Buffer.from('Back'), Buffer.from([0x40, 9, 0x48, 3, 0x80, 1, 1, 0x88, 1, 1, 0xa0, 1, 0x80, 0x89, 0x7a, 0xa8, 1, 0x80, 0x89, 0x7a])]);
+    const row = Buffer.concat([Buffer.from([1, 2, 0, 16, 0, 0, 0, value.length]), key, value]).toString('base64url');
+    const piece = (fields) => ({ token: admin, id: back, body: { restore: back, piece: 0, rows: row, ...fields } });
+    await call('restoreRoom', 403, { ...piece({ last: true }), token: host });
+    await call('restoreRoom', 422, piece({ rows: 'no base64!' }));
+    await call('restoreRoom', 422, piece({ rows: 'AQID', last: true }));
+    await call('restoreRoom', 409, piece({ piece: 3 }));
+    await call('restoreRoom', 202, piece({ rows: row.slice(0, 8) }));
+    assert.equal((await call('restoreRoom', 201, piece({ piece: 1, rows: row.slice(8), last: true }))).body.title, 'Back');
+    assert.equal((await call('restoreRoom', 409, piece({ last: true }))).body.code, 'exists');
+    await call('deleteRoom', 204, { token: admin, id: back });
     assert.equal((await call('verifyAudit', 200, { token: admin, id: room.id })).body.sound, true);
     await call('verifyAudit', 404, { token: admin, id: NOBODY });
     await call('verifyAudit', 403, { token: host, id: room.id });

@@ -87,6 +87,13 @@ bool vr_backup_folder(struct vr_ctl *ctl, const char *where, char out[VR_CTL_PAT
 /** With all that is in it. */
 void vr_backup_remove(const char *folder);
 
+/* --- commands_restore_room.c --- */
+
+/** The room of the store in `folder`, a work folder of ours, into the running cluster; how many
+ * records it was. One that is there is only replaced with --replace. */
+enum vr_ctl_exit vr_backup_send_room(struct vr_ctl *ctl, const char *room, const char *folder,
+                                     json_int_t *records);
+
 /* --- backup_tool.c --- */
 
 /** Run voiceroomd (--voiceroomd, else the one beside this program, else that of PATH) with these

@@ -265,6 +265,9 @@ static enum vr_ctl_exit restore_room(struct restore *restore, char node[VR_ARCHI
     if (part == NULL) {
         return vr_ctl_fail(restore->ctl, code, "the backup has no such room");
     }
+    if (restore->to == NULL) {
+        return vr_backup_send_room(restore->ctl, restore->room, part->folder, &restore->records);
+    }
     code = vr_backup_tool(restore->ctl, words, false, &answer);
     restore->records = json_integer_value(json_object_get(answer, "records"));
     json_decref(answer);
@@ -298,21 +301,22 @@ static enum vr_ctl_exit prepare(struct restore *restore, char node[VR_ARCHIVE_NA
 static enum vr_ctl_exit restore_all(struct restore *restore, char node[VR_ARCHIVE_NAME])
 {
     char part[VR_CTL_PATH_MAX + 8] = "";
-    enum vr_ctl_exit code = restore->to == NULL ? VR_CTL_OK : prepare(restore, node);
+    bool stores = restore->to != NULL || restore->room != NULL;
+    enum vr_ctl_exit code = stores ? prepare(restore, node) : VR_CTL_OK;
 
     if (restore->etcd != NULL) {
         snprintf(part, sizeof(part), "%s.part", restore->etcd);
         unlink(part);
     }
     if (code == VR_CTL_OK) {
-        code = vr_backup_unpack(
-            restore->ctl, restore->path, restore->to == NULL ? NULL : restore->folder,
-            node[0] == 0 ? NULL : node, restore->etcd == NULL ? NULL : part, restore->parts);
+        code = vr_backup_unpack(restore->ctl, restore->path, stores ? restore->folder : NULL,
+                                node[0] == 0 ? NULL : node, restore->etcd == NULL ? NULL : part,
+                                restore->parts);
     }
     if (code == VR_CTL_OK && restore->etcd != NULL && rename(part, restore->etcd) != 0) {
         code = vr_ctl_fail(restore->ctl, VR_CTL_NOT_FOUND, "no snapshot of etcd is in it");
     }
-    if (code == VR_CTL_OK && restore->to != NULL) {
+    if (code == VR_CTL_OK && stores) {
         code = restore->room == NULL ? restore_store(restore) : restore_room(restore, node);
     }
     if (part[0] != 0) {
@@ -369,9 +373,10 @@ enum vr_ctl_exit vr_ctl_backup_restore(struct vr_ctl *ctl)
     char node[VR_ARCHIVE_NAME] = "";
     enum vr_ctl_exit code = VR_CTL_ERROR;
 
-    if (restore.to == NULL && (restore.etcd == NULL || restore.room != NULL)) {
+    if (restore.to == NULL && (restore.etcd == NULL) == (restore.room == NULL)) {
         code = vr_ctl_fail(ctl, VR_CTL_USAGE,
-                           "--to FOLDER (the data folder), or --etcd-snapshot FILE, is needed");
+                           "--to FOLDER (the data folder), --etcd-snapshot FILE, or --room ROOM "
+                           "(into what runs), is needed");
     } else if (restore.parts != NULL) {
         code = restore_all(&restore, node);
     }

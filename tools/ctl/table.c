@@ -120,9 +120,9 @@ static const struct vr_ctl_flag restore_flags[] = {
     BACKUP_KEY,
     {"to",            0, VR_CTL_TEXT,   "FOLDER", NULL, "the data folder; no node may run on it"},
     {"node",          0, VR_CTL_TEXT,   "NAME",   NULL, "whose store, when several are in the backup"},
-    {"room",          0, VR_CTL_TEXT,   "ROOM",   NULL, "this deleted room alone, into the store that is there; not of a cluster"},
+    {"room",          0, VR_CTL_TEXT,   "ROOM",   NULL, "this deleted room alone: into the store of --to, without it into what runs at --endpoint"},
     {"etcd-snapshot", 0, VR_CTL_TEXT,   "FILE",   NULL, "write etcd's snapshot here, for 'etcdctl snapshot restore'"},
-    {"replace",       0, VR_CTL_SWITCH, NULL,     NULL, "a store that is there is kept aside"},
+    {"replace",       0, VR_CTL_SWITCH, NULL,     NULL, "a store that is there is kept aside, a room that is there is deleted first"},
     PROGRAM,
     END_FLAGS};
 static const struct vr_ctl_flag schedule_flags[] = {
@@ -230,7 +230,7 @@ static const struct vr_ctl_command commands[] = {
     {"backup",      "create",         vr_ctl_backup_create,        folder_arg,  backup_flags, VR_CTL_MANY, "a sealed copy of a node's store, of all of them, of etcd", "backup create /var/backups/voiceroom --backup-key key --keep 7"},
     {"backup",      "list",           vr_ctl_backup_list,          folder_arg,  NULL,         L, "the backups in a folder, oldest first",             "backup list /var/backups/voiceroom"},
     {"backup",      "verify",         vr_ctl_backup_verify,        backup_arg,  verify_backup_flags, L, "restore it into a folder of its own and read all of it", "backup verify voiceroom-a-20261123T022041Z.vrbackup --backup-key key"},
-    {"backup",      "restore",        vr_ctl_backup_restore,       backup_arg,  restore_flags, L, "a node's store, one room, etcd's snapshot; says how long it took", "backup restore FILE --backup-key key --to /var/lib/voiceroom"},
+    {"backup",      "restore",        vr_ctl_backup_restore,       backup_arg,  restore_flags, VR_CTL_MANY, "a node's store, one room, etcd's snapshot; says how long it took", "backup restore FILE --backup-key key --to /var/lib/voiceroom"},
     {"token",       "create",         vr_ctl_token_create,         user_arg,    token_flags,  L, "make an access token with the key file",            "token create ana --room-create --ttl 8h"},
     {"token",       "inspect",        vr_ctl_token_inspect,        file_arg,    NULL,         L, "what a token says; from a file or standard input",  "token inspect token.txt"},
     {"token",       "revoke",         vr_ctl_token_revoke,         jti_arg,     NULL,         D, "refuse a token from now on, by its jti",            "token revoke " ID " --yes"},
