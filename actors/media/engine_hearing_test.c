@@ -161,6 +161,58 @@ static void a_diagnosis_says_it(void **state)
     vr_buf_deinit(&json);
 }
 
+/* As `pass`, but what is said are frames of Opus that can be packed. */
+static void pass_opus(struct rig *rig, struct rig_person *ana, vr_time_us time)
+{
+    static const uint8_t frame[40] = {0x78};
+
+    for (vr_time_us end = rig->now + time; rig->now < end;) {
+        rig_checks(rig);
+        for (uint32_t i = 0; i < 25; i++) {
+            ana->seq++;
+            ana->ts += 960;
+            vr_client_speak(ana->client, &(struct vr_client_packet){.seq = ana->seq,
+                                                                    .ts = ana->ts,
+                                                                    .level = 20,
+                                                                    .payload = {frame, 40}});
+            rig_pump(rig);
+            rig_advance(rig, VR_MS(20));
+        }
+    }
+}
+
+/* Asked each fourth second he costs less than half; who gets his speech frame by frame, in the same
+ * room, is asked each second. */
+static void who_is_packed_is_asked_seldom_and_found_all_the_same(void **state)
+{
+    struct rig *rig = rig_new_with(7, false, VR_PACK_6);
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.asked = true});
+    struct rig_person *ben =
+        rig_join(rig, (struct rig_wish){.asked = true, .pack60 = true, .muted = true});
+    struct rig_person *cy = rig_join(rig, (struct rig_wish){.asked = true, .muted = true});
+    uint32_t before[3];
+    vr_time_us start;
+
+    rig_free(*state);
+    *state = rig;
+    rig->lose = between;
+    pass_opus(rig, ana, VR_SECONDS(4));
+    assert_true(rig_stats(ben->node).packs > 0);
+    memcpy(before, questions, sizeof before);
+    pass_opus(rig, ana, VR_SECONDS(12));
+    assert_in_range(questions[1] - before[1], 2, 4);
+    assert_in_range(questions[2] - before[2], 11, 13);
+    reached[1] = false;
+    start = rig->now;
+    while (ben->repairs == 0) {
+        pass_opus(rig, ana, VR_MS(100));
+        assert_true(rig->now - start <= VR_SECONDS(5) + VR_MS(500));
+    }
+    assert_int_equal(ben->repair, VR_REPAIR_RESTART);
+    assert_int_equal(rig_stats(ben->node).found_deaf, 1);
+    assert_int_equal(ana->repairs + cy->repairs, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
@@ -171,6 +223,7 @@ int main(void)
         TEST(who_cannot_answer_is_left_alone),
         TEST(all_at_once_are_repaired_few_at_a_time),
         TEST(a_diagnosis_says_it),
+        TEST(who_is_packed_is_asked_seldom_and_found_all_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

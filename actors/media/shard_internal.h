@@ -175,6 +175,10 @@ void vr_packs_drop(struct vr_shard *shard, vr_participant_id participant);
 /** A listener begins, ends, or may not be packed any more. */
 void vr_packs_join(struct vr_shard *shard, struct vr_hear *hear);
 void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear);
+/** What is beside speech may be seldom for him: he gets packed frames since the node is stressed
+ * (level 6), or since its operator says so (a fixed `media_pack`); not in a large room on a calm
+ * node. */
+bool vr_packs_spare(const struct vr_shard *shard, const struct vr_listener *listener);
 /** How much to pack by now (VR_PACK_AUTO follows audience and load). */
 void vr_packs_decide(struct vr_shard *shard);
 

@@ -259,6 +259,16 @@ void vr_packs_leave(struct vr_shard *shard, struct vr_hear *hear)
     }
 }
 
+bool vr_packs_spare(const struct vr_shard *shard, const struct vr_listener *listener)
+{
+    const struct vr_packs *packs = shard->packs;
+
+    return packs != NULL && listener->place < shard->listener_count &&
+           shard->listeners[listener->place] == listener &&
+           shard->hears[listener->place].packed != 0 &&
+           (packs->level == VR_PACK_6 || shard->engine->conf.pack == VR_PACK_3);
+}
+
 static uint32_t level_for(const struct vr_shard *shard)
 {
     const struct vr_engine *engine = shard->engine;
