@@ -98,20 +98,25 @@ static bool makes_room(const struct room_actor *self, const struct vr_command *c
            !vr_room_exists(self->room);
 }
 
+/* Whatever it asks: may anything be begun now? */
+static enum vr_err may_begin(struct room_actor *self, const struct vr_command *cmd)
+{
+    return self->disowned || !actor_owns(self)            ? VR_E_FROZEN
+           : self->failed != VR_OK                        ? self->failed
+           : self->draining                               ? VR_E_DRAINING
+           : self->step_count >= STEPS_MAX                ? VR_E_BUSY
+           : makes_room(self, cmd) && restore_lands(self) ? VR_E_IN_PROGRESS
+                                                          : VR_OK;
+}
+
 static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg, struct vr_why *why)
 {
     const struct vr_command *cmd = msg->as.command;
     bool leaves = cmd->kind == VR_CMD_LEAVE || cmd->kind == VR_CMD_LOST;
     struct vr_effects effects = {0};
     struct vr_answer *answer;
-    enum vr_err err;
+    enum vr_err err = may_begin(self, cmd);
 
-    err = self->disowned || !actor_owns(self)            ? VR_E_FROZEN
-          : self->failed != VR_OK                        ? self->failed
-          : self->draining                               ? VR_E_DRAINING
-          : self->step_count >= STEPS_MAX                ? VR_E_BUSY
-          : makes_room(self, cmd) && restore_lands(self) ? VR_E_IN_PROGRESS
-                                                         : VR_OK;
     if (err == VR_E_FROZEN && mark_hand_on(self, msg, mark_of(self, msg))) {
         return VR_OK;
     }

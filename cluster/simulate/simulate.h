@@ -5,6 +5,7 @@
  *     people.c   clients: join, resume, act, retry with the same command id
  *     heard.c    what they hear
  *     faults.c   what goes wrong, when, to whom
+ *     steward.c who deletes a room and restores it, with --restores
  *     checks.c   what must hold, during the run and after the faults have stopped
  *
  * Each fact about somebody has one writer who waits for his answer before he acts again: the host
@@ -124,12 +125,15 @@ struct tally {
     uint64_t acknowledged, provisional, commands, takes, events, deaf;
     uint64_t simulated_us;
     vr_time_us converged_max;
+    uint64_t restores; /* acknowledged */
+    uint64_t revived;  /* times that a deleted room was there before it was restored */
 };
 
 struct world {
     uint64_t seed;
     bool trace;
     uint32_t mask; /* of fault kinds that may happen */
+    bool restores; /* there is a steward */
     struct ck *kit;
     struct place places[ROOMS];
     struct person people[ROOMS][PEOPLE];
@@ -145,6 +149,7 @@ struct world {
     char said[TOLD][220];
     uint64_t said_count;
     bool failed;
+    struct steward *steward; /* NULL: there is none */
     struct tally *tally;
 };
 
@@ -159,8 +164,13 @@ vr_time_us draw_time(struct world *world, vr_time_us min, vr_time_us max);
 bool is_up(const struct world *world, uint32_t node);     /* runs and is not stopped */
 bool is_joined(const struct world *world, uint32_t node); /* and its lease is good */
 uint32_t any_node(struct world *world);                   /* that is up; 0: none */
+struct manner {
+    bool trace;
+    uint32_t mask; /* of fault kinds that may happen */
+    bool restores; /* a steward deletes and restores a room */
+};
 /** False: something did not hold. */
-bool simulate(uint64_t seed, bool trace, uint32_t mask, struct tally *tally);
+bool simulate(uint64_t seed, const struct manner *manner, struct tally *tally);
 
 /* ---- people.c ---- */
 
@@ -188,6 +198,13 @@ void faults_stop(struct world *world);
 bool faults_spare(const struct world *world, uint32_t owner, uint32_t node);
 const char *fault_name(enum fault_kind kind);
 const char *fault_state_name(enum fault_state state);
+
+/* ---- steward.c: without one nothing happens in any of these ---- */
+
+void steward_init(struct world *world); /* makes him, and his room */
+void steward_turn(struct world *world);
+void steward_check_end(struct world *world);
+void steward_end(struct world *world);
 
 /* ---- checks.c ---- */
 

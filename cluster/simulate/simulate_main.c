@@ -2,6 +2,7 @@
  *
  *     simulate_main SEEDS [FIRST]            that many, from this one on; 0 when all held
  *     simulate_main --seed N [--trace]       one, told like a story
+ *     ... --restores                         and a steward, who deletes and restores a room
  *     ... --faults crash,pause               only these; ... --until-broken: 0 when one broke */
 #include "cluster/simulate/simulate.h"
 
@@ -9,8 +10,8 @@
 
 struct options {
     uint64_t first, count;
-    uint32_t mask;
-    bool trace, until_broken;
+    struct manner manner;
+    bool until_broken;
 };
 
 static uint32_t mask_of(const char *list)
@@ -34,7 +35,7 @@ static uint32_t mask_of(const char *list)
 
 static struct options read_options(int argc, char **argv)
 {
-    struct options options = {.first = 1, .count = 50, .mask = (1u << FAULT_KINDS) - 1};
+    struct options options = {.first = 1, .count = 50, .manner.mask = (1u << FAULT_KINDS) - 1};
     int plain = 0;
 
     for (int i = 1; i < argc; i++) {
@@ -42,11 +43,13 @@ static struct options read_options(int argc, char **argv)
             options.first = strtoull(argv[++i], NULL, 10);
             options.count = 1;
         } else if (strcmp(argv[i], "--faults") == 0 && i + 1 < argc) {
-            options.mask = mask_of(argv[++i]);
+            options.manner.mask = mask_of(argv[++i]);
         } else if (strcmp(argv[i], "--without") == 0 && i + 1 < argc) {
-            options.mask &= ~mask_of(argv[++i]);
+            options.manner.mask &= ~mask_of(argv[++i]);
+        } else if (strcmp(argv[i], "--restores") == 0) {
+            options.manner.restores = true;
         } else if (strcmp(argv[i], "--trace") == 0) {
-            options.trace = true;
+            options.manner.trace = true;
         } else if (strcmp(argv[i], "--until-broken") == 0) {
             options.until_broken = true;
         } else if (plain++ == 0) {
@@ -93,11 +96,16 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < options.count; i++) {
         uint64_t seed = options.first + i;
 
-        failed += simulate(seed, options.trace, options.mask, &tally) ? 0 : 1;
+        failed += simulate(seed, &options.manner, &tally) ? 0 : 1;
         if (failed > 0 && options.until_broken) {
             printf("caught by seed %llu\n", (unsigned long long)seed);
             return 0;
         }
+    }
+    if (options.manner.restores) {
+        printf("measured: a steward deleted and restored a room %llu times; %llu times it had come "
+               "back by itself\n",
+               (unsigned long long)tally.restores, (unsigned long long)tally.revived);
     }
     print_tally(&tally, difftime(time(NULL), begun));
     printf("%llu passed, %llu failed\n", (unsigned long long)(tally.seeds - failed),

@@ -147,6 +147,7 @@ uint32_t any_node(struct world *world)
 static void one_step(struct world *world)
 {
     people_turn(world);
+    steward_turn(world);
     faults_turn(world);
     ck_run(world->kit, STEP);
     check_turn(world);
@@ -170,7 +171,10 @@ static bool gather(struct world *world)
         }
         world->places[r].made = true;
     }
-    return true;
+    if (world->restores) {
+        steward_init(world);
+    }
+    return !world->failed;
 }
 
 static void converge(struct world *world)
@@ -212,18 +216,22 @@ static void live(struct world *world)
     if (!world->failed) {
         check_end(world);
     }
+    if (!world->failed) {
+        steward_check_end(world);
+    }
     world->tally->simulated_us += (uint64_t)(now_of(world) - begun);
 }
 
-bool simulate(uint64_t seed, bool trace, uint32_t mask, struct tally *tally)
+bool simulate(uint64_t seed, const struct manner *manner, struct tally *tally)
 {
     struct world *world = calloc(1, sizeof(*world));
     bool fine;
 
     vr_assert(world != NULL);
     world->seed = seed;
-    world->trace = trace;
-    world->mask = mask;
+    world->trace = manner->trace;
+    world->mask = manner->mask;
+    world->restores = manner->restores;
     world->tally = tally;
     running = world;
     signal(SIGABRT, on_abort);
@@ -249,6 +257,7 @@ bool simulate(uint64_t seed, bool trace, uint32_t mask, struct tally *tally)
     tally->seeds++;
     running = NULL;
     ck_free(world->kit);
+    steward_end(world);
     fine = !world->failed;
     free(world);
     return fine;
