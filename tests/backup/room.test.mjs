@@ -11,6 +11,7 @@ import { Peers, Speaker } from '../lib/peers.mjs';
 import { PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
 
 const PROGRAM = process.env.VOICEROOMD ? ['--voiceroomd', process.env.VOICEROOMD] : [];
+const BANS = 150; // more than one transaction of etcd takes, and more than one request
 const STARTS = new Date(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000).toISOString();
 
 describe('one room of a cluster', () => {
@@ -33,10 +34,11 @@ describe('one room of a cluster', () => {
   };
   const restore = (node, id, ...more) => ctl.raw(['backup', 'restore', file, '--backup-key', key, '--room', id, '--endpoint', node.url,
     '-o', 'json', ...PROGRAM, ...more, ...ctl.key]);
+  /** A machine that stood still may have kept the answer for too long: then the program says that it does not know. */
+  const unheard = ({ code, err }) => code === 5 && /is not known/.test(err);
   const restored = async (node, id, ...more) => {
-    const { code, out, err } = await restore(node, id, ...more);
-    assert.equal(code, 0, err);
-    return JSON.parse(out);
+    const done = await restore(node, id, ...more);
+    assert.ok(done.code === 0 || unheard(done), `${done.code} ${done.err}`);
   };
 
   const joined = async (node, name) => {
@@ -70,6 +72,7 @@ describe('one room of a cluster', () => {
     await all.ana.request('room:make-moderator', { participant: all.ben.id });
     await all.ana.request('room:ban', { user: 'mallory' });
     later = (await rest(b, cluster.token('ana', { roomCreate: true }), 'POST', '/v1/rooms', { title: 'Later', starts_at: STARTS })).id;
+    for (let i = 0; i < BANS; i++) await settled('a ban', () => rest(b, cluster.admin(), 'POST', `/v1/rooms/${later}/bans`, { user: `troll-${i}`, reason: 'x'.repeat(200) }));
     file = (await ctl.json('backup', 'create', join(cluster.folder, 'out'), '--backup-key', key, '--all')).file;
     await all.ana.request('room:update', { title: 'Changed' });
     await all.ana.request('room:ban', { user: 'cy' });
@@ -93,11 +96,14 @@ describe('one room of a cluster', () => {
     await c.kill9();
     await forget(room);
     const both = await Promise.all([restore(a, room), restore(b, room)]);
-    assert.deepEqual(both.map((r) => r.code).sort(), [0, 5], both.map((r) => r.err).join('\n'));
-    const told = JSON.parse(both.find((r) => r.code === 0).out);
-    assert.equal(told.room, room);
-    assert.ok(told.records >= 5 && told.seconds > 0, JSON.stringify(told));
-    console.log(`measured: a deleted room was back in a running cluster ${told.seconds} s after the command was given`);
+    const won = both.find((r) => r.code === 0);
+    assert.ok(won ? both.every((r) => r === won || r.code === 5) : both.some(unheard), both.map((r) => `${r.code} ${r.err}`).join('\n'));
+    if (won) {
+      const told = JSON.parse(won.out);
+      assert.equal(told.room, room);
+      assert.ok(told.records >= 5 && told.seconds > 0, won.out);
+      console.log(`measured: a deleted room was back in a running cluster ${told.seconds} s after the command was given`);
+    }
     await asItWas(a, b);
     await c.start();
     await cluster.together(3);
@@ -145,6 +151,8 @@ describe('one room of a cluster', () => {
 
     await forget(later);
     await restored(c, later);
+    const { bans } = await ask(b, 'GET', `/v1/rooms/${later}/bans`);
+    assert.equal(new Set(bans.map((ban) => ban.user)).size, BANS);
     const { title, phase, starts_at } = await shown(a, later);
     assert.deepEqual({ title, phase, at: Date.parse(starts_at) }, { title: 'Later', phase: 'scheduled', at: Date.parse(STARTS) });
   });
