@@ -31,6 +31,11 @@ bool vr_cluster_owner(struct vr_cluster *cluster, struct vr_id room, struct vr_c
     return known;
 }
 
+uint32_t vr_cluster_owner_node(struct vr_cluster *cluster, struct vr_id room)
+{
+    return cluster_owner(cluster, room, NULL);
+}
+
 struct rooms {
     struct vr_id *out;
     uint32_t count, max;

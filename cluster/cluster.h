@@ -153,6 +153,8 @@ struct vr_cluster_owner {
     char reason[96];  /* why it is there: "created here", "in sync when node b was lost", ... */
 };
 bool vr_cluster_owner(struct vr_cluster *cluster, struct vr_id room, struct vr_cluster_owner *out);
+/** The owner's number alone; 0: nobody now. Cheap. Any thread. */
+uint32_t vr_cluster_owner_node(struct vr_cluster *cluster, struct vr_id room);
 /** Rooms that have an owner, on whichever node, as far as this one knows: at most `max`, in the
  * order of their ids; returns how many. Any thread. */
 uint32_t vr_cluster_rooms(struct vr_cluster *cluster, struct vr_id *out, uint32_t max);

@@ -1,43 +1,22 @@
-/* list.c - GET /v1/rooms: the rooms of the store with the live counts of the lobby.
+/* list.c - GET /v1/rooms: the rooms of the store with the live counts of the lobby; in a cluster
+ * those of all nodes.
  *
  * Two passes. The first reads every room's record without opening what is sealed and keeps the
  * places of one page; the second writes the rows of that page. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "actors/room/records.h"
-#include "nodes/list_json.h"
-#include "nodes/list_rows.h"
-#include "nodes/lobby.h"
-#include "nodes/node.h"
+#include "nodes/list_far.h"
+#include "nodes/list_find.h"
 #include "nodes/routes.h"
 #include "store/personal.h"
-#include "store/records.h"
-
-#define QUERY_MAX 129
-
-struct query {
-    uint32_t phases; /* bits 1 << enum vr_phase */
-    char phase_text[40];
-    char q[QUERY_MAX];
-    char topic[VR_TAG_MAX + 1];
-    char tag[VR_TAG_MAX + 1];
-    char language[17];
-    enum vr_list_sort sort;
-    uint32_t limit;
-    bool has_cursor;
-    struct vr_list_place cursor;
-    bool all;           /* admin */
-    struct vr_id asker; /* zero: nobody */
-};
 
 struct listing {
     struct vr_http_request *request;
-    struct query query;
+    struct vr_list_query query;
     struct vr_list_page page;
-    struct vr_room_listing row; /* 20 KB: not for the stack */
+    const struct vr_list_far *far;
 };
 
 static bool refuse(struct vr_http_request *request, const char *detail)
@@ -46,28 +25,6 @@ static bool refuse(struct vr_http_request *request, const char *detail)
 
     vr_http_answer_problem_full(request, &problem);
     return false;
-}
-
-static bool read_phases(struct query *query)
-{
-    char text[sizeof(query->phase_text)];
-    char *rest = text;
-    char *word = NULL;
-
-    memcpy(text, query->phase_text, sizeof(text));
-    query->phases = 0;
-    while ((word = strsep(&rest, ",")) != NULL) {
-        if (strcmp(word, "active") == 0) {
-            query->phases |= 1u << VR_ACTIVE;
-        } else if (strcmp(word, "scheduled") == 0) {
-            query->phases |= 1u << VR_SCHEDULED;
-        } else if (strcmp(word, "ended") == 0) {
-            query->phases |= 1u << VR_ENDED;
-        } else {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool read_limit(const struct vr_http_request *request, uint32_t *limit)
@@ -89,14 +46,14 @@ static bool read_limit(const struct vr_http_request *request, uint32_t *limit)
 }
 
 /** False: the request was answered. */
-static bool read_query(struct vr_http_request *request, struct query *query)
+static bool read_query(struct vr_http_request *request, struct vr_list_query *query)
 {
     char text[VR_CURSOR_MAX];
 
     if (!vr_http_query(request, "phase", query->phase_text, sizeof(query->phase_text))) {
         snprintf(query->phase_text, sizeof(query->phase_text), "active,scheduled");
     }
-    if (!read_phases(query)) {
+    if (!vr_list_phases_read(query)) {
         return refuse(request, "phase: active, scheduled, ended, separated by commas");
     }
     (void)vr_http_query(request, "q", query->q, sizeof(query->q));
@@ -122,114 +79,48 @@ static bool read_query(struct vr_http_request *request, struct query *query)
     return true;
 }
 
-static bool may_list(const struct query *query, const struct vr_room_listing *row)
+/* Who owns it has told us of it, or that it is not to be shown. */
+static bool is_untold(void *ctx, struct vr_id room)
 {
-    if (query->all || row->visibility == VR_PUBLIC) {
-        return true;
-    }
-    if (vr_id_is_zero(query->asker)) {
-        return false;
-    }
-    if (vr_id_equal(row->creator_ref, query->asker)) {
-        return true;
-    }
-    for (uint32_t i = 0; i < row->invited_count; i++) {
-        if (vr_id_equal(row->invited[i], query->asker)) {
-            return true;
-        }
-    }
-    return false;
+    const struct listing *listing = ctx;
+    struct vr_cluster *cluster = vr_node_cluster(listing->request->node);
+    uint32_t owner = cluster == NULL ? 0 : vr_cluster_owner_node(cluster, room);
+
+    return (owner == 0 || !vr_list_far_told(listing->far, owner)) &&
+           vr_list_far_row_of(listing->far, room) == NULL;
 }
 
-static bool has_tag(const struct vr_room_listing *row, const char *tag)
+/* Behind the end of a node that had more to tell nothing is known. */
+static uint32_t shown_of(const struct listing *listing)
 {
-    for (uint32_t i = 0; i < row->tag_count; i++) {
-        if (strcasecmp(row->tags[i], tag) == 0) {
-            return true;
-        }
+    const struct vr_list_page *page = &listing->page;
+    uint32_t shown = page->count > page->limit ? page->limit : page->count;
+
+    while (listing->far->cut && shown > 0 &&
+           vr_list_compare(&page->places[shown - 1], &listing->far->end) > 0) {
+        shown--;
     }
-    return false;
+    return shown;
 }
 
-static bool holds_text(const struct vr_room_listing *row, const char *q)
+static void write_rows(struct listing *listing, uint32_t shown, struct vr_buf *out)
 {
-    if (strcasestr(row->title, q) != NULL || strcasestr(row->topic, q) != NULL ||
-        strcasestr(row->description, q) != NULL) {
-        return true;
-    }
-    for (uint32_t i = 0; i < row->tag_count; i++) {
-        if (strcasestr(row->tags[i], q) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool matches(const struct query *query, const struct vr_room_listing *row)
-{
-    return (query->phases & (1u << row->phase)) != 0 && may_list(query, row) &&
-           (query->topic[0] == '\0' || strcasecmp(row->topic, query->topic) == 0) &&
-           (query->language[0] == '\0' || strcasecmp(row->language, query->language) == 0) &&
-           (query->tag[0] == '\0' || has_tag(row, query->tag)) &&
-           (query->q[0] == '\0' || holds_text(row, query->q));
-}
-
-static enum vr_err open_personal(void *ctx, struct vr_id ref, struct vr_bytes sealed,
-                                 struct vr_buf *out)
-{
-    return vr_personal_open(ctx, ref, sealed, out);
-}
-
-static bool visit(void *ctx, struct vr_bytes key, struct vr_bytes value)
-{
-    struct listing *listing = ctx;
-    struct vr_list_facts facts = {0};
-    struct vr_list_place place;
-    struct vr_lobby_room live = {0};
-
-    if (key.size != 16 || vr_room_listing_decode(value, &vr_vault_closed, &listing->row) != VR_OK ||
-        !matches(&listing->query, &listing->row)) {
-        return true;
-    }
-    facts.room = vr_id_get(key.data);
-    if (listing->query.sort == VR_LIST_LIVE &&
-        vr_lobby_find(vr_node_lobby(listing->request->node), facts.room, &live)) {
-        facts.participants = live.participants;
-        vr_blob_release(live.on_stage);
-    }
-    facts.created_wall = listing->row.created_wall;
-    facts.starts_wall = listing->row.starts_wall;
-    facts.title = listing->row.title;
-    vr_list_place(listing->query.sort, &facts, &place);
-    vr_list_offer(&listing->page, &place);
-    return true;
-}
-
-static void write_rows(struct listing *listing, struct vr_buf *out)
-{
-    struct vr_node *node = listing->request->node;
-    const struct vr_vault vault = {.open = open_personal, .ctx = vr_node_personal(node)};
-    uint32_t shown = listing->page.count;
     const char *comma = "";
 
-    if (shown > listing->query.limit) {
-        shown = listing->query.limit;
-    }
     vr_buf_text(out, "{\"rooms\":[");
     for (uint32_t i = 0; i < shown; i++) {
-        struct vr_buf value = {0};
-        uint8_t key[16];
+        struct vr_id room = listing->page.places[i].room;
+        const struct vr_list_far_row *row = vr_list_far_row_of(listing->far, room);
+        size_t before = out->size;
 
-        vr_id_put(key, listing->page.places[i].room);
-        if (vr_records_get(vr_node_records(node), VR_TABLE_ROOMS, vr_bytes(key, sizeof(key)),
-                           &value) == VR_OK &&
-            vr_room_listing_decode(vr_buf_bytes(&value), &vault, &listing->row) == VR_OK) {
-            vr_buf_text(out, comma);
-            vr_list_row_write(vr_node_lobby(node), listing->page.places[i].room, &listing->row,
-                              out);
-            comma = ",";
+        vr_buf_text(out, comma);
+        if (row != NULL) {
+            vr_buf_append(out, row->json.data, row->json.size);
+        } else if (!vr_list_found_write(listing->request->node, room, out)) {
+            out->size = before;
+            continue;
         }
-        vr_buf_deinit(&value);
+        comma = ",";
     }
     vr_buf_text(out, "]");
 }
@@ -251,7 +142,8 @@ static void add_parameter(struct vr_buf *out, const char *name, const char *valu
 }
 
 /** Link: rel="next" (RFC 8288), with the same filter. */
-static void set_link(struct vr_http_request *request, const struct query *query, const char *cursor)
+static void set_link(struct vr_http_request *request, const struct vr_list_query *query,
+                     const char *cursor)
 {
     struct vr_buf link = {0};
 
@@ -274,12 +166,13 @@ static void answer_page(struct listing *listing)
 {
     const struct vr_list_page *page = &listing->page;
     struct vr_http_request *request = listing->request;
+    uint32_t shown = shown_of(listing);
     struct vr_buf out = {0};
     char cursor[VR_CURSOR_MAX];
 
-    write_rows(listing, &out);
-    if (page->count > page->limit &&
-        vr_list_cursor_write(listing->query.sort, &page->places[page->limit - 1], cursor)) {
+    write_rows(listing, shown, &out);
+    if (shown > 0 && (page->count > shown || listing->far->cut) &&
+        vr_list_cursor_write(listing->query.sort, &page->places[shown - 1], cursor)) {
         vr_buf_printf(&out, ",\"next_cursor\":\"%s\"}", cursor);
         set_link(request, &listing->query, cursor);
     } else {
@@ -293,26 +186,38 @@ static void answer_page(struct listing *listing)
     vr_buf_deinit(&out);
 }
 
+static void on_others(void *ctx, const struct vr_list_far *far)
+{
+    struct listing *listing = ctx;
+    enum vr_err err = VR_OK;
+
+    listing->far = far;
+    err = vr_list_find(listing->request->node, &listing->query, is_untold, listing, &listing->page);
+    for (uint32_t i = 0; i < far->count; i++) {
+        vr_list_offer(&listing->page, &far->rows[i].place);
+    }
+    if (err == VR_OK) {
+        answer_page(listing);
+    } else {
+        vr_http_answer_problem(listing->request, err, NULL);
+    }
+    free(listing);
+}
+
 void vr_route_room_list(struct vr_http_request *request)
 {
     struct listing *listing = calloc(1, sizeof(*listing));
-    enum vr_err err = VR_OK;
 
     if (listing == NULL) {
         vr_http_answer_problem(request, VR_E_NO_MEMORY, NULL);
         return;
     }
     listing->request = request;
-    if (read_query(request, &listing->query)) {
-        listing->page.limit = listing->query.limit;
-        listing->page.after = listing->query.has_cursor ? &listing->query.cursor : NULL;
-        err = vr_records_scan(vr_node_records(request->node), VR_TABLE_ROOMS, (struct vr_bytes){0},
-                              (struct vr_bytes){0}, visit, listing);
-        if (err == VR_OK) {
-            answer_page(listing);
-        } else {
-            vr_http_answer_problem(request, err, NULL);
-        }
+    if (!read_query(request, &listing->query)) {
+        free(listing);
+        return;
     }
-    free(listing);
+    listing->page.limit = listing->query.limit;
+    listing->page.after = listing->query.has_cursor ? &listing->query.cursor : NULL;
+    vr_list_far_ask(request->node, request->worker, &listing->query, on_others, listing);
 }

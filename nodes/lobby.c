@@ -8,6 +8,7 @@
 #include "actors/base/list.h"
 #include "actors/base/owner.h"
 #include "cluster/cluster.h"
+#include "nodes/list_far.h"
 #include "nodes/node.h"
 
 #define PLACES 4096
@@ -176,6 +177,8 @@ static enum vr_err lobby_handle(struct vr_actor *actor, void *state, struct vr_m
         if (msg->to.sub == 0 && vr_node_cluster(node) != NULL) {
             tell_others(node, msg);
         }
+    } else if (msg->kind == VR_MSG_CLUSTER && msg->as.note.type == VR_NOTE_LISTING) {
+        vr_list_far_tell(node, msg);
     }
     return VR_OK;
 }

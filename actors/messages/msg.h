@@ -108,6 +108,8 @@ struct vr_speaker {
 /** Asked of a shard: when was said what listeners hear (messages/sound_clock.h). The bytes of the
  * question are the peer that hears (16), or none; of the answer, a sound clock. */
 #define VR_NOTE_SOUND_CLOCK 36u
+/** Asked of another node's lobby: which rooms of yours does this list show? (nodes/list_far.c) */
+#define VR_NOTE_LISTING 37u
 
 struct vr_msg {
     enum vr_msg_kind kind;
