@@ -54,6 +54,7 @@ const ELSEWHERE = {
   'ETCDCTL_API=3 etcdctl snapshot restore etcd.db --data-dir ... --name ... --initial-cluster ... --initial-advertise-peer-urls ...':
     by('tests/backup/cluster.test.mjs', "'etcdctl', ['snapshot', 'restore', snapshot, '--data-dir'"),
   'backup restore FILE --backup-key KEY --etcd-snapshot etcd.db': by('tests/backup/cluster.test.mjs', "'--etcd-snapshot', snapshot"),
+  'voiceroomctl backup restore FILE --backup-key KEY --room ROOM --endpoint NODE': by('tests/backup/room.test.mjs', "'--backup-key', key, '--room', id, '--endpoint', node.url"),
   'voiceroomctl cluster adopt': by('tests/backup/cluster.test.mjs', "'cluster', 'adopt'"),
   'voiceroomctl cluster rebalance': by('tests/cluster/fleet.test.mjs', "'cluster', 'rebalance'"),
   'voiceroomctl node undrain NODE': by('tests/cluster/fleet.test.mjs', "'node', 'undrain'"),

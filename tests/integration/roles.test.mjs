@@ -120,7 +120,7 @@ const ENDPOINTS = [
 const ADMINISTRATION = [
   ['GET', '/v1/bans'], ['POST', '/v1/bans', { user: 'x' }], ['GET', '/v1/bans/{room}'], ['DELETE', '/v1/bans/{room}'],
   ['GET', '/v1/filters'], ['POST', '/v1/filters', { word: 'x' }], ['DELETE', '/v1/filters/{room}'],
-  ['GET', '/v1/audit'], ['GET', '/v1/audit/verify'], ['GET', '/v1/rooms/{room}/audit/verify'],
+  ['GET', '/v1/audit'], ['GET', '/v1/audit/verify'], ['GET', '/v1/rooms/{room}/audit/verify'], ['POST', '/v1/rooms/{room}/restore', { restore: '01jd8x3v5m9qk2t7w0c4f6h8nb', piece: 0, rows: 'AA' }],
   ['GET', '/v1/reports'], ['GET', '/v1/reports/{room}'], ['POST', '/v1/reports/{room}/resolve', { outcome: 'other' }],
   ['GET', '/v1/users/victim'], ['GET', '/v1/users/victim/export'], ['DELETE', '/v1/users/victim'],
   ['GET', '/v1/webhooks'], ['POST', '/v1/webhooks', { url: 'https://example.org/' }], ['GET', '/v1/webhooks/{room}'], ['DELETE', '/v1/webhooks/{room}'],
