@@ -69,7 +69,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
     h2o_websocket_conn_t *conn = sock->data;
     struct vr_ws *ws = conn->data;
 
-    ws->writing.size = 0;
+    vr_buf_deinit(&ws->writing); /* thousands of sockets are silent most of the time */
     if (err != NULL) {
         die(ws);
         return;

@@ -34,17 +34,26 @@ struct client {
     bool bound;   /* `session` has this socket */
     uint32_t early;
     struct vr_id session;
-    struct vr_id room;          /* of the session */
-    struct vr_client_msg asked; /* the join under way */
+    struct vr_id room;           /* of the session */
+    struct vr_client_msg *asked; /* the join under way: 9 KB, which nobody needs afterwards */
     vr_time_us asked_at;
     struct vr_span span; /* of this join, when it is traced */
     uint64_t
         reminded; /* number of the newest reminder that this socket was told of, or need not be */
 };
 
+static void forget_asked(struct client *client)
+{
+    if (client->asked != NULL) {
+        vr_client_msg_deinit(client->asked);
+        free(client->asked);
+        client->asked = NULL;
+    }
+}
+
 static void free_client(struct client *client)
 {
-    vr_client_msg_deinit(&client->asked);
+    forget_asked(client);
     free(client);
 }
 
@@ -162,7 +171,7 @@ static void bind_session(struct client *client, const struct vr_join_result *res
     struct vr_answer answer = *result->answer;
 
     answer.body = result->json;
-    send_answer(client, &client->asked, &answer);
+    send_answer(client, client->asked, &answer);
     vr_metrics_join(vr_node_metrics(client->node),
                     vr_worker_now(client->worker) - client->asked_at);
     client->session = result->session;
@@ -180,9 +189,9 @@ static vr_time_us clock_now(const struct client *client)
 
 static void trace_join(struct client *client)
 {
-    vr_span_begin(vr_system_tracing(vr_worker_system(client->worker)), client->asked.traceparent,
+    vr_span_begin(vr_system_tracing(vr_worker_system(client->worker)), client->asked->traceparent,
                   clock_now(client), &client->span);
-    client->span.name = vr_command_name(client->asked.kind);
+    client->span.name = vr_command_name(client->asked->kind);
 }
 
 static void trace_joined(struct client *client, enum vr_err err)
@@ -208,10 +217,9 @@ static void on_joined(void *ctx, const struct vr_join_result *result)
         bind_session(client, result);
     } else {
         vr_metrics_join_refused(vr_node_metrics(client->node));
-        send_answer(client, &client->asked, result->answer);
+        send_answer(client, client->asked, result->answer);
     }
-    vr_client_msg_deinit(&client->asked);
-    memset(&client->asked, 0, sizeof(client->asked));
+    forget_asked(client);
 }
 
 /** Who asks, as far as a token told; false: refused. */
@@ -285,11 +293,17 @@ static void enter(struct client *client, struct vr_client_msg *msg)
         vr_client_msg_deinit(msg);
         return;
     }
-    client->asked = *msg;
+    client->asked = malloc(sizeof(*client->asked));
+    if (client->asked == NULL) {
+        refuse(client, msg, VR_E_NO_MEMORY, NULL);
+        vr_client_msg_deinit(msg);
+        return;
+    }
+    *client->asked = *msg;
     client->asked_at = vr_worker_now(client->worker);
     client->joining = true;
     client->room = join.room;
-    join.msg = &client->asked;
+    join.msg = client->asked;
     trace_join(client);
     join.trace = client->span.trace;
     vr_session_join(client->worker, &join, on_joined, client);

@@ -1,6 +1,6 @@
 /* srtp_crypto.c - the OpenSSL plug-in of libsrtp. Per packet only the IV is set: ciphers are
- * fetched once per process, keys scheduled once per context, HMAC continued from saved inner and
- * outer SHA-1 states. */
+ * fetched once per process, keys scheduled once per context (with its first packet), HMAC continued
+ * from saved inner and outer SHA-1 states. */
 /* The one-shot SHA_CTX interface is deprecated but is the only one whose state can be saved by
  * copying; EVP_MAC allocates and copies a context for every packet. */
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -33,8 +33,10 @@ static const srtp_cipher_type_t gcm_type;
 static const srtp_auth_type_t hmac_type;
 
 struct aes_state {
-    EVP_CIPHER_CTX *evp;
+    EVP_CIPHER_CTX *evp; /* NULL until the first packet: most people only listen, and a context with
+                            its key takes a kilobyte */
     int tag_size;
+    uint8_t key[AES_KEY];
     uint8_t salt[16];     /* ICM: the session salt, XORed into each counter block */
     uint8_t tag[GCM_TAG]; /* GCM: of the last encryption */
 };
@@ -44,15 +46,12 @@ static srtp_err_status_t cipher_new(srtp_cipher_t **out, const srtp_cipher_type_
 {
     srtp_cipher_t *cipher = calloc(1, sizeof *cipher);
     struct aes_state *state = calloc(1, sizeof *state);
-    EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
 
-    if (cipher == NULL || state == NULL || evp == NULL) {
+    if (cipher == NULL || state == NULL) {
         free(cipher);
         free(state);
-        EVP_CIPHER_CTX_free(evp);
         return srtp_err_status_alloc_fail;
     }
-    state->evp = evp;
     state->tag_size = tag_size;
     cipher->type = type;
     cipher->state = state;
@@ -67,10 +66,35 @@ static srtp_err_status_t cipher_free(srtp_cipher_t *cipher)
     struct aes_state *state = cipher->state;
 
     EVP_CIPHER_CTX_free(state->evp);
+    OPENSSL_cleanse(state, sizeof *state);
     free(state);
     free(cipher);
     return srtp_err_status_ok;
 }
+
+/* What was prepared for an earlier key is of no use. */
+static void take_key(struct aes_state *state, const uint8_t *key)
+{
+    memcpy(state->key, key, AES_KEY);
+    EVP_CIPHER_CTX_free(state->evp);
+    state->evp = NULL;
+}
+
+static bool prepare(struct aes_state *state, const EVP_CIPHER *with)
+{
+    if (state->evp != NULL) {
+        return true;
+    }
+    state->evp = EVP_CIPHER_CTX_new();
+    if (state->evp != NULL && EVP_CipherInit_ex(state->evp, with, NULL, state->key, NULL, 1) == 1) {
+        return true;
+    }
+    EVP_CIPHER_CTX_free(state->evp);
+    state->evp = NULL;
+    return false;
+}
+
+/* Everything below comes after an IV was set, and so after `prepare` (libsrtp's order). */
 
 /* ---- AES in integer counter mode (RFC 3711, 4.1.1), also the key derivation's cipher ---- */
 
@@ -88,9 +112,8 @@ static srtp_err_status_t icm_init(void *ctx, const uint8_t *key)
 
     memset(state->salt, 0, sizeof state->salt);
     memcpy(state->salt, key + AES_KEY, ICM_SALT);
-    return EVP_EncryptInit_ex(state->evp, aes_ctr, NULL, key, NULL) == 1
-               ? srtp_err_status_ok
-               : srtp_err_status_init_fail;
+    take_key(state, key);
+    return srtp_err_status_ok;
 }
 
 static srtp_err_status_t icm_set_iv(void *ctx, uint8_t *iv, srtp_cipher_direction_t direction)
@@ -102,7 +125,7 @@ static srtp_err_status_t icm_set_iv(void *ctx, uint8_t *iv, srtp_cipher_directio
     for (size_t i = 0; i < sizeof counter; i++) {
         counter[i] = state->salt[i] ^ iv[i];
     }
-    return EVP_EncryptInit_ex(state->evp, NULL, NULL, NULL, counter) == 1
+    return prepare(state, aes_ctr) && EVP_EncryptInit_ex(state->evp, NULL, NULL, NULL, counter) == 1
                ? srtp_err_status_ok
                : srtp_err_status_cipher_fail;
 }
@@ -133,9 +156,8 @@ static srtp_err_status_t gcm_init(void *ctx, const uint8_t *key)
 {
     struct aes_state *state = ctx;
 
-    return EVP_CipherInit_ex(state->evp, aes_gcm, NULL, key, NULL, 1) == 1
-               ? srtp_err_status_ok
-               : srtp_err_status_init_fail;
+    take_key(state, key);
+    return srtp_err_status_ok;
 }
 
 static srtp_err_status_t gcm_set_iv(void *ctx, uint8_t *iv, srtp_cipher_direction_t direction)
@@ -143,7 +165,8 @@ static srtp_err_status_t gcm_set_iv(void *ctx, uint8_t *iv, srtp_cipher_directio
     struct aes_state *state = ctx;
     int encrypt = direction == srtp_direction_decrypt ? 0 : 1;
 
-    return EVP_CipherInit_ex(state->evp, NULL, NULL, NULL, iv, encrypt) == 1
+    return prepare(state, aes_gcm) &&
+                   EVP_CipherInit_ex(state->evp, NULL, NULL, NULL, iv, encrypt) == 1
                ? srtp_err_status_ok
                : srtp_err_status_cipher_fail;
 }
