@@ -38,7 +38,7 @@ struct client {
     struct vr_client_msg *asked; /* the join under way: 9 KB, which nobody needs afterwards */
     vr_time_us asked_at;
     struct vr_span span; /* of this join, when it is traced */
-    uint64_t reminded; /* the newest reminder that this socket was told of, or need not be */
+    uint64_t reminded;   /* the newest reminder that this socket was told of, or need not be */
 };
 
 static void forget_asked(struct client *client)
