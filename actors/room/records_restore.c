@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "actors/room/records.h"
+#include "room_record.pb-c.h"
 #include "store/commit.h"
 #include "store/personal.h"
 
@@ -292,6 +293,32 @@ static enum vr_err put_user(struct vr_records *records, const struct vr_op *op,
     return err;
 }
 
+/* Numbers of participants that were given after the backup are not known any more, and resume
+ * tokens with them are still about: far beyond them no new place is anybody's by an old token. */
+#define NUMBERS_LEFT_OUT (1u << 20)
+
+static enum vr_err put_counters(struct vr_bytes key, struct vr_bytes value,
+                                struct vr_commit *commit)
+{
+    Vr__CountersRecord *record = vr__counters_record__unpack(NULL, value.size, value.data);
+    uint8_t *bytes = NULL;
+
+    if (record == NULL) {
+        return VR_E_NO_MEMORY; /* it was judged */
+    }
+    if (record->last_participant < VR_PARTICIPANT_GIVEN - NUMBERS_LEFT_OUT) {
+        record->last_participant += NUMBERS_LEFT_OUT;
+    }
+    bytes = malloc(vr__counters_record__get_packed_size(record) + 1);
+    if (bytes != NULL) {
+        vr_commit_put(commit, VR_TABLE_ANALYTICS, key,
+                      vr_bytes(bytes, vr__counters_record__pack(record, bytes)));
+    }
+    vr__counters_record__free_unpacked(record, NULL);
+    free(bytes);
+    return bytes == NULL ? VR_E_NO_MEMORY : VR_OK;
+}
+
 static bool is_durable(enum vr_table table)
 {
     return table == VR_TABLE_ROOMS || table == VR_TABLE_BANS || table == VR_TABLE_GRANTS;
@@ -302,9 +329,12 @@ enum vr_err vr_room_rows_save(const struct vr_room *room, struct vr_records *rec
 {
     struct vr_op own = {.table = VR_TABLE_COUNT};
     enum vr_err err = VR_OK;
+    struct vr_bytes counters = {0};
     struct vr_op op;
+    uint8_t key[16];
     bool bad;
 
+    vr_id_put(key, vr_room_id(room));
     vr_room_save_deletion(room, commit);
     while (err == VR_OK && vr_op_next(&rows, &op, &bad)) {
         op.durable = is_durable(op.table);
@@ -312,9 +342,14 @@ enum vr_err vr_room_rows_save(const struct vr_room *room, struct vr_records *rec
             err = put_user(records, &op, commit);
         } else if (op.table == VR_TABLE_ROOMS) {
             own = op;
+        } else if (op.table == VR_TABLE_ANALYTICS && op.key.size == sizeof(key)) {
+            counters = op.value;
         } else {
             vr_commit_add(commit, &op);
         }
+    }
+    if (err == VR_OK) {
+        err = put_counters(vr_bytes(key, sizeof(key)), counters, commit);
     }
     if (err == VR_OK && own.table == VR_TABLE_ROOMS) {
         vr_commit_add(commit,
