@@ -253,7 +253,8 @@ static void nothing_of_it_after_a_failure(void **state)
     assert_as_it_was();
 }
 
-/* Eve came after the backup and has a token for number 4; by the token alone she is whoever has it. */
+/* Eve came after the backup and has a token for number 4; by the token alone she is whoever has it.
+ */
 static void tokens_of_after_the_backup_open_nothing(void **state)
 {
     struct vr_command *resume = kit_command(VR_CMD_RESUME, "");
