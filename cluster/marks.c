@@ -218,7 +218,7 @@ static enum vr_err on_gate_done(struct vr_actor *actor, void *state, uint64_t ta
     (void)answer;
     (void)why;
     if (acting != NULL) {
-        acting->silent += err != VR_OK && err != VR_E_NOT_FOUND && err != VR_E_GONE;
+        acting->silent += err != VR_OK && err != VR_E_NOT_FOUND; /* gone: out of reach */
         if (--acting->waiting == 0) {
             finish(self, acting);
         }

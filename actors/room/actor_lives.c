@@ -8,7 +8,7 @@
  * node (actors/session/announce.c). */
 #include "actors/room/actor_state.h"
 
-#define LOOK_EVERY VR_SECONDS(2)
+#define LOOK_EVERY VR_SECONDS(1)
 /* Longer than a node needs to be there again; its lease ends before. */
 #define AWAY VR_SECONDS(10)
 /* And this to have its sessions back. */
@@ -21,25 +21,41 @@ static uint64_t life_of(const struct room_actor *self, uint32_t node)
     return self->services->life == NULL ? 0 : self->services->life(self->services->ctx, node);
 }
 
-static uint64_t contact_with(const struct room_actor *self, uint32_t node)
+static bool is_elsewhere(const struct room_actor *self, uint32_t shard)
 {
-    return self->services->contact == NULL ? 0 : self->services->contact(self->services->ctx, node);
+    uint32_t node = vr_shard_node(shard);
+
+    return self->services->contact != NULL && node != 0 &&
+           node != vr_system_node(vr_actor_system(self->actor));
+}
+
+uint64_t contact_with(const struct room_actor *self, uint32_t shard)
+{
+    return is_elsewhere(self, shard)
+               ? self->services->contact(self->services->ctx, vr_shard_node(shard))
+               : 0;
+}
+
+bool is_out_of_reach(const struct room_actor *self, uint32_t shard)
+{
+    return is_elsewhere(self, shard) && contact_with(self, shard) == 0;
 }
 
 /* Between nodes nothing is kept for one that cannot be reached: gates that were set meanwhile did
- * not come there, and the same owner does not set them again. Twice, since the way there may come
- * back later than the way from there. */
-static void look_at_contact(struct room_actor *self, struct told_node *node, vr_time_us now)
+ * not come there, and the same owner does not set them again. Three times, since the way there may
+ * come back later than the way from there. */
+static void look_at_shard(struct room_actor *self, struct told_shard *shard, vr_time_us now)
 {
-    uint64_t contact = contact_with(self, node->number);
+    uint64_t contact = contact_with(self, shard->number);
 
-    if (contact != 0 && contact != node->contact) {
-        node->contact = contact;
-        node->repeat_at = now + BEGUN;
-        shards_repeat(self, node->number);
-    } else if (now >= node->repeat_at) {
-        node->repeat_at = VR_NEVER;
-        shards_repeat(self, node->number);
+    if (contact != 0 && contact != shard->contact) {
+        shard->contact = contact;
+        shard->contact_at = now;
+        shard->repeat_at = now + LOOK_EVERY;
+        shard_repeat(self, shard);
+    } else if (now >= shard->repeat_at) {
+        shard->repeat_at = now < shard->contact_at + BEGUN ? shard->contact_at + BEGUN : VR_NEVER;
+        shard_repeat(self, shard);
     }
 }
 
@@ -142,6 +158,9 @@ void lives_look(struct room_actor *self)
     uint32_t count = self->life_count;
     vr_time_us now = vr_actor_now(self->actor);
 
+    for (uint32_t s = 0; s < self->shard_count; s++) {
+        look_at_shard(self, &self->shards[s], now);
+    }
     memcpy(before, self->lives, count * sizeof(before[0]));
     self->life_count = told_nodes(self);
     for (uint32_t i = 0; i < self->life_count; i++) {
@@ -150,8 +169,6 @@ void lives_look(struct room_actor *self)
 
         *node = (struct told_node){.number = self->nodes[i],
                                    .life = life_of(self, self->nodes[i]),
-                                   .contact = contact_with(self, self->nodes[i]),
-                                   .repeat_at = VR_NEVER,
                                    .there_at = now,
                                    .ask_at = VR_NEVER};
         while (k < count && before[k].number != node->number) {
@@ -159,7 +176,6 @@ void lives_look(struct room_actor *self)
         }
         if (k < count) {
             *node = before[k];
-            look_at_contact(self, node, now);
             look_at(self, node, now);
         }
     }

@@ -41,8 +41,8 @@ static void send_all_gates(struct room_actor *self, uint32_t shard)
     }
 }
 
-/* `node` 0: to all shards. */
-static void send_set(struct room_actor *self, uint32_t node)
+/* `only` NULL: to all shards. */
+static void send_set(struct room_actor *self, const struct told_shard *only)
 {
     struct vr_shard_set *set = vr_shard_set_new();
 
@@ -59,7 +59,7 @@ static void send_set(struct room_actor *self, uint32_t node)
         struct vr_msg msg = {.kind = VR_MSG_SHARD_SET,
                              .to = shard_address(self, self->shards[i].number)};
 
-        if (node == 0 || vr_shard_node(self->shards[i].number) == node) {
+        if (only == NULL || only == &self->shards[i]) {
             msg.as.shard_set = vr_shard_set_retain(set);
             actor_send(self, &msg);
         }
@@ -68,14 +68,10 @@ static void send_set(struct room_actor *self, uint32_t node)
 }
 
 /* Who has them has them so, or newer: versions say. */
-void shards_repeat(struct room_actor *self, uint32_t node)
+void shard_repeat(struct room_actor *self, const struct told_shard *shard)
 {
-    send_set(self, node);
-    for (uint32_t s = 0; s < self->shard_count; s++) {
-        if (vr_shard_node(self->shards[s].number) == node) {
-            send_all_gates(self, self->shards[s].number);
-        }
-    }
+    send_set(self, shard);
+    send_all_gates(self, shard->number);
 }
 
 static void send_close(struct room_actor *self, uint32_t number)
@@ -121,13 +117,16 @@ void shards_update(struct room_actor *self)
 
         if (told->shard.kind == VR_ACTOR_SHARD && !has_shard(self, told->shard.sub) &&
             self->shard_count < VR_SHARDS_MAX) {
-            self->shards[self->shard_count++] = (struct told_shard){.number = told->shard.sub};
+            self->shards[self->shard_count++] =
+                (struct told_shard){.number = told->shard.sub,
+                                    .contact = contact_with(self, told->shard.sub),
+                                    .repeat_at = VR_NEVER};
             changed = true;
         }
     }
     if (changed) {
         self->set_version++;
-        send_set(self, 0);
+        send_set(self, NULL);
     }
     for (uint32_t s = before; s < self->shard_count; s++) {
         send_all_gates(self, self->shards[s].number);
@@ -205,6 +204,11 @@ static void close_at(struct room_actor *self, struct begun *step, const struct v
 {
     struct vr_msg msg = gate_msg(self, gate, shard);
 
+    if (is_out_of_reach(self, shard)) { /* it may live all the same, and play */
+        step->gates_silent++;
+        actor_send(self, &msg);
+        return;
+    }
     step->gates_waiting++;
     vr_actor_ask(self->actor, &msg, GATE_WAIT, on_gate_done, step->ticket);
 }

@@ -45,14 +45,15 @@ struct told_person {
 struct told_node {
     uint32_t number;
     uint64_t life;
-    uint64_t contact;     /* services->contact, as it was when its shards were told last */
-    vr_time_us repeat_at; /* VR_NEVER: they need not be told again */
-    vr_time_us there_at;  /* when the directory named it last */
-    vr_time_us ask_at;    /* VR_NEVER: nobody there need be asked */
+    vr_time_us there_at; /* when the directory named it last */
+    vr_time_us ask_at;   /* VR_NEVER: nobody there need be asked */
 };
 
 struct told_shard {
     uint32_t number;
+    uint64_t contact; /* services->contact with its node, as it was when it was told last */
+    vr_time_us contact_at;
+    vr_time_us repeat_at; /* VR_NEVER: it need not be told again */
     vr_time_us heard_at;
     uint32_t speaker_count;
     struct vr_speaker speakers[VR_SPOKE_MAX];
@@ -194,15 +195,19 @@ void told_clear(struct room_actor *self);
 uint32_t told_nodes(struct room_actor *self);
 
 /* actor_lives.c: sessions whose process has died */
-/** Each 2 s, whether anything may be begun then or not. */
+/** Each second, whether anything may be begun then or not. */
 bool lives_are_due(struct room_actor *self);
 /** Whose node is another one now, or away, is asked for. */
 void lives_look(struct room_actor *self);
+/** As services->contact with the node of a shard; 0 also for this node's own. */
+uint64_t contact_with(const struct room_actor *self, uint32_t shard);
+/** Nothing that is sent to that shard comes there now, as far as is known. */
+bool is_out_of_reach(const struct room_actor *self, uint32_t shard);
 
 /* actor_shards.c: sets, gates, ends */
 void shards_update(struct room_actor *self);
-/** Set and gates once more, to those of a node that may have missed some. */
-void shards_repeat(struct room_actor *self, uint32_t node);
+/** Set and gates once more, to one that may have missed some. */
+void shard_repeat(struct room_actor *self, const struct told_shard *shard);
 void gate_open(struct room_actor *self, const struct vr_effect *gate);
 void gates_note_closed(struct room_actor *self, const struct begun *step);
 void gates_close(struct room_actor *self, struct begun *step);

@@ -269,6 +269,7 @@ static void test_a_session_that_its_node_did_not_keep(void **state)
  * again, and no other shard is bothered. */
 static void test_a_node_that_was_out_of_reach(void **state)
 {
+    const struct vr_answer *answer;
     struct node *node;
     char shard[24];
 
@@ -279,18 +280,42 @@ static void test_a_node_that_was_out_of_reach(void **state)
     pass(node, VR_SECONDS(10));
     assert_int_equal(count(node, "shard"), 0); /* nothing without need */
     contact = 0;
-    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    answer = say(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    assert_int_equal(answer->err, VR_OK); /* at once, and it says that not all have closed */
+    assert_non_null(strstr(answer->why, "1 shards have not confirmed"));
     node->lines = 0;
     pass(node, VR_SECONDS(5));
     assert_int_equal(count(node, "shard"), 0); /* nobody is there to be told */
     contact = 6;
-    pass(node, VR_SECONDS(2));
+    pass(node, VR_MS(1500));
     assert_int_equal(count(node, "shard"), 5);
     assert_int_equal(count(node, shard), 5); /* the set, and four gates */
     pass(node, VR_SECONDS(5));
-    assert_int_equal(count(node, shard), 10); /* once more, when the way there is open too */
+    assert_int_equal(count(node, shard), 15); /* twice more, when the way there is open too */
     pass(node, VR_SECONDS(30));
-    assert_int_equal(count(node, "shard"), 10);
+    assert_int_equal(count(node, "shard"), 15);
+    node_free(node);
+}
+
+/* Nor did it hear of us when we took the room. */
+static void test_out_of_reach_of_a_new_owner(void **state)
+{
+    struct node *node;
+
+    (void)state;
+    contact = 5;
+    node = room_of_two_nodes();
+    node->services.holds = holds;
+    contact = 0;
+    held = false;
+    assert_int_equal(say(node, by(VR_CMD_MAKE_MODERATOR, "ana", 1, 2))->err, VR_E_FROZEN);
+    held = true;
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    pass(node, VR_SECONDS(3));
+    node->lines = 0;
+    contact = 5; /* as it was before, but not for this owner */
+    pass(node, VR_MS(1500));
+    assert_int_equal(count(node, "shard"), 5);
     node_free(node);
 }
 
@@ -324,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_a_session_that_its_node_did_not_keep),
         cmocka_unit_test(test_a_node_that_stays_away),
         cmocka_unit_test(test_a_node_that_was_out_of_reach),
+        cmocka_unit_test(test_out_of_reach_of_a_new_owner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
