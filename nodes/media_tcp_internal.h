@@ -17,9 +17,8 @@
 #define TCP_PROOF_TIME VR_SECONDS(5)  /* from accept to the first valid check */
 #define TCP_STILL_TIME VR_SECONDS(30) /* without an answered check (RFC 7675, 5.1), or unread */
 #define TCP_LOOK_MS 1000u
-#define TCP_BUCKETS                                                                                \
-    4096u /* of addresses: counts only, so that a collision is strict and no more                  \
-           */
+/* Of addresses: counts only, so that a collision is strict and no more. */
+#define TCP_BUCKETS 4096u
 #define TCP_READ_BYTES 16384u
 
 struct connection {

@@ -14,9 +14,8 @@
 
 #define FRAMES_MAX VR_PACK_6
 #define FRAME_BYTES 400 /* a longer frame leaves alone */
-#define INDEX_FIRST                                                                                \
-    (1ull << 47)           /* far from the numbers of single frames: see downlink.c, number        \
-                            */
+/* Far from the numbers of single frames: see downlink.c, number. */
+#define INDEX_FIRST (1ull << 47)
 #define PAUSE VR_MS(200)   /* without a packet: the slot begins anew */
 #define PATIENCE VR_MS(45) /* after the last frame: a pause, so the rest leaves */
 #define AUDIENCE_3 500     /* VR_PACK_AUTO: so many listeners, */

@@ -99,9 +99,8 @@ struct vr_speaker {
  * and when it is no more. `from` names it. */
 #define VR_NOTE_SESSION 32u
 #define VR_NOTE_SESSION_GONE 33u
-#define VR_NOTE_OWNER                                                                              \
-    34u /* a replica to its sessions: the room has an owner, tell him you live                     \
-         */
+/* A replica to its sessions: the room has an owner, tell him you live. */
+#define VR_NOTE_OWNER 34u
 
 /** Asked of a shard: what it knows of its transports, as JSON (media/diagnosis.c). */
 #define VR_NOTE_DIAGNOSIS 35u

@@ -13,9 +13,8 @@
 #include "store/personal.h"
 
 #define ROWS_MAX ((size_t)16 << 20)
-#define PIECE_WAIT                                                                                 \
-    VR_SECONDS(30) /* for the next one; then others may begin, and the room rests                  \
-                    */
+/* For the next one; then others may begin, and the room rests. */
+#define PIECE_WAIT VR_SECONDS(30)
 
 void restore_drop(struct room_actor *self)
 {

@@ -12,9 +12,8 @@
 #define VR_SPEECH_MAGIC "VRSPEECH1\n"
 #define VR_SPEECH_TICKS 960 /* of a step, 48 kHz */
 #define VR_SPEECH_STEP_US 20000
-#define VR_SPEECH_LOUD                                                                             \
-    60 /* at this level or louder a step is speech for sure (RFC 6464, -dBov)                      \
-        */
+/* At this level or louder a step is speech for sure (RFC 6464, -dBov). */
+#define VR_SPEECH_LOUD 60
 
 struct vr_speech_step {
     const uint8_t *opus;
