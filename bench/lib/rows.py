@@ -8,9 +8,10 @@ import re
 
 class Row:
     def __init__(self, name, server="voiceroomd", args=(), flags=None, levers=None, seconds=4.0, kind="bench", tls=False,
-                 repeats=3, note="", nodes=0, floor=1.5, settle=0.5, limit=150):
+                 repeats=3, note="", nodes=0, floor=1.5, settle=0.5, limit=150, before_client=False):
         self.name, self.server, self.args, self.flags = name, server, list(args), flags or {}
         self.levers, self.seconds, self.kind, self.tls = levers or {}, seconds, kind, tls
+        self.before_client = before_client  # the server's priority is above its client's
         self.repeats, self.note, self.nodes, self.floor, self.settle, self.limit = repeats, note, nodes, floor, settle, limit
 
     @property
@@ -84,9 +85,12 @@ def full():
         rows.append(load(3, listeners, server="audiobridge", repeats=2))
     rows += [gso(3, n, limit=400) for n in (50, 200, 500, 2000)]
     rows += [pack(1, n, frames, limit=400) for frames in (3, 6) for n in (500, 2000, 4000)]
+    # Three processes that are all busy on two cores: a server of its own would not share its core with its clients.
+    huge = {"extra": ["--processes", 2, "--read-ms", 63], "repeats": 1, "limit": 400, "settle": 2.0, "before_client": True,
+            "note": "the server before its client where cores are few"}
     rows += [
-        pack(1, 10000, 3, extra=["--processes", 2, "--read-ms", 63], repeats=1, limit=400),
-        pack(1, 18000, 6, extra=["--processes", 2, "--read-ms", 63], repeats=1, limit=400),
+        pack(1, 10000, 3, **huge),
+        pack(1, 18000, 6, **huge),
         Row("100r1x9", args=["--rooms", 100, "--speakers", 1, "--listeners", 9], note="100 rooms of 10"),
         Row("10r1x9", args=["--rooms", 10, "--speakers", 1, "--listeners", 9], note="10 rooms of 10"),
         Row("50r1x9", args=["--rooms", 50, "--speakers", 1, "--listeners", 9], note="50 rooms of 10"),

@@ -52,6 +52,15 @@ def answers(url):
         return False
 
 
+def go_before(pid):
+    """The server's threads before its client's, where we may. Without: the client starves what it measures."""
+    for thread in os.listdir("/proc/%d/task" % pid):
+        try:
+            os.setpriority(os.PRIO_PROCESS, int(thread), -10)
+        except OSError:
+            return
+
+
 class Process:
     """A child with its own folder, ended for sure."""
 
