@@ -35,10 +35,15 @@ export class Ears {
   async hear(page) {
     const others = this.pages.filter((p) => p !== page);
     const t = now();
+    const last = page.heardLast ?? [];
+    page.heardLast = [];
     const loud = await page.evaluate((f) => window.rig.hear(f), others.flatMap((p) => [p.tone, p.tone - BESIDE, p.tone + BESIDE]));
-    for (const [i, other] of others.entries()) {
-      if (loud[3 * i] > HEARD && loud[3 * i] > Math.max(loud[3 * i + 1], loud[3 * i + 2]) + STANDS_OUT) this.run.note({ kind: 'heard', t, room: this.room, listener: page.name, speaker: other.id });
+    const heard = others.filter((_, i) => loud[3 * i] > HEARD && loud[3 * i] > Math.max(loud[3 * i + 1], loud[3 * i + 2]) + STANDS_OUT);
+    // One look alone is no proof: a tone that breaks off beside it sounds like many for a moment.
+    for (const other of heard.filter((o) => last.includes(o))) {
+      this.run.note({ kind: 'heard', t, room: this.room, listener: page.name, speaker: other.id });
     }
+    page.heardLast = heard;
   }
 
   /** A page that was told that its place is gone joins anew, as its user would. */
