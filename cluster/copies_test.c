@@ -276,6 +276,36 @@ static void sealed_copy_obeys_no_former_owner(void **state)
     assert_true(epoch == 9 && revision == 10);
 }
 
+/* A copy that was asked for the room before, and stood still, answers when the room has long gone
+ * on in the same epoch. */
+static void late_answer_to_a_seal_lands_on_no_owner(void **state)
+{
+    uint64_t epoch;
+    uint64_t revision;
+
+    (void)state;
+    room_with_partner(10);
+    replica_seal(&rig->nodes[2].cluster, RIG_ROOM, 9, 3, rig_on_sealed, NULL);
+    assert_true(rig_until(is_sealed, VR_SECONDS(2)));
+    assert_int_equal(rig->seal_err, VR_OK);
+    vr_sim_pause(rig->nodes[3].sim, true);
+    give_snapshot(rig->nodes[3].cluster.copies, RIG_ROOM, 2); /* once it goes on */
+    rig_own(2, 9);
+    rig->acknowledged = 0;
+    for (uint32_t i = 0; i < 10; i++) {
+        submit_and_wait(2, false);
+    }
+    assert_int_equal(rig->acknowledged, 10);
+    vr_sim_pause(rig->nodes[3].sim, false);
+    for (uint32_t ms = 0; ms < 500; ms++) {
+        rig_head(2, &epoch, &revision);
+        assert_true(epoch == 9 && revision >= rig->acknowledged_revision);
+        rig_run(VR_MS(1));
+    }
+    submit_and_wait(2, false);
+    assert_int_equal(rig->acknowledged, 11);
+}
+
 static void nobody_answers_a_seal(void **state)
 {
     (void)state;
@@ -394,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(silent_partner_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(follower_fills_its_gaps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed_copy_obeys_no_former_owner, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(late_answer_to_a_seal_lands_on_no_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_answers_a_seal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_directory_nothing_is_acknowledged, set_up,
                                         tear_down),

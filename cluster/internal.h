@@ -108,6 +108,8 @@ bool replica_has(struct vr_cluster *cluster, struct vr_id room, uint64_t *epoch,
 /** People of the room whose sessions are on this node: rooms with people are taken first. Any
  * thread. */
 uint32_t replica_people(struct vr_cluster *cluster, struct vr_id room);
+/** In which this node owns the room; 0: it does not. Any thread. */
+uint64_t replica_own_epoch(struct vr_cluster *cluster, struct vr_id room);
 /** Durable rows as etcd has them, read after the seal: those that differ are written to LMDB in
  * `epoch`, before the room wakes. Borrows. Told on the cluster worker's thread. */
 void replica_install(struct vr_cluster *cluster, struct vr_id room, uint64_t epoch,

@@ -28,10 +28,12 @@ static void stage_drop(struct replica *self)
 }
 
 /* The snapshot is no newer than what is here, or on its way to the disk: that may be confirmed by
- * the time that this would land on it. */
+ * the time that this would land on it. Nor does an owner take one of its own epoch, the answer to a
+ * seal of long ago: its commits do not come by here. */
 static bool is_old(const struct replica *self, const Vr__Cluster__Snapshot *note)
 {
-    return note->epoch < self->head_epoch ||
+    return note->epoch <= replica_own_epoch(self->cluster, self->room) ||
+           note->epoch < self->head_epoch ||
            (note->epoch == self->head_epoch && note->complete < self->head);
 }
 

@@ -141,6 +141,21 @@ bool replica_has(struct vr_cluster *cluster, struct vr_id room, uint64_t *epoch,
            (*epoch != 0 || *revision != 0);
 }
 
+uint64_t replica_own_epoch(struct vr_cluster *cluster, struct vr_id id)
+{
+    struct cluster_copies *copies = cluster->copies;
+    const struct copy_room *room;
+    uint64_t epoch = 0;
+
+    pthread_mutex_lock(&copies->lock);
+    room = copy_find(copies, id);
+    if (room != NULL) {
+        epoch = room->epoch;
+    }
+    pthread_mutex_unlock(&copies->lock);
+    return epoch;
+}
+
 uint32_t replica_people(struct vr_cluster *cluster, struct vr_id id)
 {
     struct cluster_copies *copies = cluster->copies;
