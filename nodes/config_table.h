@@ -25,7 +25,7 @@
     NUMBER(media_tcp_port, 0, 0, 65000, "TCP port for speech of clients whose network lets no UDP through, of the first media worker; the others follow; may be the number of media_port; 0: off") \
     NUMBER(media_workers, 0, 0, 64, "threads for speech; 0: one less than cores, at least one")    \
     SWITCH(media_gso, true, "packets of several speakers wait up to 5 ms for each other and leave as one segmented datagram") \
-    TEXT(media_pack, "auto", "frames of 20 ms that an audience gets in one packet: off, 3, 6, auto (3 from 500 listeners on, 6 on a busy node)") \
+    TEXT(media_pack, "auto", "frames of 20 ms that an audience gets in one packet: off, 3, 6, auto (3 from 500 listeners on, 6 on a busy node); where it is a number, or 6, who hears nothing is found within 5 s, not 2") \
     NUMBER(control_workers, 1, 1, 1, "threads for HTTP and rooms; only 1 is possible so far")      \
     TEXT(guests, "off", "who needs no token: off, localhost, link (others with the code), all")    \
     SWITCH(guests_may_create, true, "guests may create rooms, and are then their host")           \
