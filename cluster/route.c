@@ -268,9 +268,8 @@ static enum vr_err keep(struct cluster_room *room, struct vr_msg *msg, uint32_t 
     *msg = (struct vr_msg){0};
     vr_list_push(&room->pending, &waiting->link);
     room->pending_count++;
-    if (waiting->msg.kind == VR_MSG_COMMAND &&
-        (waiting->msg.as.command->kind == VR_CMD_CREATE ||
-         waiting->msg.as.command->kind == VR_CMD_RESTORE)) {
+    if (waiting->msg.kind == VR_MSG_COMMAND && (waiting->msg.as.command->kind == VR_CMD_CREATE ||
+                                                waiting->msg.as.command->kind == VR_CMD_RESTORE)) {
         room->creating = true;
     }
     room->from_other = room->from_other || node != 0;

@@ -28,18 +28,18 @@ VR_MUST_CHECK enum vr_err vr_room_save(struct vr_room *room, const struct vr_eff
 /** Every record of the room goes. */
 void vr_room_save_deletion(const struct vr_room *room, struct vr_commit *commit);
 
-/** The rows of a room as a backup gives them back, appended to `out` as operations that put: keys of
- * its users, then all but the answers of past commands and marks, its own last. Of the log the
+/** The rows of a room as a backup gives them back, appended to `out` as operations that put: keys
+ * of its users, then all but the answers of past commands and marks, its own last. Of the log the
  * newest `audit_max` bytes. VR_E_NOT_FOUND, VR_E_NO_MEMORY, VR_E_DAMAGED. */
 VR_MUST_CHECK enum vr_err vr_room_rows_read(struct vr_records *records, struct vr_id room,
                                             size_t audit_max, struct vr_buf *out);
-/** Rows of a backup (operations that put, as commits have them) as they come from outside: only this
- * room's own and users' keys, each in its form, and the room's own row once. VR_E_UNPROCESSABLE,
- * VR_E_NO_MEMORY. Pure. */
+/** Rows of a backup (operations that put, as commits have them) as they come from outside: only
+ * this room's own and users' keys, each in its form, and the room's own row once.
+ * VR_E_UNPROCESSABLE, VR_E_NO_MEMORY. Pure. */
 VR_MUST_CHECK enum vr_err vr_room_rows_judge(struct vr_id room, const struct vr_room_conf *conf,
                                              struct vr_bytes rows, struct vr_why *why);
-/** Add those rows to `commit` in the place of all that the room has; the room's own comes last. Keys
- * of users are merged with those in `records`: who was erased since then stays so. */
+/** Add those rows to `commit` in the place of all that the room has; the room's own comes last.
+ * Keys of users are merged with those in `records`: who was erased since then stays so. */
 VR_MUST_CHECK enum vr_err vr_room_rows_save(const struct vr_room *room, struct vr_records *records,
                                             struct vr_bytes rows, struct vr_commit *commit);
 
