@@ -90,6 +90,19 @@ enum vr_err step_start(struct step *step)
     return VR_OK;
 }
 
+void person_ends(struct step *step, struct person *person)
+{
+    person->presence = PERSON_GONE;
+    person->hand_order = 0;
+    person->invited_until_wall = 0;
+    person->resume_floor = person->generation + 1;
+    if (person->role == VR_ROLE_SPEAKER) {
+        person->role = VR_ROLE_LISTENER;
+    }
+    person->gate_version++;
+    person_changed(step, person);
+}
+
 /* Everybody out, without an event for each: one says it all. */
 static void disconnect_all(struct step *step, const char *reason)
 {
@@ -106,15 +119,7 @@ static void disconnect_all(struct step *step, const char *reason)
             continue;
         }
         analytics_left(step, person);
-        person->presence = PERSON_GONE;
-        person->hand_order = 0;
-        person->invited_until_wall = 0;
-        person->resume_floor = person->generation + 1;
-        if (person->role == VR_ROLE_SPEAKER) {
-            person->role = VR_ROLE_LISTENER;
-        }
-        person->gate_version++;
-        person_changed(step, person);
+        person_ends(step, person);
         effect_unsubscribe(step, person->id, true);
     }
     room->host_missing_since = VR_NEVER;

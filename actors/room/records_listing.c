@@ -56,7 +56,15 @@ static enum vr_err open_nothing(void *ctx, struct vr_id ref, struct vr_bytes sea
     return VR_E_NOT_FOUND;
 }
 
-const struct vr_vault vr_vault_closed = {.open = open_nothing};
+static enum vr_err name_nobody(void *ctx, struct vr_id ref, struct vr_buf *out)
+{
+    (void)ctx;
+    (void)ref;
+    (void)out;
+    return VR_E_NOT_FOUND;
+}
+
+const struct vr_vault vr_vault_closed = {.open = open_nothing, .user = name_nobody};
 
 enum vr_err vr_room_listing_decode(struct vr_bytes value, const struct vr_vault *vault,
                                    struct vr_room_listing *out)

@@ -146,27 +146,6 @@ enum vr_err vr_room_rows_read(struct vr_records *records, struct vr_id room, siz
 
 /* ---- judged ---- */
 
-/* Opens nothing, as if everybody had been erased: forms are judged, not names. */
-static enum vr_err open_nothing(void *ctx, struct vr_id ref, struct vr_bytes sealed,
-                                struct vr_buf *out)
-{
-    (void)ctx;
-    (void)ref;
-    (void)sealed;
-    (void)out;
-    return VR_E_NOT_FOUND;
-}
-
-static enum vr_err name_nobody(void *ctx, struct vr_id ref, struct vr_buf *out)
-{
-    (void)ctx;
-    (void)ref;
-    (void)out;
-    return VR_E_NOT_FOUND;
-}
-
-static const struct vr_vault closed = {.open = open_nothing, .user = name_nobody};
-
 static bool is_user_row(const struct vr_op *op)
 {
     struct vr_buf merged = {0};
@@ -177,7 +156,8 @@ static bool is_user_row(const struct vr_op *op)
     return fine;
 }
 
-/* What a load reads is read here too, into a room that nobody sees. */
+/* What a load reads is read here too, into a room that nobody sees, as if everybody had been
+ * erased: forms are judged, not names. */
 static enum vr_err judge_row(struct vr_room *room, const struct vr_op *op)
 {
     size_t rest = op->key.size < 16 ? SIZE_MAX : op->key.size - 16;
@@ -190,12 +170,13 @@ static enum vr_err judge_row(struct vr_room *room, const struct vr_op *op)
     case VR_TABLE_AUDIT:
         return rest == 8 ? VR_OK : VR_E_UNPROCESSABLE;
     case VR_TABLE_ANALYTICS:
-        return rest == 0    ? vr_room_load_record(room, &closed, op->table, op->key, op->value)
+        return rest == 0
+                   ? vr_room_load_record(room, &vr_vault_closed, op->table, op->key, op->value)
                : rest == 16 ? VR_OK
                             : VR_E_UNPROCESSABLE;
     case VR_TABLE_PARTICIPANTS:
     case VR_TABLE_BANS:
-        return vr_room_load_record(room, &closed, op->table, op->key, op->value);
+        return vr_room_load_record(room, &vr_vault_closed, op->table, op->key, op->value);
     case VR_TABLE_GRANTS:
         return rest == 16 ? VR_OK : VR_E_UNPROCESSABLE;
     case VR_TABLE_META:
@@ -224,8 +205,9 @@ static enum vr_err judge_room(struct vr_room *room, struct vr_bytes rows)
 
     while (err == VR_OK && vr_op_next(&rows, &op, &bad)) {
         if (op.table == VR_TABLE_ROOMS) {
-            err = found++ > 0 ? VR_E_UNPROCESSABLE
-                              : vr_room_load_record(room, &closed, op.table, op.key, op.value);
+            err = found++ > 0
+                      ? VR_E_UNPROCESSABLE
+                      : vr_room_load_record(room, &vr_vault_closed, op.table, op.key, op.value);
         }
     }
     return err == VR_OK && found == 0 ? VR_E_UNPROCESSABLE : err;

@@ -24,16 +24,9 @@ static void empty(struct step *step)
         if (!person_present(person)) {
             continue;
         }
-        person->presence = PERSON_GONE;
         person->unheard = person->was_lost = false;
         person->shown = false;
-        person->invited_until_wall = 0;
-        person->resume_floor = person->generation + 1;
-        if (person->role == VR_ROLE_SPEAKER) {
-            person->role = VR_ROLE_LISTENER;
-        }
-        person->gate_version++;
-        person_changed(step, person);
+        person_ends(step, person);
     }
     room->host_missing_since = VR_NEVER;
 }

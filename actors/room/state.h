@@ -323,6 +323,9 @@ struct ban *ban_add(struct vr_room *room);
 
 /* life.c */
 bool life_after(enum vr_command_kind kind, enum vr_phase from, enum vr_phase *to);
+/* His place is over with the room: no token brings him back to it, and he is no speaker in the
+ * next. */
+void person_ends(struct step *step, struct person *person);
 enum vr_err step_create(struct step *step);
 enum vr_err step_start(struct step *step);
 enum vr_err step_end(struct step *step);
