@@ -86,8 +86,18 @@ static bool is_untold(void *ctx, struct vr_id room)
     struct vr_cluster *cluster = vr_node_cluster(listing->request->node);
     uint32_t owner = cluster == NULL ? 0 : vr_cluster_owner_node(cluster, room);
 
-    return (owner == 0 || !vr_list_far_told(listing->far, owner)) &&
-           vr_list_far_row_of(listing->far, room) == NULL;
+    return owner == 0 || !vr_list_far_told(listing->far, owner);
+}
+
+/* A room that changes hands just now may be told of by two. */
+static bool stands_in(const struct vr_list_page *page, struct vr_id room)
+{
+    for (uint32_t i = 0; i < page->count; i++) {
+        if (vr_id_equal(page->places[i].room, room)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Behind the end of a node that had more to tell nothing is known. */
@@ -194,7 +204,9 @@ static void on_others(void *ctx, const struct vr_list_far *far)
     listing->far = far;
     err = vr_list_find(listing->request->node, &listing->query, is_untold, listing, &listing->page);
     for (uint32_t i = 0; i < far->count; i++) {
-        vr_list_offer(&listing->page, &far->rows[i].place);
+        if (!stands_in(&listing->page, far->rows[i].place.room)) {
+            vr_list_offer(&listing->page, &far->rows[i].place);
+        }
     }
     if (err == VR_OK) {
         answer_page(listing);

@@ -99,14 +99,24 @@ static int find_room(char **args, struct vr_id id)
                           "revision", (json_int_t)revision));
 }
 
+/* False: said so. */
+static bool is_room(const char *text, struct vr_id *out)
+{
+    bool fine = vr_id_parse(text, out);
+
+    if (!fine) {
+        fprintf(stderr, "voiceroomd: \"%s\" is no room's id\n", text);
+    }
+    return fine;
+}
+
 static int room(char **args)
 {
     struct vr_why why = {0};
     struct vr_id id;
     uint64_t rows = 0;
 
-    if (!vr_id_parse(args[0], &id)) {
-        fprintf(stderr, "voiceroomd: \"%s\" is no room's id\n", args[0]);
+    if (!is_room(args[0], &id)) {
         return 2;
     }
     if (strcmp(args[2], "-") == 0) {
@@ -124,8 +134,7 @@ static int rows(char **args)
     struct vr_id id;
     uint64_t count = 0;
 
-    if (!vr_id_parse(args[0], &id)) {
-        fprintf(stderr, "voiceroomd: \"%s\" is no room's id\n", args[0]);
+    if (!is_room(args[0], &id)) {
         return 2;
     }
     if (vr_store_rows(id, args[1], args[2], &count, &why) != VR_OK) {
