@@ -215,6 +215,10 @@ struct vr_cluster_mark {
 VR_MUST_CHECK enum vr_err
 vr_cluster_marks(struct vr_cluster *cluster,
                  bool (*each)(void *ctx, const struct vr_cluster_mark *mark), void *ctx);
+/** Does one of them silence him, as participant or as user? Also true when that cannot be read: a
+ * mark only closes. Any thread. */
+bool vr_cluster_marked(struct vr_cluster *cluster, struct vr_id room, vr_participant_id participant,
+                       const char *user);
 
 /** Is this node being drained, and do the others know (its record says so)? Any thread. */
 bool vr_cluster_draining(struct vr_cluster *cluster);

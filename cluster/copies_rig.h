@@ -56,6 +56,7 @@ struct rig {
     struct vr_id ended;            /* the session that was told so last */
     uint32_t lasts[RIG_NODES + 1]; /* events that end a session */
     uint32_t gates_shut[RIG_NODES + 1], gates_open[RIG_NODES + 1]; /* told to shards */
+    uint32_t gates_speak[RIG_NODES + 1];                           /* of these, for speech */
     struct vr_id taken[64]; /* commands that the room's actor got */
     struct vr_actor_identity taken_by[64];
     uint32_t announced[RIG_NODES + 1]; /* sessions there were told that there is an owner */
@@ -281,6 +282,7 @@ static inline enum vr_err rig_shard(struct vr_actor *actor, void *state, struct 
     if (msg->kind == VR_MSG_GATE) {
         rig->gates_shut[node] += !msg->as.gate.may_send;
         rig->gates_open[node] += msg->as.gate.may_hear;
+        rig->gates_speak[node] += msg->as.gate.may_send;
         done.as.gate = msg->as.gate;
         vr_reply(vr_actor_system(actor), msg, &done);
     }

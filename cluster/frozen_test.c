@@ -224,6 +224,48 @@ static void what_is_muted_is_closed_again(void **state)
     assert_int_equal(rig->gates_shut[2], shut + 1);
 }
 
+/* The next owner opens no gate past what waits for him in his node's journal. */
+static void a_mark_is_known_until_it_is_judged(void **state)
+{
+    struct vr_cluster *near = &rig->nodes[1].cluster;
+    struct vr_command *ban = command_of(VR_CMD_BAN, "ana", ANA, 72);
+
+    (void)state;
+    snprintf(ban->target_user, sizeof(ban->target_user), "cat");
+    assert_false(vr_cluster_marked(near, RIG_ROOM, BEN, "ben"));
+    assert_int_equal(ask(2, with_target(command_of(VR_CMD_MUTE, "ana", ANA, 71), BEN)), VR_OK);
+    assert_int_equal(ask(2, ban), VR_OK);
+    rig_run(VR_MS(200));
+    assert_true(vr_cluster_marked(near, RIG_ROOM, BEN, "ben"));
+    assert_true(vr_cluster_marked(near, RIG_ROOM, CAT, "cat"));
+    assert_false(vr_cluster_marked(near, RIG_ROOM, ANA, "ana"));
+    assert_false(vr_cluster_marked(near, (struct vr_id){7, 7}, BEN, "ben"));
+    rig->directory_gone = false;
+    rig_run(VR_SECONDS(3));
+    assert_true(was_taken(71) && was_taken(72));
+    assert_false(vr_cluster_marked(near, RIG_ROOM, BEN, "ben"));
+    assert_false(vr_cluster_marked(near, RIG_ROOM, CAT, "cat"));
+}
+
+/* A copy that is read anew from the store, after a restart say, has not forgotten it. */
+static void nobody_comes_back_past_a_mark(void **state)
+{
+    struct vr_command *resume;
+
+    (void)state;
+    assert_int_equal(ask(1, with_target(command_of(VR_CMD_MUTE, "ana", ANA, 73), BEN)), VR_OK);
+    rig_run(VR_MS(200));
+    rig_crash(2);
+    rig_up(2);
+    register_session(2, 74);
+    resume = command_of(VR_CMD_RESUME, "ben", BEN, 74);
+    resume->session = vr_session_address_at((struct vr_id){1, 74}, 2);
+    resume->shard = vr_shard_address(RIG_ROOM, vr_shard_number(2, 0));
+    assert_int_equal(ask(2, resume), VR_OK);
+    assert_true(rig->gates_open[2] > 0); /* he hears */
+    assert_int_equal(rig->gates_speak[2], 0);
+}
+
 static void only_who_may_marks(void **state)
 {
     (void)state;
@@ -424,6 +466,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_mark_is_carried_out_everywhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_muted_is_closed_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_mark_is_known_until_it_is_judged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_comes_back_past_a_mark, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_who_may_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_kicked_is_told_on_his_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(listeners_join_and_come_back, set_up, tear_down),

@@ -72,6 +72,9 @@ static bool load(struct replica *self)
     self->copy_epoch = epoch > self->stored_epoch ? epoch : self->stored_epoch;
     self->copy = vr_room_copy_load(vr_actor_system(self->actor), self->room, self->copy_epoch,
                                    instant(self), &why);
+    if (self->copy != NULL) {
+        marks_replay(self, instant(self));
+    }
     return self->copy != NULL;
 }
 

@@ -9,14 +9,18 @@
 
 #define TAKEN_WITHIN VR_SECONDS(5)
 
-bool marks_owner_is_back(const struct replica *self)
+static bool is_owned(const struct replica *self)
 {
     uint64_t epoch = 0;
     uint32_t owner = cluster_owner(self->cluster, self->room, &epoch);
 
-    return (self->copy != NULL || !vr_list_empty(&self->deeds)) &&
-           vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED && owner != 0 &&
+    return vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED && owner != 0 &&
            !cluster_silent(self->cluster, owner);
+}
+
+bool marks_owner_is_back(const struct replica *self)
+{
+    return (self->copy != NULL || !vr_list_empty(&self->deeds)) && is_owned(self);
 }
 
 bool deed_known(const struct replica *self, struct vr_id command)
@@ -206,13 +210,32 @@ void replica_on_mark(struct replica *self, const struct vr_msg *msg)
 {
     struct vr_command *command = unpack(self, vr_blob_bytes(msg->as.note.bytes));
 
-    if (command != NULL && !deed_known(self, command->id) && deed_add(self, command, true)) {
-        (void)mark_keep(self, command, 0);
-        if (!marks_owner_is_back(self)) {
+    if (command != NULL && !deed_known(self, command->id)) {
+        if (!is_owned(self)) { /* first: a copy that is read now has what is kept already */
             marks_hear(self, command);
+        }
+        if (deed_add(self, command, true)) {
+            (void)mark_keep(self, command, 0);
         }
     }
     vr_command_free(command);
+}
+
+/* Their gates were closed when they were done. One that the copy refuses now changes nothing. */
+void marks_replay(struct replica *self, struct vr_instant at)
+{
+    VR_LIST_EACH(item, &self->deeds)
+    {
+        const struct deed *deed = VR_OWNER(item, struct deed, link);
+        struct vr_effects effects = {0};
+        struct vr_answer answer = {0};
+
+        if (deed->mark) {
+            (void)vr_room_step(self->copy, deed->command, at, &effects, &answer);
+            vr_blob_release(answer.body);
+            vr_effects_deinit(&effects);
+        }
+    }
 }
 
 /* ---- the next owner ---- */

@@ -1,7 +1,8 @@
-/* marks_list.c - the safety acts without a valid owner that still wait for one, for administrators.
- * Every node keeps those that it did or was told of, so any node's list is that of its side of a
- * split. */
+/* marks_list.c - the safety acts without a valid owner that still wait for one: for administrators,
+ * and for the owner who opens gates. Every node keeps those that it did or was told of, so any
+ * node's list is that of its side of a split. */
 #include <stdio.h>
+#include <string.h>
 
 #include "actors/messages/envelope.h"
 #include "cluster/internal.h"
@@ -54,12 +55,45 @@ static bool on_row(void *ctx, struct vr_bytes key, struct vr_bytes value)
     return !fine || listing->each(listing->ctx, &mark);
 }
 
+static enum vr_err list(struct vr_cluster *cluster, struct vr_bytes prefix, struct listing *listing)
+{
+    enum vr_err err = vr_records_scan(cluster->conf.local, VR_TABLE_MARKS, prefix,
+                                      (struct vr_bytes){0}, on_row, listing);
+
+    return err == VR_E_NOT_FOUND ? VR_OK : err;
+}
+
 enum vr_err vr_cluster_marks(struct vr_cluster *cluster,
                              bool (*each)(void *ctx, const struct vr_cluster_mark *mark), void *ctx)
 {
     struct listing listing = {.each = each, .ctx = ctx};
-    enum vr_err err = vr_records_scan(cluster->conf.local, VR_TABLE_MARKS, (struct vr_bytes){0},
-                                      (struct vr_bytes){0}, on_row, &listing);
 
-    return err == VR_E_NOT_FOUND ? VR_OK : err;
+    return list(cluster, (struct vr_bytes){0}, &listing);
+}
+
+struct wanted {
+    vr_participant_id participant;
+    const char *user;
+    bool found;
+};
+
+static bool is_his(void *ctx, const struct vr_cluster_mark *mark)
+{
+    struct wanted *wanted = ctx;
+
+    wanted->found = mark->target != 0
+                        ? mark->target == wanted->participant
+                        : wanted->user[0] != '\0' && strcmp(mark->target_user, wanted->user) == 0;
+    return !wanted->found;
+}
+
+bool vr_cluster_marked(struct vr_cluster *cluster, struct vr_id room, vr_participant_id participant,
+                       const char *user)
+{
+    struct wanted wanted = {.participant = participant, .user = user};
+    struct listing listing = {.each = is_his, .ctx = &wanted};
+    uint8_t key[16];
+
+    vr_id_put(key, room);
+    return list(cluster, vr_bytes(key, sizeof(key)), &listing) != VR_OK || wanted.found;
 }

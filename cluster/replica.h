@@ -122,6 +122,8 @@ bool marks_owner_is_back(const struct replica *self);
 void marks_load(struct replica *self); /* those of this node's journal */
 bool deed_known(const struct replica *self, struct vr_id command);
 bool deed_add(struct replica *self, const struct vr_command *command, bool mark);
+/** Onto the copy, which is as the store has it: nobody comes back past what waits for an owner. */
+void marks_replay(struct replica *self, struct vr_instant at);
 void deeds_hand_over(struct replica *self);
 void deeds_free(struct replica *self);
 /** Into the journal. True: marks_stored will be told with `ticket`, which is not 0. */

@@ -118,6 +118,14 @@ static uint64_t node_contact(void *ctx, uint32_t number)
     return vr_cluster_contact(node->cluster, number);
 }
 
+static bool node_marked(void *ctx, struct vr_id room, vr_participant_id participant,
+                        const char *user)
+{
+    const struct vr_node *node = ctx;
+
+    return vr_cluster_marked(node->cluster, room, participant, user);
+}
+
 static bool session_lives(void *ctx, struct vr_worker *worker, struct vr_address session,
                           vr_participant_id participant, uint32_t generation)
 {
@@ -201,6 +209,7 @@ void node_env_fill(struct vr_node *node)
                                   .lives = session_lives,
                                   .life = node->cluster == NULL ? NULL : node_life,
                                   .contact = node->cluster == NULL ? NULL : node_contact,
+                                  .marked = node->cluster == NULL ? NULL : node_marked,
                                   .ctx = node,
                                   .outbox = vr_deployment_wants_events(node->deployment)};
     node->session_services = (struct vr_session_services){

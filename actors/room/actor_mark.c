@@ -1,5 +1,6 @@
 /* actor_mark.c - what silences somebody, and was under way or queued here when this node lost the
- * room: this node's copy carries it out as a mark, and the next owner takes it from there. */
+ * room: this node's copy carries it out as a mark, and the next owner takes it from there. Until he
+ * has, he opens no gate that a mark closed: his store does not know of it yet. */
 #include <stdlib.h>
 
 #include "actors/room/actor_state.h"
@@ -47,4 +48,13 @@ bool mark_goes_on(struct room_actor *self, struct begun *step, enum vr_err err)
     }
     step->mark = NULL;
     return mark_hand_on(self, &step->asked, mark);
+}
+
+bool mark_holds(const struct room_actor *self, vr_participant_id participant)
+{
+    const struct vr_room_services *services = self->services;
+    struct vr_person_view view;
+
+    return services->marked != NULL && vr_room_person(self->room, participant, &view) &&
+           services->marked(services->ctx, vr_room_id(self->room), participant, view.user);
 }

@@ -142,6 +142,7 @@ static void note_gate(struct told_person *told, const struct vr_effect *gate)
     told->gate_version = gate->as.gate.version;
     told->may_send = gate->as.gate.may_send;
     told->may_hear = gate->as.gate.may_hear;
+    told->held = false;
 }
 
 /* An opening, or one that changes nothing but the generation: after its commit, before the answer.
@@ -151,9 +152,38 @@ void gate_open(struct room_actor *self, const struct vr_effect *gate)
     struct told_person *told = told_find(self, gate->as.gate.participant);
 
     note_gate(told, gate);
+    if (told != NULL && told->may_send && mark_holds(self, told->participant)) {
+        told->may_send = false;
+        told->held = true;
+        self->held_due = vr_actor_now(self->actor) + HELD_LOOK;
+    }
     for (uint32_t s = 0; told != NULL && s < self->shard_count; s++) {
         send_gate(self, self->shards[s].number, told);
     }
+}
+
+/* In the version that he was held in: it is news to no shard that it may not have heard. */
+void gates_release(struct room_actor *self)
+{
+    bool any = false;
+
+    if (vr_actor_now(self->actor) < self->held_due) {
+        return;
+    }
+    for (uint32_t i = 0; i < self->people_count; i++) {
+        struct told_person *told = &self->people[i];
+
+        if (told->held && mark_holds(self, told->participant)) {
+            any = true;
+        } else if (told->held) {
+            told->held = false;
+            told->may_send = true;
+            for (uint32_t s = 0; s < self->shard_count; s++) {
+                send_gate(self, self->shards[s].number, told);
+            }
+        }
+    }
+    self->held_due = any ? vr_actor_now(self->actor) + HELD_LOOK : VR_NEVER;
 }
 
 static enum vr_err on_gate_done(struct vr_actor *actor, void *state, uint64_t tag, enum vr_err err,

@@ -21,8 +21,9 @@
 #define TALKERS_SHOWN 3 /* in the list of rooms */
 #define TALKERS_GAP VR_SECONDS(2)
 #define TALKED_FOR VR_SECONDS(4)
-#define TALKING_LEVEL 60 /* -dBov (RFC 6464): an open microphone in a quiet room is no talk */
-#define STEPS_MAX 1024   /* begun and not yet answered; beyond: VR_E_BUSY */
+#define TALKING_LEVEL 60     /* -dBov (RFC 6464): an open microphone in a quiet room is no talk */
+#define HELD_LOOK VR_MS(100) /* a mark that was judged holds nobody for longer than this */
+#define STEPS_MAX 1024       /* begun and not yet answered; beyond: VR_E_BUSY */
 
 struct talker {
     vr_participant_id who; /* 0: none */
@@ -38,6 +39,7 @@ struct told_person {
     uint64_t gate_version;
     bool may_send;
     bool may_hear;
+    bool held;       /* he may send, but a mark is not judged yet (actor_mark.c) */
     uint32_t missed; /* times in a row that his session was asked for, and not there */
 };
 
@@ -119,6 +121,7 @@ struct room_actor {
     struct told_shard shards[VR_SHARDS_MAX];
     uint32_t shard_count;
     uint64_t set_version;
+    vr_time_us held_due; /* VR_NEVER: nobody is held */
 
     vr_time_us speakers_due; /* VR_NEVER: nothing new */
     vr_time_us speakers_at;
@@ -159,6 +162,8 @@ struct vr_command *mark_of(const struct room_actor *self, const struct vr_msg *a
 bool mark_hand_on(struct room_actor *self, const struct vr_msg *asked, struct vr_command *mark);
 /** The same of a step that is given up. */
 bool mark_goes_on(struct room_actor *self, struct begun *step, enum vr_err err);
+/** A mark that this node knows, and that no owner has judged, silences him. */
+bool mark_holds(const struct room_actor *self, vr_participant_id participant);
 
 /* actor_load.c: from the store, at the start and after a failure */
 enum vr_err actor_load(struct room_actor *self, struct vr_why *why);
@@ -212,6 +217,8 @@ void gate_open(struct room_actor *self, const struct vr_effect *gate);
 void gates_note_closed(struct room_actor *self, const struct begun *step);
 void gates_close(struct room_actor *self, struct begun *step);
 void gates_again(struct room_actor *self);
+/** When it is due: whom no mark holds any more may send, if he may. */
+void gates_release(struct room_actor *self);
 void shards_close(struct room_actor *self);
 
 /* actor_live.c: who speaks, and the lobby */

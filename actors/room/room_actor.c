@@ -36,6 +36,7 @@ void actor_arm(struct room_actor *self)
         due = self->retry_at;
     }
     due = earlier(due, self->speakers_due);
+    due = earlier(due, self->held_due);
     due = earlier(due, self->summary_due);
     if (self->services->life != NULL && told_nodes(self) > 0) {
         due = earlier(due, self->lives_due);
@@ -156,6 +157,7 @@ static enum vr_err tick(struct room_actor *self)
     if (lives_due) {
         lives_look(self);
     }
+    gates_release(self);
     if (vr_room_deadline(self->room, at) > at.now) {
         return VR_OK;
     }
@@ -274,6 +276,7 @@ static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *w
     /* Far from a former life's, and never near the end of the numbers. */
     self->ticket = 1 + (vr_random_u64(vr_system_random(vr_actor_system(actor))) >> 1);
     self->first_ticket = self->ticket;
+    self->held_due = VR_NEVER;
     self->speakers_due = VR_NEVER;
     self->summary_due = VR_NEVER;
     self->empty_since = VR_NEVER;

@@ -39,6 +39,10 @@ struct vr_room_services {
      * however short: what was sent to it meanwhile may be lost. 0: it cannot be heard now. NULL:
      * there are no others. Any thread. */
     uint64_t (*contact)(void *ctx, uint32_t node);
+    /** Has this person been silenced without a valid owner (a mark), and no owner has judged it
+     * yet, as far as this node knows? Then no gate of his opens. NULL: there are no marks. Any
+     * thread. */
+    bool (*marked)(void *ctx, struct vr_id room, vr_participant_id participant, const char *user);
     void *ctx;
     const atomic_bool *outbox; /* true: events go into each commit, for webhooks; NULL: never */
 };

@@ -83,6 +83,69 @@ static void test_not_sure_but_it_silences(void **state)
     node_free(node);
 }
 
+/* Who was silenced without an owner, and no owner has judged it yet; 0: nobody. */
+static vr_participant_id silenced;
+
+static bool marked(void *ctx, struct vr_id room, vr_participant_id participant, const char *user)
+{
+    (void)ctx;
+    assert_true(vr_id_equal(room, KIT_ROOM));
+    assert_true(user[0] != '\0');
+    return participant == silenced;
+}
+
+/* Two who speak, of whom this node's copy muted Ben while nobody owned the room; then it wakes. */
+static struct node *room_with_a_mark(void)
+{
+    struct node *node = owned_room();
+
+    assert_int_equal(say(node, by(VR_CMD_MAKE_MODERATOR, "ana", 1, 2))->err, VR_OK);
+    node->services.marked = marked;
+    held = false;
+    assert_int_equal(say(node, by(VR_CMD_HAND_RAISE, "ben", 2, 0))->err, VR_E_FROZEN);
+    held = true;
+    silenced = 2;
+    node->lines = 0;
+    (void)say(node, by(VR_CMD_SNAPSHOT, "ana", 1, 0));
+    return node;
+}
+
+/* The store does not know of the mark: only who asks for it keeps the gate shut. */
+static void test_a_mark_is_known_before_gates_open(void **state)
+{
+    struct node *node = room_with_a_mark();
+
+    (void)state;
+    assert_true(find(node, "shard 0: gate 1 send hear", 0) >= 0);
+    assert_true(find(node, "shard 0: gate 2 - hear", 0) >= 0);
+    pass(node, VR_SECONDS(3));
+    assert_int_equal(find(node, "shard 0: gate 2 send", 0), -1);
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err,
+                     VR_OK); /* it comes: he takes it */
+    silenced = 0;
+    pass(node, VR_SECONDS(3));
+    assert_int_equal(find(node, "shard 0: gate 2 send", 0), -1);
+    node_free(node);
+}
+
+/* It was taken back since, say: what holds is the owner's state, and nobody stays shut by mistake.
+ */
+static void test_a_mark_that_the_owner_refuses(void **state)
+{
+    struct node *node = room_with_a_mark();
+
+    (void)state;
+    pass(node, VR_SECONDS(1));
+    assert_int_equal(find(node, "shard 0: gate 2 send", 0), -1);
+    silenced = 0;
+    pass(node, VR_MS(200));
+    assert_true(find(node, "shard 0: gate 2 send hear", 0) >= 0);
+    node->lines = 0;
+    pass(node, VR_SECONDS(3));
+    assert_int_equal(find(node, "shard 0: gate", 0), -1); /* once is enough */
+    node_free(node);
+}
+
 static void test_deadline_passes_before_the_answer(void **state)
 {
     struct node *node = owned_room();
@@ -342,6 +405,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_not_sure_at_dispatch),
         cmocka_unit_test(test_not_sure_but_it_silences),
+        cmocka_unit_test(test_a_mark_is_known_before_gates_open),
+        cmocka_unit_test(test_a_mark_that_the_owner_refuses),
         cmocka_unit_test(test_deadline_passes_before_the_answer),
         cmocka_unit_test(test_fenced_commit),
         cmocka_unit_test(test_room_that_cannot_be_taken),
