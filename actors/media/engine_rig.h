@@ -15,8 +15,11 @@
 #include "actors/wire/rtcp.h"
 #include "bench/client/client.h"
 
+#ifndef RIG_PEOPLE /* a test of a crowd says how large */
 #define RIG_PEOPLE 16
-#define RIG_NODES 6
+#define RIG_PEERS 64 /* of an engine */
+#endif
+#define RIG_NODES 64
 #define RIG_HEARD 4096
 #define RIG_QUEUE 4096
 
@@ -353,7 +356,7 @@ static inline void rig_start_node(struct rig_node *node)
     struct rig *rig = node->rig;
     struct vr_engine_conf conf = {.random = &rig->random.random,
                                   .identity = rig->identity,
-                                  .peers_max = 64,
+                                  .peers_max = RIG_PEERS,
                                   .send = rig_engine_send,
                                   .send_burst = rig_engine_burst,
                                   .ctx = node,

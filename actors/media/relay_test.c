@@ -351,6 +351,40 @@ static void five_nodes_in_a_tree(void **state)
     rig_free(rig);
 }
 
+/* Sixty-four nodes at the fan-out that is shipped: two steps to the root of the tree. Eight people
+ * far apart hear each other, each packet goes once over each of the nine edges between them, and
+ * over none of the fifty-four others. */
+static void sixty_four_nodes_in_a_tree(void **state)
+{
+    static const uint32_t at[] = {0, 1, 15, 16, 17, 40, 62, 63}; /* 17 is below 1, 40 below 2 */
+    struct rig_person *people[8];
+    uint32_t shards[64];
+    struct rig *rig;
+
+    (void)state;
+    for (uint32_t i = 0; i < 64; i++) {
+        shards[i] = vr_shard_number(i + 1, 0);
+    }
+    rig = rig_of(shards, 64, 0);
+    for (uint32_t i = 0; i < 8; i++) {
+        people[i] = rig_join(rig, (struct rig_wish){.node = at[i]});
+    }
+    rig_advance(rig, VR_MS(500)); /* the summaries have gone all the way */
+    for (uint32_t i = 0; i < 8; i++) {
+        uint32_t before = between_nodes;
+
+        rig_talk(people[i], 30, 10);
+        assert_int_equal(between_nodes - before, 9 * 10);
+        for (uint32_t k = 0; k < 8; k++) {
+            assert_int_equal(rig_heard_from(people[k], people[i]), k == i ? 0 : 10);
+        }
+    }
+    for (uint32_t i = 0; i < 8; i++) {
+        no_gap(people[i]);
+    }
+    rig_free(rig);
+}
+
 /* Only at the far end of the tree does anybody listen: those on the way hand on for him, and he
  * hears from the first packet; when he goes nothing is sent any more. */
 static void listeners_behind_the_deaf(void **state)
@@ -589,6 +623,7 @@ int main(void)
         TEST(shard_set_versions),
         TEST(move_between_shards),
         cmocka_unit_test(five_nodes_in_a_tree),
+        cmocka_unit_test(sixty_four_nodes_in_a_tree),
         cmocka_unit_test(listeners_behind_the_deaf),
         cmocka_unit_test(each_side_is_told_of_the_other),
         cmocka_unit_test(siblings_share_what_came),

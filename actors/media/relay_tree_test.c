@@ -153,6 +153,31 @@ static void test_how_far(void **state)
         longest_of(17, 16), longest_of(64, 16), longest_of(5, 2), longest_of(64, 2));
 }
 
+static uint32_t near_of(uint32_t nodes)
+{
+    uint32_t shards[18];
+    struct vr_relay_tree tree;
+    uint32_t near = 0;
+
+    for (uint32_t i = 0; i < nodes; i++) {
+        shards[i] = vr_shard_number(i + 1, 0);
+    }
+    vr_relay_tree_make(&tree, shards, nodes, shards[0], 0);
+    for (uint32_t i = 0; i < tree.count; i++) {
+        near += tree.ways[i].near;
+    }
+    return near;
+}
+
+/* To how many a node sends itself, where no fan-out is set. */
+static void test_sixteen_by_default(void **state)
+{
+    (void)state;
+    assert_int_equal(near_of(16), 15);
+    assert_int_equal(near_of(17), 16);
+    assert_int_equal(near_of(18), 16);
+}
+
 /* Who sends to us is near: that is whom our summaries must reach. */
 static void test_near_is_mutual(void **state)
 {
@@ -197,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_sets),
         cmocka_unit_test(test_how_far),
+        cmocka_unit_test(test_sixteen_by_default),
         cmocka_unit_test(test_near_is_mutual),
         cmocka_unit_test(test_alone),
     };
