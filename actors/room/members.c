@@ -97,6 +97,7 @@ static void come_in(struct step *step, struct person *person)
     person->hidden = cmd->by.hidden;
     take_limits(person, &cmd->by);
     person->role = entry_role(step, person);
+    person->spoke_unheard = false;
     if (person->role > VR_ROLE_LISTENER || person->served == 0) {
         person->served = ++step->room->counters.served;
     }
@@ -157,8 +158,9 @@ enum vr_err step_join(struct step *step)
 }
 
 /* A session that never ended tells a new owner that it is there: it keeps its place and generation,
- * and comes in again, also above capacity, when its place was given up while nobody heard it. Only
- * a ban, a kick or a newer session keeps it out. */
+ * and comes in again, also above capacity, when its place was given up while nobody heard it; as
+ * a speaker, if he was one and the stage has a place. Only a ban, a kick or a newer session keeps
+ * it out. */
 static enum vr_err step_announce(struct step *step, struct person *person)
 {
     const struct vr_command *cmd = step->cmd;
@@ -181,6 +183,9 @@ static enum vr_err step_announce(struct step *step, struct person *person)
         if (person_present(person)) {
             come_back(step, person, false);
         } else {
+            if (person->spoke_unheard) { /* nobody took it from him: a demotion needs him here */
+                person->role = VR_ROLE_SPEAKER;
+            }
             come_in(step, person);
         }
     }
@@ -231,8 +236,9 @@ void member_go(struct step *step, struct person *person, const char *reason)
 
     hand_down(step, person, "left");
     analytics_left(step, person);
-    person->presence = PERSON_GONE;
     person->invited_until_wall = 0;
+    person->spoke_unheard = person->presence == PERSON_LOST && person->role == VR_ROLE_SPEAKER;
+    person->presence = PERSON_GONE;
     if (person->role == VR_ROLE_SPEAKER) {
         person->role = VR_ROLE_LISTENER;
     }

@@ -50,6 +50,7 @@ static void fill_person(struct vr_room *room, struct person *person, const Vr__P
     person->no_subscribe = record->no_subscribe;
     person->no_request = record->no_request;
     person->demoted = record->demoted;
+    person->spoke_unheard = record->spoke_unheard;
     person->muted_by_self = record->muted_by_self;
     person->muted_by_moderator = record->muted_by_moderator;
     person->mute_version = record->mute_version;

@@ -113,6 +113,7 @@ static void fill_person(Vr__PersonRecord *record, const struct person *person, u
     record->no_subscribe = person->no_subscribe;
     record->no_request = person->no_request;
     record->demoted = person->demoted;
+    record->spoke_unheard = person->spoke_unheard;
     record->muted_by_self = person->muted_by_self;
     record->muted_by_moderator = person->muted_by_moderator;
     record->mute_version = person->mute_version;

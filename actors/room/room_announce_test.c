@@ -14,6 +14,7 @@
 
 #define ANA 1u /* host */
 #define BEN 2u
+#define CAT 2u /* in a room without Ben */
 
 static void start(struct kit *kit)
 {
@@ -122,6 +123,80 @@ static void who_was_given_up_comes_in_above_capacity(void **state)
     kit_deinit(&kit);
 }
 
+/* Cat was asked onto the stage, and her token alone would make her a listener. */
+static void start_with_cat(struct kit *kit, struct vr_address *session)
+{
+    kit_init(kit, 5);
+    assert_int_equal(kit_create(kit, "ana", NULL), VR_OK);
+    assert_int_equal(kit_join(kit, "ana"), ANA);
+    assert_int_equal(kit_join(kit, "cat"), CAT);
+    assert_int_equal(kit_say(kit, VR_CMD_INVITE, ANA, CAT), VR_OK);
+    assert_int_equal(kit_say(kit, VR_CMD_ACCEPT, CAT, 0), VR_OK);
+    *session = kit_person(kit, CAT).session;
+}
+
+static void give_up(struct kit *kit)
+{
+    assert_int_equal(kit_say(kit, VR_CMD_LOST, CAT, 0), VR_OK);
+    kit_pass(kit, VR_SECONDS(16));
+    kit_tick(kit);
+    assert_false(kit_person(kit, CAT).present);
+}
+
+static enum vr_role announced_role(struct kit *kit, struct vr_address session)
+{
+    struct vr_command *cmd = kit_command(VR_CMD_RESUME, "cat");
+
+    cmd->by.participant = CAT;
+    cmd->by.generation = 1;
+    cmd->session = session;
+    cmd->shard = vr_shard_address(KIT_ROOM, 0);
+    cmd->flag = true;
+    assert_int_equal(kit_do(kit, cmd), VR_OK);
+    return kit->answer.role;
+}
+
+static void who_was_given_up_speaks_again(void **state)
+{
+    struct vr_address session;
+    struct kit kit;
+
+    (void)state;
+    start_with_cat(&kit, &session);
+    give_up(&kit);
+    assert_int_equal(announced_role(&kit, session), VR_ROLE_SPEAKER);
+    kit_deinit(&kit);
+}
+
+static void who_was_demoted_before_does_not(void **state)
+{
+    struct vr_address session;
+    struct kit kit;
+
+    (void)state;
+    start_with_cat(&kit, &session);
+    give_up(&kit);
+    assert_int_equal(announced_role(&kit, session), VR_ROLE_SPEAKER);
+    assert_int_equal(kit_say(&kit, VR_CMD_DEMOTE, ANA, CAT), VR_OK);
+    give_up(&kit);
+    assert_int_equal(announced_role(&kit, session), VR_ROLE_LISTENER);
+    kit_deinit(&kit);
+}
+
+/* Who joins anew has left the stage, and is no speaker by an older loss. */
+static void who_joins_anew_is_a_listener(void **state)
+{
+    struct vr_address session;
+    struct kit kit;
+
+    (void)state;
+    start_with_cat(&kit, &session);
+    give_up(&kit);
+    assert_int_equal(kit_join(&kit, "cat"), CAT);
+    assert_int_equal(kit_person(&kit, CAT).role, VR_ROLE_LISTENER);
+    kit_deinit(&kit);
+}
+
 static void a_newer_session_a_kick_and_a_ban_stand(void **state)
 {
     struct vr_address session;
@@ -174,6 +249,9 @@ int main(void)
         cmocka_unit_test(who_was_away_hears_a_digest_soon),
         cmocka_unit_test(who_was_held_for_lost_is_back),
         cmocka_unit_test(who_was_given_up_comes_in_above_capacity),
+        cmocka_unit_test(who_was_given_up_speaks_again),
+        cmocka_unit_test(who_was_demoted_before_does_not),
+        cmocka_unit_test(who_joins_anew_is_a_listener),
         cmocka_unit_test(a_newer_session_a_kick_and_a_ban_stand),
         cmocka_unit_test(what_a_copy_does_has_no_place),
     };

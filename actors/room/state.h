@@ -44,11 +44,12 @@ struct person {
     bool demoted; /* by a moderator: a token's role counts no more */
     bool muted_by_self;
     bool muted_by_moderator;
-    bool was_lost; /* before the load, too: his session is not asked whether it lives */
-    bool unheard;  /* PERSON_LOST only since the load: his session is being asked */
-    bool dirty;    /* to be written */
-    bool touched;  /* changed in this step */
-    bool shown;    /* clients have him in their list (audience.c) */
+    bool spoke_unheard; /* a speaker who is gone only since nobody heard his session */
+    bool was_lost;      /* before the load, too: his session is not asked whether it lives */
+    bool unheard;       /* PERSON_LOST only since the load: his session is being asked */
+    bool dirty;         /* to be written */
+    bool touched;       /* changed in this step */
+    bool shown;         /* clients have him in their list (audience.c) */
     uint64_t mute_version;
     uint64_t gate_version;
     uint32_t generation;
