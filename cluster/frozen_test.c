@@ -247,6 +247,23 @@ static void a_mark_is_known_until_it_is_judged(void **state)
     assert_false(vr_cluster_marked(near, RIG_ROOM, CAT, "cat"));
 }
 
+/* Else it would hold him for ever, when this node owns the room later. */
+static void a_judged_mark_leaves_a_full_disk(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(1, with_target(command_of(VR_CMD_MUTE, "ana", ANA, 75), BEN)), VR_OK);
+    rig_run(VR_MS(200));
+    assert_true(has_mark(2, 75));
+    vr_sim_fail_commits(rig->nodes[2].sim, 1000, VR_E_FULL);
+    rig->directory_gone = false;
+    rig_run(VR_SECONDS(3));
+    assert_true(was_taken(75));
+    assert_true(has_mark(2, 75));
+    vr_sim_fail_commits(rig->nodes[2].sim, 0, VR_OK);
+    rig_run(VR_SECONDS(3));
+    assert_false(has_mark(2, 75));
+}
+
 /* A copy that is read anew from the store, after a restart say, has not forgotten it. */
 static void nobody_comes_back_past_a_mark(void **state)
 {
@@ -467,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mark_is_carried_out_everywhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_muted_is_closed_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_mark_is_known_until_it_is_judged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_judged_mark_leaves_a_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_comes_back_past_a_mark, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_who_may_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_kicked_is_told_on_his_node, set_up, tear_down),

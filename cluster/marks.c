@@ -249,6 +249,9 @@ void marks_stored(struct replica *self, uint64_t ticket, enum vr_err err)
 {
     struct acting *acting = acting_of(self, ticket);
 
+    if (mark_forgotten(self, ticket, err)) {
+        return;
+    }
     if (err != VR_OK) {
         vr_log(VR_LOG_WARN, "a mark is not in the journal", VR_S("why", vr_err_code(err)));
     }

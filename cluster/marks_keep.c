@@ -8,6 +8,7 @@
 #include "cluster/replica.h"
 
 #define TAKEN_WITHIN VR_SECONDS(5)
+#define FORGET_AGAIN VR_SECONDS(1)
 
 static bool is_owned(const struct replica *self)
 {
@@ -58,13 +59,19 @@ static void deed_free(struct deed *deed)
     free(deed);
 }
 
-void deeds_free(struct replica *self)
+static void free_list(struct vr_list *list)
 {
     struct vr_list *link;
 
-    while (self->deeds.next != NULL && (link = vr_list_pop(&self->deeds)) != NULL) {
+    while (list->next != NULL && (link = vr_list_pop(list)) != NULL) {
         deed_free(VR_OWNER(link, struct deed, link));
     }
+}
+
+void deeds_free(struct replica *self)
+{
+    free_list(&self->deeds);
+    free_list(&self->judged);
 }
 
 /* ---- the journal ---- */
@@ -238,6 +245,44 @@ void marks_replay(struct replica *self, struct vr_instant at)
     }
 }
 
+/* A row that stays would hold a gate for ever, once this node owns the room (marks_list.c). */
+void marks_forget(struct replica *self)
+{
+    vr_time_us now = vr_actor_now(self->actor);
+
+    if (now < self->forget_at) {
+        return;
+    }
+    VR_LIST_EACH(item, &self->judged)
+    {
+        struct deed *deed = VR_OWNER(item, struct deed, link);
+
+        if (!deed->sent) {
+            deed->sent = write(self, deed->command->id, NULL, deed->ticket);
+        }
+    }
+}
+
+bool mark_forgotten(struct replica *self, uint64_t ticket, enum vr_err err)
+{
+    VR_LIST_EACH(item, &self->judged)
+    {
+        struct deed *deed = VR_OWNER(item, struct deed, link);
+
+        if (deed->ticket != ticket) {
+            continue;
+        }
+        if (err == VR_OK) {
+            deed_free(deed);
+        } else {
+            deed->sent = false;
+            self->forget_at = vr_actor_now(self->actor) + FORGET_AGAIN;
+        }
+        return true;
+    }
+    return false;
+}
+
 /* ---- the next owner ---- */
 
 /* He has judged it, yes or no; or he does not answer, or cannot just now (his disk is full, the
@@ -268,9 +313,12 @@ static enum vr_err on_taken(struct vr_actor *actor, void *state, uint64_t tag, e
         deed->sent = false;
         if (is_judged(err, answer)) {
             if (deed->mark) {
-                (void)write(self, deed->command->id, NULL, 0);
+                vr_list_remove(&deed->link);
+                vr_list_push(&self->judged, &deed->link);
+                marks_forget(self);
+            } else {
+                deed_free(deed);
             }
-            deed_free(deed);
         }
         break;
     }

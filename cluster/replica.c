@@ -201,7 +201,7 @@ static void look(struct replica *self)
     vr_time_us now = vr_actor_now(self->actor);
     vr_time_us next;
     bool used = self->session_count > 0 || self->filling || !vr_list_empty(&self->flights) ||
-                !vr_list_empty(&self->deeds);
+                !vr_list_empty(&self->deeds) || !vr_list_empty(&self->judged);
 
     if (used) {
         self->idle_since = now;
@@ -213,6 +213,7 @@ static void look(struct replica *self)
     if (marks_owner_is_back(self)) {
         deeds_hand_over(self);
     }
+    marks_forget(self);
     announce(self);
     if (self->filling && now >= ask_again_at(self) && self->owner != 0) {
         self->filling = false;
@@ -328,6 +329,7 @@ static enum vr_err on_open(struct vr_actor *actor, void *state, struct vr_why *w
     vr_list_init(&self->held);
     vr_list_init(&self->deeds);
     vr_list_init(&self->acting);
+    vr_list_init(&self->judged);
     self->actor = actor;
     self->room = vr_actor_address(actor).id;
     self->cluster = cluster_of(vr_actor_system(actor));

@@ -67,16 +67,18 @@ struct replica {
     uint64_t copy_epoch;
     struct vr_list deeds;  /* struct deed.link, in order */
     struct vr_list acting; /* struct acting.link: not answered yet */
+    struct vr_list judged; /* struct deed.link: marks whose rows are still in the journal */
+    vr_time_us forget_at;  /* these are tried no earlier */
     uint64_t deed_ticket;
 };
 
 /** Something done without an owner, to be taken by the next one as a command with its id. */
 struct deed {
-    struct vr_list link; /* replica.deeds */
+    struct vr_list link; /* replica.deeds, replica.judged */
     struct vr_command *command;
     uint64_t ticket;
     bool mark; /* a row of VR_TABLE_MARKS as well */
-    bool sent; /* the owner was asked */
+    bool sent; /* the owner was asked; judged: the journal was */
 };
 
 /** The cluster of a node: what vr_cluster_set_lookup was given. */
@@ -125,6 +127,9 @@ bool deed_add(struct replica *self, const struct vr_command *command, bool mark)
 /** Onto the copy, which is as the store has it: nobody comes back past what waits for an owner. */
 void marks_replay(struct replica *self, struct vr_instant at);
 void deeds_hand_over(struct replica *self);
+/** Rows of marks that an owner has judged, out of the journal; again, when its disk was full. */
+void marks_forget(struct replica *self);
+bool mark_forgotten(struct replica *self, uint64_t ticket, enum vr_err err); /* false: no such */
 void deeds_free(struct replica *self);
 /** Into the journal. True: marks_stored will be told with `ticket`, which is not 0. */
 bool mark_keep(struct replica *self, const struct vr_command *command, uint64_t ticket);
