@@ -53,6 +53,7 @@ struct rig {
     uint64_t event_last[8];         /* of each session */
     bool events_in_order;
     uint32_t silent;               /* a node; 0: none */
+    uint32_t unmet;                /* has not been told of the others; 0: none */
     struct vr_id ended;            /* the session that was told so last */
     uint32_t lasts[RIG_NODES + 1]; /* events that end a session */
     uint32_t gates_shut[RIG_NODES + 1], gates_open[RIG_NODES + 1]; /* told to shards */
@@ -93,6 +94,11 @@ bool cluster_silent(struct vr_cluster *cluster, uint32_t node)
 {
     (void)cluster;
     return node == rig->silent && node != 0;
+}
+
+bool cluster_met(struct vr_cluster *cluster, uint32_t node)
+{
+    return node != 0 && (node == cluster_self(cluster) || node != rig->unmet);
 }
 
 uint32_t cluster_candidate(struct vr_cluster *cluster, struct vr_id room, uint32_t except)

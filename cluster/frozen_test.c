@@ -427,6 +427,25 @@ static void sessions_speak_up_when_the_owner_wakes_again(void **state)
     assert_int_equal(rig->announced[2], before + 6); /* what they missed shows in its digest */
 }
 
+/* An owner that has not been told of a node drops what comes from there, unanswered. */
+static void a_stranger_waits_until_the_owner_knows_it(void **state)
+{
+    uint32_t before;
+
+    (void)state;
+    assert_int_equal(ask(2, command_of(VR_CMD_MUTE, "ben", BEN, 62)), VR_OK); /* his own */
+    before = rig->announced[2];
+    rig->unmet = 1;
+    rig->directory_gone = false;
+    rig_run(VR_SECONDS(3));
+    assert_false(was_taken(62));
+    assert_int_equal(rig->announced[2], before);
+    rig->unmet = 0;
+    rig_run(VR_SECONDS(3));
+    assert_true(was_taken(62));
+    assert_int_equal(rig->announced[2], before + 2);
+}
+
 static struct vr_command *resume_of(const char *user, vr_participant_id who, uint64_t number)
 {
     struct vr_command *resume = command_of(VR_CMD_RESUME, user, who, number);
@@ -489,6 +508,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_who_may_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_kicked_is_told_on_his_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(listeners_join_and_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stranger_waits_until_the_owner_knows_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(who_joins_again_replaces_his_session, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_that_is_gone_again_is_not_handed_over, set_up,
                                         tear_down),

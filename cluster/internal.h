@@ -73,6 +73,10 @@ bool cluster_alive(struct vr_cluster *cluster, uint32_t node);
 /** It lives, as far as the directory knows, but nothing has come from it for longer than hellos
  * need: dead, stopped or cut off, long before its lease ends. Any thread, no lock. */
 bool cluster_silent(struct vr_cluster *cluster, uint32_t node);
+/** Has the node been heard since we came among the others? A node sends only to those whom it knows
+ * and drops what strangers send: before that it may not have been told of us, whatever the
+ * directory says of it. We ourselves: yes; 0: no. Any thread, no lock. */
+bool cluster_met(struct vr_cluster *cluster, uint32_t node);
 uint32_t cluster_self(const struct vr_cluster *cluster); /* any thread */
 
 /** Posts a VR_MSG_CLUSTER; retains `bytes` (may be NULL). Any thread. */
@@ -158,7 +162,8 @@ struct vr_cluster {
     _Atomic int state;           /* enum vr_cluster_state */
     _Atomic vr_time_us deadline; /* what we own holds until then; 0: nothing does */
     _Atomic uint64_t generation;
-    _Atomic uint32_t joins; /* grows each time that this node comes (back) among the others */
+    _Atomic uint32_t joins;       /* grows each time that this node comes (back) among the others */
+    _Atomic vr_time_us joined_at; /* when it did so last */
     _Atomic uint32_t stress_permille, participants; /* vr_cluster_set_load */
     struct cluster_view view;                       /* owners, partners, living nodes */
 

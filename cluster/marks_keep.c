@@ -15,8 +15,8 @@ static bool is_owned(const struct replica *self)
     uint64_t epoch = 0;
     uint32_t owner = cluster_owner(self->cluster, self->room, &epoch);
 
-    return vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED && owner != 0 &&
-           !cluster_silent(self->cluster, owner);
+    return vr_cluster_state(self->cluster, NULL) == VR_CLUSTER_JOINED &&
+           cluster_met(self->cluster, owner) && !cluster_silent(self->cluster, owner);
 }
 
 bool marks_owner_is_back(const struct replica *self)

@@ -186,6 +186,7 @@ static void joined(struct vr_cluster *cluster, int64_t mod)
     struct cluster_member *member = cluster->member;
 
     member->stage = MEMBER_IN;
+    atomic_store(&cluster->joined_at, vr_worker_now(cluster->worker));
     atomic_fetch_add(&cluster->joins, 1);
     member->own_mod = mod;
     set_deadline(cluster, lease_deadline(member->lease_sent_at, member->ttl));

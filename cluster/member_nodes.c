@@ -314,11 +314,26 @@ void member_frame_from(struct vr_cluster *cluster, uint32_t number)
     }
 }
 
+/* 0: not in this life of it. */
+static vr_time_us heard_at(struct vr_cluster *cluster, uint32_t number)
+{
+    uint32_t place = cluster_view_place(&cluster->view, number);
+
+    return place < CLUSTER_VIEW_NODES ? atomic_load(&cluster->view.heard[place]) : 0;
+}
+
+bool cluster_met(struct vr_cluster *cluster, uint32_t number)
+{
+    vr_time_us heard = heard_at(cluster, number);
+
+    return number != 0 && (number == cluster->conf.number ||
+                           (heard != 0 && heard >= atomic_load(&cluster->joined_at)));
+}
+
 bool cluster_silent(struct vr_cluster *cluster, uint32_t number)
 {
     const struct vr_clock *clock = cluster->conf.clock;
-    uint32_t place = cluster_view_place(&cluster->view, number);
-    vr_time_us heard = place < CLUSTER_VIEW_NODES ? atomic_load(&cluster->view.heard[place]) : 0;
+    vr_time_us heard = heard_at(cluster, number);
 
     return number != cluster->conf.number && heard != 0 &&
            clock->now(clock->ctx) > heard + SILENT_AFTER;

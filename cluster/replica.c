@@ -172,7 +172,8 @@ static void announce(struct replica *self)
         self->announced_join = joins;
         self->announced = 0;
     }
-    if (!vr_list_empty(&self->deeds) || cluster_owner(self->cluster, self->room, &epoch) == 0 ||
+    if (!vr_list_empty(&self->deeds) ||
+        !cluster_met(self->cluster, cluster_owner(self->cluster, self->room, &epoch)) ||
         epoch == self->announced ||
         (epoch == self->announced_last && now < self->announced_at + ANNOUNCE_AGAIN)) {
         return;

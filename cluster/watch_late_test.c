@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "cluster/internal.h"
 #include "cluster/sim_kit.h"
 
 #define ROOM ((struct vr_id){0x1111, 0x7777})
@@ -107,6 +108,19 @@ static bool silent_has_lost_it(struct ck *unused)
     return !silent_sees_it(unused);
 }
 
+/* Until then what it says to the silent one is dropped as a stranger's, and it knows that. */
+static bool is_back(struct ck *unused)
+{
+    (void)unused;
+    return ck_is_in(kit, OWNER);
+}
+
+static bool has_met_silent(struct ck *unused)
+{
+    (void)unused;
+    return cluster_met(kit->nodes[OWNER].cluster, SILENT);
+}
+
 static void test_a_node_is_back(void **state)
 {
     (void)state;
@@ -115,7 +129,11 @@ static void test_a_node_is_back(void **state)
     ck_run(kit, VR_SECONDS(10)); /* rooms have settled: nothing changes under owners/ any more */
     vr_kv_model_silence(kit->etcd, kit->nodes[SILENT].sim, true);
     ck_start(kit, OWNER);
+    assert_true(ck_until(kit, is_back, VR_SECONDS(8)));
+    assert_false(silent_sees_it(kit) || has_met_silent(kit));
     assert_true(ck_until(kit, silent_sees_it, VR_SECONDS(8)));
+    assert_false(has_met_silent(kit));
+    assert_true(ck_until(kit, has_met_silent, VR_MS(1100)));
 }
 
 int main(void)
