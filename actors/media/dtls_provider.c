@@ -11,39 +11,86 @@
 #include <string.h>
 
 #define NAME "voicerooms-dtls"
-#define KINDS 3
+#define NAMES_MAX 8
+
+/* What an operation keeps: the algorithms with one of these (first) names, and with this property.
+ * An operation that is not listed keeps everything. */
+struct kept {
+    int operation;
+    const char *property;
+    const char *names[NAMES_MAX];
+};
+
+/* clang-format off */
+static const struct kept kept[] = {
+    /* A client's certificate: browsers make P-256, or RSA where a page asks for it. */
+    {OSSL_OP_DECODER, "structure=SubjectPublicKeyInfo", {"EC", "RSA", "ED25519"}},
+    {OSSL_OP_KEYMGMT, "", {"EC", "RSA", "ED25519", "X25519"}},
+    /* The suites of dtls.c, and what the generator of random numbers stands on. */
+    {OSSL_OP_CIPHER, "", {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305", "AES-256-CTR", "AES-256-ECB"}},
+    /* The two last: libssl asks for them at start; an X509 is known by its SHA1. */
+    {OSSL_OP_DIGEST, "", {"SHA2-256", "SHA2-384", "SHA2-512", "SHA2-224", "SHA1", "MD5"}},
+    {OSSL_OP_MAC, "", {"HMAC"}},
+    {OSSL_OP_KDF, "", {"TLS1-PRF"}},
+};
+/* clang-format on */
+#define KEPT_COUNT (sizeof kept / sizeof kept[0])
 
 /* Written once, before anybody can ask for them. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static OSSL_LIB_CTX *library;
 static OSSL_PROVIDER *whole;
-static OSSL_ALGORITHM readers[KINDS + 1];
+static OSSL_ALGORITHM chosen[KEPT_COUNT][NAMES_MAX + 1];
 
-/* What certificates of clients are made with: browsers P-256, or RSA where a page asks for it. */
-static bool is_wanted(const OSSL_ALGORITHM *reader)
+static uint32_t name_count(const struct kept *want)
 {
-    static const char *const kinds[KINDS] = {"EC", "RSA", "ED25519"};
-    bool wanted = false;
+    uint32_t count = 0;
 
-    for (uint32_t i = 0; i < KINDS; i++) {
-        wanted = wanted || strcmp(reader->algorithm_names, kinds[i]) == 0;
+    while (count < NAMES_MAX && want->names[count] != NULL) {
+        count++;
     }
-    return wanted && strstr(reader->property_definition, "structure=SubjectPublicKeyInfo") != NULL;
+    return count;
 }
 
-static bool choose_readers(void)
+static bool is_kept(const struct kept *want, const OSSL_ALGORITHM *algorithm)
+{
+    size_t size = strcspn(algorithm->algorithm_names, ":"); /* other names follow */
+    bool found = false;
+
+    for (uint32_t i = 0; i < name_count(want); i++) {
+        found = found || (strlen(want->names[i]) == size &&
+                          strncmp(algorithm->algorithm_names, want->names[i], size) == 0);
+    }
+    return found && strstr(algorithm->property_definition, want->property) != NULL;
+}
+
+/* Each name exactly once, or this OpenSSL is not as we know it. */
+static bool choose(const struct kept *want, OSSL_ALGORITHM *out)
 {
     int no_cache = 0;
     uint32_t count = 0;
 
     for (const OSSL_ALGORITHM *one =
-             OSSL_PROVIDER_query_operation(whole, OSSL_OP_DECODER, &no_cache);
+             OSSL_PROVIDER_query_operation(whole, want->operation, &no_cache);
          one != NULL && one->algorithm_names != NULL; one++) {
-        if (count < KINDS && is_wanted(one)) {
-            readers[count++] = *one;
+        if (is_kept(want, one)) {
+            if (count == name_count(want)) {
+                return false;
+            }
+            out[count++] = *one;
         }
     }
-    return count == KINDS;
+    return count == name_count(want);
+}
+
+static bool choose_all(void)
+{
+    bool good = true;
+
+    for (uint32_t i = 0; i < KEPT_COUNT; i++) {
+        good = good && choose(&kept[i], chosen[i]);
+    }
+    return good;
 }
 
 /* ---- the provider ---- */
@@ -52,9 +99,11 @@ static bool choose_readers(void)
 static const OSSL_ALGORITHM *query(void *ctx, int operation, int *no_cache)
 {
     (void)ctx;
-    if (operation == OSSL_OP_DECODER) {
-        *no_cache = 0;
-        return readers;
+    for (uint32_t i = 0; i < KEPT_COUNT; i++) {
+        if (kept[i].operation == operation) {
+            *no_cache = 0;
+            return chosen[i];
+        }
     }
     return OSSL_PROVIDER_query_operation(whole, operation, no_cache);
 }
@@ -89,7 +138,7 @@ static void make(void)
     if (OSSL_PROVIDER_available(NULL, "default") == 1) {
         whole = OSSL_PROVIDER_try_load(NULL, "default", 1);
     }
-    if (whole != NULL && choose_readers()) {
+    if (whole != NULL && choose_all()) {
         made = OSSL_LIB_CTX_new();
     }
     if (made != NULL && OSSL_PROVIDER_add_builtin(made, NAME, start) == 1 &&

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -89,9 +91,13 @@ static EVP_PKEY *key_of(const char *kind)
                                                         : EVP_EC_gen(kind == NULL ? "P-256" : kind);
 }
 
-/* A client that offers one suite and has a certificate of this kind, or none; returns whether the
- * server went along. */
-static bool offers(const char *suite, const char *profiles, const char *kind)
+#define CERTIFICATE_VERIFY 15 /* RFC 5246, 7.4 */
+
+/* A client that offers these suites and has a certificate of this kind, or none; `spoil`: the last
+ * byte of its handshake message of this type is another. Returns whether the server went along, and
+ * in `*ended` the last message it was given, in `*chosen` the suite. */
+static bool shakes(const char *suite, const char *profiles, const char *kind, uint8_t spoil,
+                   uint8_t *ended, char chosen[64])
 {
     struct vr_dtls_identity *server;
     struct vr_dtls *dtls;
@@ -136,6 +142,10 @@ static bool offers(const char *suite, const char *profiles, const char *kind)
         for (long at = 0; at + 13 <= size && status == VR_DTLS_RUNNING;) { /* record by record */
             long record = 13 + vr_get16((uint8_t *)data + at + 11);
 
+            *ended = (uint8_t)data[at + 13];
+            if (spoil != 0 && data[at] == 22 && *ended == spoil) {
+                data[at + record - 1] ^= 1;
+            }
             status = vr_dtls_input(dtls, vr_bytes(data + at, (size_t)record));
             at += record;
         }
@@ -150,6 +160,7 @@ static bool offers(const char *suite, const char *profiles, const char *kind)
         }
     }
     assert_true(wire.largest <= VR_DTLS_MTU);
+    snprintf(chosen, 64, "%s", SSL_get_cipher_name(ssl));
     SSL_free(ssl);
     SSL_CTX_free(ctx);
     EVP_PKEY_free(key);
@@ -157,6 +168,43 @@ static bool offers(const char *suite, const char *profiles, const char *kind)
     vr_dtls_free(dtls);
     vr_dtls_identity_free(server);
     return done;
+}
+
+static bool offers(const char *suite, const char *profiles, const char *kind)
+{
+    char chosen[64];
+    uint8_t ended;
+
+    return shakes(suite, profiles, kind, 0, &ended, chosen);
+}
+
+/* A certificate is shown by many, and judged by its fingerprint: only who signs with its key has
+ * it.
+ */
+static void holder_of_the_key(void **state)
+{
+    static const char *const kinds[] = {"P-256", "RSA", "ED25519"};
+    char chosen[64];
+    uint8_t ended;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_false(shakes("ECDHE-ECDSA-AES128-GCM-SHA256", "SRTP_AEAD_AES_128_GCM", kinds[i],
+                            CERTIFICATE_VERIFY, &ended, chosen));
+        assert_int_equal(ended, CERTIFICATE_VERIFY);
+    }
+}
+
+/* What it carries is keys of 128 bits. */
+static void cheapest_suite(void **state)
+{
+    char chosen[64];
+    uint8_t ended;
+
+    (void)state;
+    assert_true(shakes("ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
+                       "SRTP_AEAD_AES_128_GCM", "P-256", 0, &ended, chosen));
+    assert_string_equal(chosen, "ECDHE-ECDSA-AES128-GCM-SHA256");
 }
 
 static void suites_and_profiles(void **state)
@@ -167,6 +215,7 @@ static void suites_and_profiles(void **state)
     assert_true(offers("ECDHE-ECDSA-AES128-GCM-SHA256", "SRTP_AEAD_AES_128_GCM", "P-384"));
     assert_true(offers("ECDHE-ECDSA-AES128-GCM-SHA256", "SRTP_AEAD_AES_128_GCM", "RSA"));
     assert_true(offers("ECDHE-ECDSA-AES128-GCM-SHA256", "SRTP_AEAD_AES_128_GCM", "ED25519"));
+    assert_true(offers("ECDHE-ECDSA-AES256-GCM-SHA384", "SRTP_AEAD_AES_128_GCM", "P-256"));
     assert_true(offers("ECDHE-ECDSA-CHACHA20-POLY1305", "SRTP_AES128_CM_SHA1_80", "P-256"));
     assert_false(
         offers("ECDHE-ECDSA-AES128-SHA256", "SRTP_AEAD_AES_128_GCM", "P-256")); /* no AEAD */
@@ -211,6 +260,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(identity),
         cmocka_unit_test(suites_and_profiles),
+        cmocka_unit_test(holder_of_the_key),
+        cmocka_unit_test(cheapest_suite),
         cmocka_unit_test(noise),
     };
 

@@ -41,6 +41,8 @@ void vr_json_text(struct vr_buf *out, const char *text)
             vr_buf_printf(out, "\\%c", *p);
         } else if (*p == '\n') {
             vr_buf_text(out, "\\n");
+        } else if (*p == '\r') {
+            vr_buf_text(out, "\\r"); /* each line of an SDP ends so */
         } else if (*p < 32 || *p == 127) {
             vr_buf_printf(out, "\\u%04x", *p);
         } else {

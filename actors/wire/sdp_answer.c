@@ -47,12 +47,20 @@ static void write_candidates(const struct vr_sdp_local *local, struct vr_buf *ou
 
 static void write_transport(const struct vr_sdp_local *local, struct vr_buf *out)
 {
-    vr_buf_printf(out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 ", local->ufrag,
-                  local->pwd);
+    static const char digits[] = "0123456789ABCDEF";
+    char fingerprint[32 * 3];
+
+    /* Without printf: it stands in each section, and was a twelfth of a join's work beside DTLS. */
     for (int i = 0; i < 32; i++) {
-        vr_buf_printf(out, "%s%02X", i == 0 ? "" : ":", local->fingerprint[i]);
+        fingerprint[3 * i] = digits[local->fingerprint[i] >> 4];
+        fingerprint[3 * i + 1] = digits[local->fingerprint[i] & 15];
+        fingerprint[3 * i + 2] = ':';
     }
-    vr_buf_text(out, "\r\na=setup:passive\r\na=rtcp-mux\r\n");
+    fingerprint[sizeof(fingerprint) - 1] = 0;
+    vr_buf_printf(out,
+                  "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\n"
+                  "a=setup:passive\r\na=rtcp-mux\r\n",
+                  local->ufrag, local->pwd, fingerprint);
 }
 
 static void write_codecs(const struct vr_sdp_section *section, bool red, struct vr_buf *out)
