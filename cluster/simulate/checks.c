@@ -7,6 +7,7 @@
 #include "actors/room/copy.h"
 
 #define LOOK_EVERY VR_SECONDS(5)
+#define ROSTER VR_SECONDS(5) /* all shards and their owner tell the same within */
 
 /* ---- all along ---- */
 
@@ -341,6 +342,35 @@ static const json_t *find_user(const json_t *people, const char *user)
     return NULL;
 }
 
+static bool all_listed(const struct world *world, uint32_t r, const json_t *body)
+{
+    const json_t *people = json_object_get(body, "participants");
+
+    for (uint32_t i = 0; i < PEOPLE; i++) {
+        if (world->people[r][i].in && find_user(people, world->people[r][i].user) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A plain listener is known to the shard where he is (docs/architecture.md, presence): an owner
+ * that has just read its room anew, after a commit of unknown outcome, hears of him from his
+ * session. */
+static json_t *read_with_listeners(struct world *world, uint32_t r)
+{
+    vr_time_us limit = now_of(world) + ROSTER;
+    json_t *body = read_people(world, r);
+
+    while (body != NULL && !all_listed(world, r, body) && now_of(world) < limit) {
+        json_decref(body);
+        people_turn(world);
+        ck_run(world->kit, VR_MS(40));
+        body = read_people(world, r);
+    }
+    return body;
+}
+
 static bool flag(const json_t *one, const char *name)
 {
     return json_is_true(json_object_get(one, name));
@@ -353,7 +383,7 @@ static uint32_t position_of(const json_t *one)
 
 static void check_room(struct world *world, uint32_t r)
 {
-    json_t *body = read_people(world, r);
+    json_t *body = read_with_listeners(world, r);
     const json_t *people = json_object_get(body, "participants");
     bool lost = world->places[r].lost_both;
     uint32_t positions[PEOPLE] = {0};
