@@ -76,7 +76,7 @@ static void on_told(void *ctx, enum vr_err err, struct vr_msg *msg)
 }
 
 /* Ana is quick: mutes of everybody in turn, with talk and hands between them. */
-static void ask_one(uint32_t i)
+static void ask_one(uint32_t i, vr_time_us patience)
 {
     static const enum vr_command_kind kinds[] = {VR_CMD_MUTE, VR_CMD_CHAT, VR_CMD_PROMOTE,
                                                  VR_CMD_DEMOTE};
@@ -93,17 +93,18 @@ static void ask_one(uint32_t i)
     told[i].kind = command->kind;
     msg.as.command = command;
     vr_ask(vr_system_worker(vr_sim_node_system(kit->nodes[OWNER].sim), VR_WORKER_CONTROL, 0), &msg,
-           VR_SECONDS(60), on_told, &told[i]);
+           patience, on_told, &told[i]);
 }
 
-static void ask_all(uint32_t from, uint32_t to)
+static void ask_all(vr_time_us patience)
 {
-    for (uint32_t i = from; i < to; i++) {
-        ask_one(i);
+    for (uint32_t i = 0; i < QUEUED; i++) {
+        ask_one(i, patience);
     }
 }
 
-static void check(uint64_t old_epoch, uint32_t from)
+/* The next owner has all of them muted, or none. */
+static void check_room(uint64_t old_epoch, bool muted)
 {
     struct vr_room *room;
     uint64_t epoch = 0;
@@ -111,6 +112,19 @@ static void check(uint64_t old_epoch, uint32_t from)
 
     assert_int_not_equal(holder, 0);
     assert_true(epoch > old_epoch);
+    room = vr_room_copy_load(vr_sim_node_system(kit->nodes[holder].sim), ROOM, epoch,
+                             (struct vr_instant){vr_sim_now(kit->sim), 0}, NULL);
+    for (uint32_t i = 0; i < PEOPLE; i++) {
+        struct vr_person_view view = {0};
+
+        assert_true(vr_room_person(room, people[i], &view));
+        assert_int_equal(view.muted_by_moderator, muted);
+    }
+    vr_room_free(room);
+}
+
+static void check(uint64_t old_epoch, uint32_t from)
+{
     for (uint32_t i = from; i < QUEUED; i++) {
         assert_true(told[i].done);
         if (told[i].err == VR_OK) {
@@ -120,15 +134,7 @@ static void check(uint64_t old_epoch, uint32_t from)
             assert_int_equal(told[i].err, VR_OK);
         }
     }
-    room = vr_room_copy_load(vr_sim_node_system(kit->nodes[holder].sim), ROOM, epoch,
-                             (struct vr_instant){vr_sim_now(kit->sim), 0}, NULL);
-    for (uint32_t i = 0; i < PEOPLE; i++) {
-        struct vr_person_view view = {0};
-
-        assert_true(vr_room_person(room, people[i], &view));
-        assert_true(view.muted_by_moderator);
-    }
-    vr_room_free(room);
+    check_room(old_epoch, true);
 }
 
 static void stop_and_go(void)
@@ -145,9 +151,25 @@ static void queued_in_the_mailbox(void **state)
 
     (void)state;
     assert_int_equal(ck_holder(kit, ROOM, &epoch), OWNER);
-    ask_all(0, QUEUED);
+    ask_all(VR_SECONDS(60));
     stop_and_go();
     check(epoch, 0);
+}
+
+/* Whoever asked has been told that nobody answered, and has done something else since. */
+static void queued_and_too_late(void **state)
+{
+    uint64_t epoch = 0;
+
+    (void)state;
+    assert_int_equal(ck_holder(kit, ROOM, &epoch), OWNER);
+    ask_all(VR_SECONDS(3));
+    stop_and_go();
+    for (uint32_t i = 0; i < QUEUED; i++) {
+        assert_true(told[i].done);
+        assert_int_equal(told[i].err, VR_E_TIMEOUT);
+    }
+    check_room(epoch, false);
 }
 
 /* Begun, and not committed when it was stopped. */
@@ -158,7 +180,7 @@ static void under_way(void **state)
 
     (void)state;
     assert_int_equal(ck_holder(kit, ROOM, &epoch), OWNER);
-    ask_all(0, QUEUED);
+    ask_all(VR_SECONDS(60));
     ck_run(kit, 300); /* microseconds: shorter than a commit */
     while (first < QUEUED && told[first].done) {
         first++;
@@ -172,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(queued_in_the_mailbox, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(queued_and_too_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(under_way, set_up, tear_down),
     };
 
