@@ -29,6 +29,36 @@ async function tap(speaker, listener) {
   return heard - said;
 }
 
+/* What a join costs this browser without any server: the same steps in a fresh page, answered with a text that is there.
+ * `answer` is that of another page of this browser, whose offers are alike. */
+async function bare(page, { answer, sections }) {
+  await page.page.goto(`${page.node.url}/?e2e=1`);
+  await page.page.waitForFunction(() => window.voicerooms?.client);
+  return page.evaluate(async ([sdp, count]) => {
+    const start = performance.now();
+    const peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle' });
+    for (let i = 0; i < count; i++) peer.addTransceiver('audio', { direction: i === 0 ? 'sendonly' : 'recvonly' });
+    await peer.setLocalDescription(await peer.createOffer());
+    await peer.setRemoteDescription({ type: 'answer', sdp });
+    const took = performance.now() - start;
+    peer.close();
+    return took;
+  }, [answer, sections]);
+}
+
+/* Of the page's join: the request alone, from its first byte to the answer's, and what `bare` needs. */
+function chainOf(page) {
+  return page.evaluate(() => {
+    const request = performance.getEntriesByType('resource').find((one) => one.name.endsWith('/join'));
+    const peer = window.rig.connections.at(-1);
+    return {
+      request: request.responseStart - request.requestStart,
+      answer: peer.remoteDescription.sdp,
+      sections: peer.getTransceivers().length,
+    };
+  });
+}
+
 const node = await new Node().start();
 let browser;
 try {
@@ -48,17 +78,26 @@ try {
   await speaker.evaluate(() => { window.rig.gain.gain.value = 0.5; });
   const joins = [];
   const sounds = [];
+  const requests = [];
+  const floors = [];
   for (let i = 0; i < JOINS; i++) {
     const page = await Page.open(browser, node, `guest${i}`, 1500);
     await enter(page, { room, quiet: false });
     joins.push(page.joinMs);
     sounds.push(page.soundMs);
+    const chain = await chainOf(page);
+    requests.push(chain.request);
     await page.context.close();
+    const alone = await Page.open(browser, node, `alone${i}`, 1500);
+    floors.push(await bare(alone, chain));
+    await alone.context.close();
   }
   console.log(JSON.stringify({
     taps: TAPS, joins: JOINS,
     mouth_to_ear_ms_p50: round(share(delays, 0.5)), mouth_to_ear_ms_p95: round(share(delays, 0.95)),
     join_ms_p50: round(share(joins, 0.5)), join_ms_p95: round(share(joins, 0.95)),
+    join_request_ms_p50: round(share(requests, 0.5)), join_request_ms_p95: round(share(requests, 0.95)),
+    join_bare_ms_p50: round(share(floors, 0.5)), join_bare_ms_p95: round(share(floors, 0.95)),
     first_audio_ms_p50: round(share(sounds, 0.5)), first_audio_ms_p95: round(share(sounds, 0.95)),
   }));
 } finally {
