@@ -112,6 +112,16 @@ static void read_server(const struct vr_bench_options *o, struct vr_process *out
         out->system_us += one.system_us;
         out->rss_kb += one.rss_kb;
         out->threads += one.threads;
+        out->media += one.media;
+        out->media_us += one.media_us;
+    }
+}
+
+/* Outside of the window of CPU: that a server tells costs it something as well. */
+static void read_counts(const struct vr_crowd *crowd, struct vr_served *out)
+{
+    if (crowd->driver->counts != NULL && !crowd->driver->counts(crowd->driver_state, out)) {
+        *out = (struct vr_served){0};
     }
 }
 
@@ -143,6 +153,7 @@ static void measure(const struct vr_bench_options *o, struct vr_crowd *crowd,
                     struct vr_shared *shared, struct vr_report *report)
 {
     fall_silent(crowd);
+    read_counts(crowd, &report->served_start);
     phase(shared, crowd, VR_PHASE_MEASURE);
     vr_crowd_measure(crowd, true);
     report->client_cpu_s = used_cpu(o);
@@ -152,6 +163,7 @@ static void measure(const struct vr_bench_options *o, struct vr_crowd *crowd,
     report->client_cpu_s = used_cpu(o) - report->client_cpu_s;
     fall_silent(crowd);
     read_server(o, &report->window_end);
+    read_counts(crowd, &report->served_end);
     vr_shared_sum(shared, crowd);
     vr_shared_times(shared, crowd);
     phase(shared, crowd, VR_PHASE_SUM);

@@ -18,6 +18,7 @@
 static struct probe {
     struct vr_worker *worker;
     pthread_t thread;
+    char name[16]; /* as the kernel tells it */
     uv_timer_t ticker; /* a handle of ours beside the worker's */
     struct vr_timer timer;
     vr_time_us due;
@@ -90,6 +91,7 @@ static enum vr_err opened(void *ctx, struct vr_worker *worker, struct uv_loop_s 
     (void)why;
     probe.worker = worker;
     probe.thread = pthread_self();
+    pthread_getname_np(probe.thread, probe.name, sizeof(probe.name));
     uv_timer_init(loop, &probe.ticker);
     uv_timer_start(&probe.ticker, on_tick, 5, 0);
     probe.timer.fire = on_timer;
@@ -143,6 +145,7 @@ static void test_life_of_a_loop(void **state)
     assert_true(lag <= probe.fired - probe.due);
     assert_in_range(probe.before_wait, 3, 100); /* after each turn, and no spinning */
     assert_true(probe.closed);
+    assert_string_equal(probe.name, "control-0");
     assert_true(probe.actor_closed_first);
     vr_system_free(system);
     sem_destroy(&probe.done);

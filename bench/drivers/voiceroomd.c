@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/drivers/drivers.h"
 #include "bench/drivers/tokens.h"
@@ -161,6 +162,50 @@ static void driver_leave(void *ctx, struct vr_seat *seat, const struct vr_remote
     vr_buf_deinit(&token);
 }
 
+static double counter(const char *metrics, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (const char *at = strstr(metrics, name); at != NULL; at = strstr(at + size, name)) {
+        if (at > metrics && at[-1] == '\n' && at[size] == ' ') {
+            return strtod(at + size, NULL);
+        }
+    }
+    return 0;
+}
+
+static void on_metrics(void *ctx, long status, struct vr_bytes body)
+{
+    struct vr_served *out = ctx;
+    const char *text = (const char *)body.data;
+
+    if (status != 200) {
+        fprintf(stderr, "voiceroom-bench: metrics: %ld\n", status);
+        return;
+    }
+    out->forwarded += counter(text, "voiceroom_rtp_forwarded_total");
+    out->segments += counter(text, "voiceroom_segments_total");
+    out->bursts += counter(text, "voiceroom_bursts_total");
+    out->received += counter(text, "voiceroom_packets_total{direction=\"in\"}");
+    out->not_chosen += counter(text, "voiceroom_rtp_dropped_total{reason=\"not_chosen\"}");
+}
+
+static bool driver_counts(void *ctx, struct vr_served *out)
+{
+    struct state *state = ctx;
+    char url[512];
+
+    *out = (struct vr_served){0};
+    for (uint32_t i = 0; i < state->conf.url_count; i++) {
+        snprintf(url, sizeof(url), "%s/metrics", state->conf.urls[i]);
+        if (!vr_http_get(state->http, url, on_metrics, out)) {
+            return false;
+        }
+    }
+    vr_http_finish(state->http, 5);
+    return vr_http_busy(state->http) == 0;
+}
+
 static void driver_turn(void *ctx)
 {
     struct state *state = ctx;
@@ -173,11 +218,13 @@ const struct vr_driver vr_driver_voiceroomd = {
     .name = "voiceroomd",
     .profiles = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80",
     .overhead = 44,
+    .slots = SLOTS,
     .window = 32,
     .open = driver_open,
     .room = driver_room,
     .join = driver_join,
     .leave = driver_leave,
+    .counts = driver_counts,
     .turn = driver_turn,
     .close = driver_close,
 };

@@ -4,6 +4,9 @@ import re
 NODE_CORES = 16
 NODE_SHARE = 0.7      # of its media cores that a node is filled to
 WIRE = 42             # Ethernet, IPv4 and UDP around a datagram
+SHARE_MOST = 0.8      # of a core that a row's server may take, to stand for a node filled to NODE_SHARE
+DELAY_MOST = {"": 2.0, "pack3": 70.0, "pack6": 130.0}  # ms, p99: packed frames wait for their datagram's others
+WAYS = (("20 ms packets", ""), ("packed by 3", "pack3"), ("packed by 6", "pack6"))  # how a listener is served; the row's lever
 SIZES = (1000, 10000, 100000, 1000000)
 
 
@@ -52,14 +55,17 @@ def growth(rows):
     put("memory by rooms of 10: voiceroomd", sorted((n, row["rss_kb"]) for n, row in rooms), "KB")
     nodes = [(int(m.group(1)), row) for row in rows if (m := re.match(r"^1x500-nodes(\d+)$", row["row"])) and row.get("available")]
     put("CPU by nodes: voiceroomd", sorted((n, row["cpu_share"] * 100) for n, row in nodes), "% of a core")
+    put("memory by nodes: voiceroomd", sorted((n, row["rss_kb"]) for n, row in nodes), "KB")
     return out
 
 
 def ways(rows):
-    """How a listener of one speaker may be served: cost, packets and bytes a second, all measured."""
+    """How a listener of one speaker may be served: cost, packets and bytes a second, all measured, in the largest row that
+    a node could run as it is: in time, and not at the end of its core (cost falls there: what waits goes out in one batch)."""
     out = {}
-    for name, lever in (("20 ms packets", ""), ("packed by 3", "pack3"), ("packed by 6", "pack6")):
-        found = plain(rows, "voiceroomd", 1, lever)
+    for name, lever in WAYS:
+        found = [(n, row) for n, row in plain(rows, "voiceroomd", 1, lever)
+                 if row["cpu_share"] <= SHARE_MOST and row.get("delay_p99_ms", 0) <= DELAY_MOST[lever]]
         if found:
             row = found[-1][1]
             out[name] = {"row": row["row"], "us_per_second": row["cpu_us_per_listener_second"],

@@ -5,7 +5,7 @@ import model
 COLUMNS = (  # head, field, form
     ("CPU µs a packet", "cpu_us_per_packet", "%.2f"), ("floor µs", "floor_us", "%.2f"), ("× floor", "ratio", "%.2f"),
     ("delivered %", "delivered", "%.3f"), ("delay p50 ms", "delay_ms_p50", "%.2f"), ("p99", "delay_p99_ms", "%.2f"),
-    ("p99.9", "delay_ms_p999", "%.2f"), ("% of a core", "cpu_share", "%.0f"), ("KB a listener", "rss_kb_per_listener", "%.0f"),
+    ("p99.9", "delay_ms_p999", "%.2f"), ("% of a core", "cpu_share", "%.0f"), ("of these, media workers", "media_share", "%.0f"), ("KB a listener", "rss_kb_per_listener", "%.0f"),
     ("threads", "threads", "%d"),
 )
 JOIN_COLUMNS = (
@@ -13,7 +13,11 @@ JOIN_COLUMNS = (
     ("connected p50 ms", "up_ms_p50", "%.1f"), ("p95", "up_ms_p95", "%.1f"), ("first audio p50 ms", "first_ms_p50", "%.1f"),
     ("p95", "first_ms_p95", "%.1f"), ("failed", "failed", "%d"), ("all in after s", "join_seconds", "%.1f"),
 )
-PERCENT = {"delivered", "cpu_share"}
+BEYOND_SLOTS = (("4x500-steady", "12x500-steady"), ("4x50-steady", "64x50-steady"))
+PERCENT = {"delivered", "cpu_share", "media_share"}
+SIGN = {"<=": "≤", ">=": "≥"}
+# Below: a server and its client take turns on the same cores, so that two media workers are given no more than one.
+CORES_FOR_THROUGHPUT = 4
 FIGURES = (  # the issue's table: text, goal, how to find the value, good when at most (or at least)
     ("CPU per forwarded packet, 1 speaker, 500 listeners, × floor", 1.25, ("1x500", "ratio"), "<="),
     ("the same, 2000 listeners", 1.25, ("1x2000", "ratio"), "<="),
@@ -25,6 +29,11 @@ FIGURES = (  # the issue's table: text, goal, how to find the value, good when a
     ("added delay p99, 1x500, ms", 2, ("1x500", "delay_p99_ms"), "<="),
     ("added delay p99, 3x500 with GSO, ms", 7, ("3x500-gso", "delay_p99_ms"), "<="),
     ("delivered at 1x4000 on one media worker, %", 99.9, ("1x4000", "delivered"), ">="),
+    ("its media worker, % of a core", 90, ("1x4000", "media_share"), "<="),
+    ("delivered to 10 000 packed by 3 on one media worker, %", 99.9, ("1x10000-pack3", "delivered"), ">="),
+    ("its media worker, % of a core", 90, ("1x10000-pack3", "media_share"), "<="),
+    ("delivered to 18 000 packed by 6 on one media worker, %", 99.9, ("1x18000-pack6", "delivered"), ">="),
+    ("its media worker, % of a core", 90, ("1x18000-pack6", "media_share"), "<="),
     ("memory per listener, media, KB", 10, ("1x2000", "rss_kb_per_listener"), "<="),
     ("memory per listener with WebSocket over TLS, KB", 40, ("1x500-tls", "rss_kb_per_listener"), "<="),
     ("server CPU per join by POST without TLS, µs", 600, ("joins-post", "join_cpu_us"), "<="),
@@ -32,6 +41,7 @@ FIGURES = (  # the issue's table: text, goal, how to find the value, good when a
     ("join p95 in Chromium, ms", 50, ("mouth-to-ear", "join_ms_p95"), "<="),
     ("first audio p95 in Chromium, ms", 150, ("mouth-to-ear", "first_audio_ms_p95"), "<="),
     ("CPU per packet on two media workers, times one's", 1.1, ("1x2000-workers2", "workers"), "<="),
+    ("throughput of two media workers, 8000 listeners beside 4000, times one's", 1.8, ("1x8000-workers2", "throughput"), ">="),
     ("CPU per packet below a parent, over kept memory, times alone", None, ("1x500-supervised", "supervised"), "<="),
 )
 
@@ -56,10 +66,18 @@ def value_of(report, name, what):
     if what == "workers":
         base = find(report, "1x2000")
         return row["cpu_us_per_packet"] / base["cpu_us_per_packet"] if base else None
+    if what == "throughput":
+        base = find(report, "1x4000")
+        return arrived(row) / arrived(base) if base else None
     if what == "supervised":
         base = find(report, "1x500")
         return row["cpu_us_per_packet"] / base["cpu_us_per_packet"] if base else None
-    return row.get(what) * (100 if what == "delivered" else 1) if row.get(what) is not None else None
+    return row.get(what) * (100 if what in PERCENT else 1) if row.get(what) is not None else None
+
+
+def arrived(row):
+    """Packets a second that came in time to be worth something."""
+    return row["packets_per_s"] * row["delivered"]
 
 
 def cell(row, field, form):
@@ -89,30 +107,77 @@ def figures(report):
     out = ["| figure | goal | measured | |", "| --- | --- | --- | --- |"]
     for words, goal, (name, what), kind in FIGURES:
         value = value_of(report, name, what)
+        aim = "" if goal is None else "%s %g" % (SIGN[kind], goal)
         if value is None:
-            out.append("| %s | %s | not measured in this run | |" % (words, "" if goal is None else "%s %g" % (kind.replace("<=", "≤").replace(">=", "≥"), goal)))
+            few = what == "throughput" and report["cores"] < CORES_FOR_THROUGHPUT
+            out.append("| %s | %s | %s | |" % (words, aim, "cannot be shown here" if few else "not measured in this run"))
             continue
         verdict = "" if goal is None else "reached" if (value <= goal if kind == "<=" else value >= goal) else "**not reached**"
-        out.append("| %s | %s | %.3g | %s |" % (words, "" if goal is None else "%s %g" % (kind.replace("<=", "≤").replace(">=", "≥"), goal), value, verdict))
+        out.append("| %s | %s | %.3g | %s |" % (words, aim, value, verdict))
+    if report["cores"] < CORES_FOR_THROUGHPUT:
+        out += ["", "Throughput of two media workers needs %d cores or more: here the server and its client share %d, and one media worker with the client already fills them. "
+                "What two workers cost for a packet is above, and does not need them." % (CORES_FOR_THROUGHPUT, report["cores"])]
     return out
 
 
 def seeds(report):
-    out = ["| scenario | join p95 (< 500 ms) | connected p95 (< 2 s) | CPU of a core a room (< 5 %) | MB a participant (< 10) | delivered % | failed |",
-           "| --- | --- | --- | --- | --- | --- | --- |"]
+    out = ["| scenario | join p95 (< 500 ms) | connected p95 (< 2 s) | CPU of a core a room (< 5 %) | MB a participant (< 10) | delivered % | failed (0) | |",
+           "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row in report["rows"]:
         if row["row"].startswith("seed-") and row.get("available"):
-            people = row["listeners"] * row["rooms"]
-            out.append("| %s | %.1f ms | %.1f ms | %.2f %% | %.3f | %s | %d |" % (
-                row.get("note", row["row"]), row["answer_ms_p95"], row["up_ms_p95"],
-                row["cpu_share"] * 100 / row["rooms"], row["rss_kb"] / 1024 / max(people, 1),
-                "%.3f" % (row["delivered"] * 100) if "delivered" in row else "", row["failed"]))
+            core = row["cpu_share"] * 100 / row["rooms"]
+            memory = row["rss_kb"] / 1024 / max(row["listeners"] * row["rooms"], 1)
+            targets = (("join", row["answer_ms_p95"] < 500), ("connected", row["up_ms_p95"] < 2000), ("memory", memory < 10), ("failed", row["failed"] == 0),
+                       ("CPU", core < 5 or "delivered" not in row))  # that of coming and going is no room's
+            missed = [name for name, good in targets if not good]
+            out.append("| %s | %.1f ms | %.1f ms | %.2f %% | %.3f | %s | %d | %s |" % (
+                row.get("note", row["row"]), row["answer_ms_p95"], row["up_ms_p95"], core, memory,
+                "%.3f" % (row["delivered"] * 100) if "delivered" in row else "", row["failed"],
+                "**not reached**: " + ", ".join(missed) if missed else "reached"))
     ear = find(report, "mouth-to-ear")
     if ear:
         out += ["", "Mouth to ear between two Chromium pages (target < 300 ms): p50 %.0f ms, p95 %.0f ms over %d taps. Join in Chromium: p50 %.0f, p95 %.0f ms; "
                 "first audio decoded: p50 %.0f, p95 %.0f ms." % (ear["mouth_to_ear_ms_p50"], ear["mouth_to_ear_ms_p95"], ear["taps"],
                                                                  ear["join_ms_p50"], ear["join_ms_p95"], ear["first_audio_ms_p50"], ear["first_audio_ms_p95"])]
+        if "join_bare_ms_p50" in ear:  # runs from before it was measured have none
+            out[-1] += (" Of a join, the request from its first byte to its answer's: p50 %.0f, p95 %.0f ms; the browser's same steps in a fresh page, without a server: "
+                        "p50 %.0f, p95 %.0f ms." % (ear["join_request_ms_p50"], ear["join_request_ms_p95"], ear["join_bare_ms_p50"], ear["join_bare_ms_p95"]))
     return out
+
+
+def gso(report):
+    """Hit rate of segmented datagrams: which part of the packets found company on its way to the same listener."""
+    out = []
+    for row in report["rows"]:
+        if row.get("gso_share"):
+            out.append("- `%s`: %.1f %% of the packets left in segmented datagrams, %.2f in each of these; of one speaker's alone none can." % (
+                row["row"], row["gso_share"] * 100, row["packets_per_segmented"]))
+    return ["GSO on real speech (VBR, pauses), from the server's own counters at both ends of the window:", "", *out, ""] if out else []
+
+
+def beyond_slots(report):
+    """What talkers cost who are not heard: pairs of rows that differ in nothing else."""
+    out = []
+    for few, many in BEYOND_SLOTS:
+        base, row = find(report, few), find(report, many)
+        if base and row:
+            more = row["speakers"] - base["speakers"]
+            out.append("- `%s` beside `%s`: %d talkers more than slots, each of 50 packets a second; %.2f %% of a core more, %.2f µs for each of their packets (%.0f %% of what came in was not chosen); "
+                       "CPU of a forwarded packet %.2f µs, without them %.2f." % (
+                           many, few, more, (row["cpu_share"] - base["cpu_share"]) * 100, (row["cpu_share"] - base["cpu_share"]) * 1e6 / (50 * more),
+                           row.get("not_chosen_share", 0) * 100, row["cpu_us_per_packet"], base["cpu_us_per_packet"]))
+    return ["Talkers without a slot are not decrypted (but one packet in a few thousand); nobody pauses in these rows, so that all slots are always taken:", "", *out, ""] if out else []
+
+
+def resumes(report):
+    """Coming back beside coming, in the same run."""
+    row = find(report, "resumes-post")
+    if not row or "resume_cpu_us" not in row:
+        return []
+    return ["Coming back, `resumes-post`, server CPU: a join %.0f µs; a resume with an offer (a new transport) %.0f µs, %.2f of a join; a resume without (the transport goes on) %.0f µs, %.2f of a join. "
+            "Answer p95: %.1f, %.1f and %.1f ms." % (
+                row["join_cpu_us"], row["resume_cpu_us"], row["resume_cpu_us"] / row["join_cpu_us"], row["rebind_cpu_us"], row["rebind_cpu_us"] / row["join_cpu_us"],
+                row["answer_ms_p95"], row["resume_ms_p95"], row["rebind_ms_p95"]), ""]
 
 
 def others(report):
@@ -155,11 +220,35 @@ def paper(report):
     return out
 
 
-ASSUMPTIONS = """The numbers above are multiplication, not measurement. They assume: one speaker; the cost of a listener at the largest measured row stays
-(one media worker, loopback, no network card: a card's interrupts come on top, its offloads may help); it is spread evenly over workers and
+ASSUMPTIONS = """The numbers above are multiplication, not measurement. They assume: one speaker; the cost of a listener stays that of the largest measured row whose server took
+at most %d %% of a core and whose p99 was in time (%s; what a core at its end costs is no guide: late packets leave in larger batches) (one media worker, loopback, no network card: a card's interrupts come on top, its offloads may help); it is spread evenly over workers and
 nodes (the row with two workers shows how well); a node's media cores are filled to %d %%, one core is left for the rest; a node's link carries its share
 of the bandwidth; each node is sent each speaker's packets once; nobody joins or leaves in that second. Nothing here says how a cluster of that
 size behaves when it changes: that is not measured."""
+
+def how_often(report):
+    """What a figure stands for: the page tells of medians only when there are some."""
+    counts = [row["repeats"] for row in report["rows"] if row.get("available") and row.get("repeats")]
+    most, once = max(counts, default=0), counts.count(1)
+    if most <= 1:
+        return "each row was run once: no medians, no spread"
+    return "medians of up to %d runs of a row%s" % (most, "; %d of %d rows were run once" % (once, len(counts)) if once else "")
+
+
+def repeats_told(report):
+    if max((row.get("repeats", 0) for row in report["rows"]), default=0) <= 1:
+        return "- Each row was run once. Differences below 20 % mean little on a shared machine, still less of one run."
+    return ("- Repeats are interleaved: all rows once, then all again. Shown is the median; in brackets the lowest and highest (CPU of a packet, and × floor). "
+            "Differences below 20 % mean little on a shared machine.")
+
+
+def assumptions(report):
+    limits = "; ".join("%s ms %s" % ("%g" % most, "packed by " + lever[4:] if lever else "unpacked") for lever, most in model.DELAY_MOST.items())
+    text = ASSUMPTIONS % (100 * model.SHARE_MOST, limits, 100 * report["paper"]["filled_to"])
+    told = {line["way"] for line in report["paper"]["table"]}
+    missing = [name for name, _ in model.WAYS if name not in told]
+    return text + ("\n\nNot on the sheet, for want of such a row: %s." % ", ".join(missing) if missing else "")
+
 
 METHOD = """- One client process (`bench/`): a UDP socket, ICE checks and a real DTLS-SRTP handshake for each member, over loopback, on the same machine as the server.
 - Real speech: espeak-ng, encoded once by libopus as a browser does (20 ms, 32 kbit/s VBR, DTX), with pauses. Speakers send 5 ms apart.
@@ -169,7 +258,8 @@ METHOD = """- One client process (`bench/`): a UDP socket, ICE checks and a real
 - The floor is measured right before each run: a plain program sends datagrams of the same sizes, at the same times, to the same sockets by `sendmmsg`. For packed rows it sends the packed datagrams.
 - Delay is from the client's send to the kernel's receive timestamp of the listener's socket, found by the bytes of the Opus frame, on 100 listeners. Packed rows count each frame, waiting included.
 - Delivered: the worse of two views, packets of every listener against the one who got most, and frames of speech that the sampled listeners decrypted against those sent.
-- Repeats are interleaved: all rows once, then all again. Shown is the median; in brackets the lowest and highest. Differences below 20 % mean little on a shared machine.
+- What a thread is for stands in its name: media workers' CPU is that of the threads `media-N`.
+%s
 - Janus is Debian's package. `janus-default`: as shipped, AES-CM. `janus-tuned`: `event_loops = 2`, AES-GCM. `audiobridge`: mixing at 48 kHz."""
 
 
@@ -196,7 +286,7 @@ def chart_files(report):
         items = [(row["server"], row["cpu_us_per_packet"], *row["spread"]["cpu_us_per_packet"], i) for row, i in pairs]
         floor = pairs[0][0]
         items.insert(0, ("floor: plain sendmmsg", floor["floor_us"], *floor["spread"]["floor_us"], 5))
-        out["servers"] = charts.bars("1 speaker, 200 listeners: CPU for a forwarded packet", "µs, all threads, kernel included; line: spread of the repeats", items)
+        out["servers"] = charts.bars("1 speaker, 200 listeners: CPU for a forwarded packet", "µs, all threads, kernel included" + ("; line: spread of the repeats" if floor.get("repeats", 1) > 1 else ""), items)
     series = []
     for server in ("voiceroomd", "janus-tuned", "janus-default"):
         for speakers in (1, 3):
@@ -211,12 +301,13 @@ def chart_files(report):
     items = [(name, row["cpu_us_per_listener_second"], *row["spread"]["cpu_us_per_listener_second"], 0 if i < 3 else 2) for i, (name, row) in enumerate(levers) if row]
     if len(items) > 2:
         out["levers"] = charts.bars("The levers: CPU for a listener", "µs in each second", items)
-    for kind, title, unit in (("CPU by listeners", "CPU as rooms grow", "% of a core"), ("memory by listeners", "Memory as rooms grow", "KB"),
-                              ("CPU by rooms of 10", "CPU as rooms of 10 become more", "% of a core")):
-        lines = [(name.split(": ")[1], fit["points"], False) for name, fit in report["growth"].items() if name.startswith(kind)]
-        if lines:
-            name = "growth-" + kind.lower().replace(" ", "-")
-            out[name] = charts.lines(title, "listeners" if "listeners" in kind else "rooms", unit, lines[:6], log_x=kind != "CPU by rooms of 10", log_y=kind != "CPU by rooms of 10")
+    for kind, title, along in (("by listeners", "as rooms grow", "listeners"), ("by rooms of 10", "as rooms of 10 become more", "rooms"),
+                               ("by nodes", "as one room of 500 is spread over nodes", "nodes")):
+        for what, head, unit in (("CPU", "CPU", "% of a core"), ("memory", "Memory", "KB")):
+            lines = [(name.split(": ")[1], fit["points"], False) for name, fit in report["growth"].items() if name.startswith("%s %s: " % (what, kind))]
+            if lines:
+                log = along == "listeners"
+                out["growth-%s-%s" % (what.lower(), kind.replace(" ", "-"))] = charts.lines("%s %s" % (head, title), along, unit, lines[:6], log_x=log, log_y=log)
     ways = {}
     for line in report["paper"]["table"]:
         ways.setdefault(line["way"], []).append((line["listeners"], max(line["cores"], 0.001)))
@@ -240,14 +331,15 @@ def write(report, docs):
     load = [r for r in report["rows"] if not r["row"].startswith(("seed-", "joins-", "idle-", "mouth", "actor", "durable", "kept"))]
     joins = [r for r in report["rows"] if r.get("join_cpu_us") is not None and not r["row"].startswith("seed-")]
     lines = ["# Benchmarks", "",
-             "Made by `%s` on %s, commit `%s`. This page is written by the bench; `bench/README.md` says how to run it and how a server is added to it." % (report["command"], report["made"], report["commit"]), "",
+             "Made by `%s` on %s, commit `%s`; %s. This page is written by the bench; `bench/README.md` says how to run it and how a server is added to it." % (
+                 report["command"], report["made"], report["commit"], how_often(report)), "",
              "Machine: %d × %s, %d GB, Linux %s, %s; Janus %s." % (report["cores"], report["cpu"], report["memory_gb"], report["kernel"], report["system"], report["janus"] or "not installed"), "",
              "## Side by side", "", *picture("servers", "CPU of a packet, by server"), *picture("packet-by-listeners", "CPU of a packet by listeners"),
              "## Figures to reach", "", *figures(report), "", WAY, "",
-             "## Speech", "", *table(load, COLUMNS), "", *picture("levers", "CPU of a listener with each lever"),
+             "## Speech", "", *table(load, COLUMNS), "", *picture("levers", "CPU of a listener with each lever"), *gso(report), *beyond_slots(report),
              "## The first scenarios, with their targets", "", *seeds(report), "",
              "## Joins", "", "In rows where somebody talks the CPU of a join holds the speech forwarded meanwhile, and first audio waits for a pause to end; `joins-` rows are quiet or without pauses.", "",
-              *table([r for r in joins if r.get("available")], JOIN_COLUMNS), ""]
+             *table([r for r in joins if r.get("available")], JOIN_COLUMNS), "", *resumes(report)]
     extra = others(report)
     lines += ["## Beside speech", "", *extra, ""] if extra else []
     lines += ["## Growth", "", *growth(report), ""]
@@ -255,6 +347,6 @@ def write(report, docs):
         if name.startswith("growth-"):
             lines += picture(name, name.replace("-", " "))
     if report["paper"]["table"]:
-        lines += ["## On paper: up to a million listeners", "", *paper(report), "", *picture("paper", "cores on paper"), ASSUMPTIONS % (100 * report["paper"]["filled_to"]), ""]
-    lines += ["## How it is measured", "", METHOD, ""]
+        lines += ["## On paper: up to a million listeners", "", *paper(report), "", *picture("paper", "cores on paper"), assumptions(report), ""]
+    lines += ["## How it is measured", "", METHOD % repeats_told(report), ""]
     (docs / "benchmarks.md").write_text("\n".join(lines), encoding="utf-8")

@@ -1,6 +1,7 @@
 """From runs to a report: medians and spreads of repeats, fits of growth, and the rows that are not load."""
 import json
 import re
+import shlex
 import statistics
 import subprocess
 import time
@@ -95,6 +96,22 @@ def special(row, bench):
 
 # ---- the report ----
 
+def kept_runs(lines, commit):
+    """Runs of an earlier call that need not be made again: of this state of the tree, and not failed."""
+    done = {}
+    for line in lines:
+        run = json.loads(line)
+        if run["commit"] == commit and not run.get("why", "").startswith("failed"):
+            done[(run["row"], run["server"], run["repeat"])] = run
+    return done
+
+
+def command(argv):
+    """What to type to get the same."""
+    made = {("quick",): "make bench", ("full",): "make bench-full"}
+    return made.get(tuple(argv)) or shlex.join(["bench/run", *argv])
+
+
 def middle(results):
     """Medians of all numbers; lists and texts as in the first."""
     out = {}
@@ -129,6 +146,6 @@ def build(bench):
     rows = [summary(sorted(runs, key=lambda run: run["repeat"])) for runs in groups.values()]
     return {
         "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "command": {"quick": "make bench", "full": "make bench-full"}.get(bench.options.what, "bench/run"),
+        "command": command(bench.argv), "argv": bench.argv, "repeats": max((row.get("repeats", 0) for row in rows), default=0),
         **bench.versions, "rows": rows, "growth": model.growth(rows), "paper": model.paper(rows),
     }

@@ -3,7 +3,10 @@
 A row is named PxN[-lever]: P speakers, N listeners. `levers` are names that a build of voiceroomd may lack; then the
 row is reported as not available, never guessed.
 """
+import os
 import re
+
+import page
 
 
 class Row:
@@ -65,6 +68,13 @@ def seeds():
     ]
 
 
+def beyond_slots():
+    """Pairs with as many speakers as slots, and with more: what those cost who are not heard. Nobody pauses."""
+    note = "no pauses; a listener has 4 slots"
+    return [load(speakers, listeners, "steady", extra=["--steady", *more], note=note)
+            for speakers, listeners, more in ((4, 500, ()), (12, 500, ()), (4, 50, ("--stagger-ms", 1.25)), (64, 50, ("--stagger-ms", 1.25)))]
+
+
 def quick():
     return [
         load(1, 50), load(1, 200), load(1, 200, server="janus-default"), load(1, 200, server="janus-tuned"), load(1, 500),
@@ -98,6 +108,7 @@ def full():
         load(1, 500, "loss5", extra=["--reports", "--drop", 0.05], note="5 % of the way up is lost"),
         load(1, 500, "muted500", extra=["--muted", 500], note="500 muted with DTX beside", limit=300),
         load(1, 2000, "workers2", flags={"media_workers": 2, "shard_peers_max": 1000}, limit=400),
+        *beyond_slots(),
         load(1, 500, "supervised", flags={"supervise": "true"}, note="as shipped: below its parent, over kept memory; CPU of the node"),
         load(1, 500, "tls", tls=True, extra=["--sockets"], note="joins by TLS, a WebSocket over TLS each"),
         Row("joins-500/s", args=["--speakers", 1, "--listeners", 1000, "--sampled", 0, "--join-rate", 500, "--quiet-joins", "--steady"],
@@ -106,6 +117,8 @@ def full():
             note="joins by POST over TLS 1.3"),
         Row("joins-post", args=["--speakers", 1, "--listeners", 500, "--sampled", 0, "--quiet-joins", "--steady"], floor=0,
             note="joins by POST without TLS"),
+        Row("resumes-post", args=["--speakers", 1, "--listeners", 500, "--sampled", 0, "--quiet-joins", "--steady", "--resume"], floor=0,
+            note="500 join by POST, come back with an offer, then without"),
         Row("joins-2000-talking", args=["--speakers", 1, "--listeners", 2000, "--steady", "--early", 100], floor=0, limit=300,
             note="2000 join while the room talks"),
         Row("idle-10000", kind="idle", args=["--count", 10000], tls=True, repeats=1, limit=200, note="WebSockets over TLS that only live"),
@@ -117,6 +130,8 @@ def full():
         Row("actor-messages", kind="actors", repeats=1),
         Row("durable-changes", kind="journal", repeats=1),
     ]
+    if (os.cpu_count() or 1) >= page.CORES_FOR_THROUGHPUT:
+        rows.append(load(1, 8000, "workers2", flags={"media_workers": 2, "shard_peers_max": 4000}, extra=["--processes", 2, "--read-ms", 63], limit=400))
     return rows
 
 

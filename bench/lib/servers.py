@@ -5,6 +5,7 @@ To add one (mediasoup, LiveKit): a class like Janus here, a driver in bench/driv
 """
 import ctypes
 import glob
+import hashlib
 import json
 import os
 import pathlib
@@ -274,18 +275,22 @@ def make(name, build, flags=None, tls=False, nodes=0):
     raise KeyError(name)
 
 
+def state_name(commit, diff):
+    """The commit; with what has changed since, so that no figure is taken for one of another state."""
+    return commit + ("+changes-" + hashlib.sha256(diff.encode()).hexdigest()[:8] if diff else "")
+
+
 def versions():
     """What the figures belong to."""
     def ask(*command):
         try:
-            return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False).stdout.strip()
+            return subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=ROOT, check=False).stdout.strip()
         except OSError:
             return ""
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())
-    dirty = bool(ask("git", "status", "--porcelain", "--untracked-files=no", "--", ":!docs"))
     return {
-        "commit": ask("git", "rev-parse", "--short=12", "HEAD") + ("+changes" if dirty else ""),
+        "commit": state_name(ask("git", "rev-parse", "--short=12", "HEAD"), ask("git", "diff", "HEAD", "--binary", "--", ":!docs")),
         "cpu": cpu.group(1) if cpu else "unknown", "cores": os.cpu_count(),
         "memory_gb": round(int(memory.group(1)) / 1048576) if memory else 0,
         "kernel": os.uname().release,

@@ -76,6 +76,8 @@ void vr_crowd_run(struct vr_crowd *crowd, double seconds);
 /** Begin to join members [first, end); they come in by ticks. */
 void vr_crowd_join(struct vr_crowd *crowd, uint32_t first, uint32_t end);
 bool vr_crowd_joined(const struct vr_crowd *crowd);
+/** Speakers of a room that a listener hears at once. */
+uint32_t vr_crowd_heard(const struct vr_crowd *crowd);
 
 /** Speakers begin at the start of their speech, at their places within the 20 ms. */
 void vr_crowd_talk(struct vr_crowd *crowd, bool on);

@@ -60,17 +60,28 @@ struct vr_driver_conf {
     const char *capabilities; /* voiceroomd: words with commas, for listeners */
 };
 
+/** What the server itself has counted since its start. */
+struct vr_served {
+    double forwarded;  /* packets of speech to listeners */
+    double segments;   /* of these, in segmented datagrams */
+    double bursts;     /* such datagrams */
+    double received;   /* datagrams of any kind */
+    double not_chosen; /* of these, speech left out since its speaker has no slot */
+};
+
 struct vr_driver {
     const char *name;
     const char *profiles; /* SRTP profiles offered to this server */
     uint32_t overhead;    /* bytes around an Opus frame in its datagrams: for the floor */
+    uint32_t slots;       /* speakers that a listener hears at once; 0: all */
     bool mixes;           /* sends one mixed stream: frames are not the speakers' */
     uint32_t window;      /* joins in flight that it takes */
     void *(*open)(const struct vr_driver_conf *conf); /* NULL with a line on stderr */
     bool (*room)(void *state, uint32_t number, char name[VR_BENCH_ROOM_MAX]); /* may block */
     void (*join)(void *state, struct vr_seat *seat); /* answers by seat->seated, once */
     void (*leave)(void *state, struct vr_seat *seat,
-                  const struct vr_remote *remote); /* may be NULL */
+                  const struct vr_remote *remote);      /* may be NULL */
+    bool (*counts)(void *state, struct vr_served *out); /* of all nodes; blocks; may be NULL */
     void (*turn)(void *state);
     void (*close)(void *state);
 };

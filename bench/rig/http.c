@@ -75,8 +75,8 @@ static void set_head(struct request *request, const char *token)
     vr_buf_deinit(&line);
 }
 
-bool vr_http_send(struct vr_http *http, const char *url, const char *token, const char *body,
-                  vr_http_answer answer, void *ctx)
+static struct request *request_new(struct vr_http *http, const char *url, vr_http_answer answer,
+                                   void *ctx)
 {
     struct request *request = calloc(1, sizeof(*request));
     CURL *curl = http->idle_count > 0 ? http->idle[--http->idle_count] : curl_easy_init();
@@ -84,20 +84,13 @@ bool vr_http_send(struct vr_http *http, const char *url, const char *token, cons
     if (request == NULL || curl == NULL) {
         free(request);
         curl_easy_cleanup(curl);
-        return false;
+        return NULL;
     }
     request->curl = curl;
     request->answer = answer;
     request->ctx = ctx;
-    set_head(request, token);
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->head);
-    if (body != NULL) {
-        curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body);
-    } else {
-        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
-    }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &request->body);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, request);
@@ -106,8 +99,38 @@ bool vr_http_send(struct vr_http *http, const char *url, const char *token, cons
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L); /* a node signs its own certificate */
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    return request;
+}
+
+static bool begin(struct vr_http *http, struct request *request)
+{
     http->busy++;
-    return curl_multi_add_handle(http->multi, curl) == CURLM_OK;
+    return curl_multi_add_handle(http->multi, request->curl) == CURLM_OK;
+}
+
+bool vr_http_get(struct vr_http *http, const char *url, vr_http_answer answer, void *ctx)
+{
+    struct request *request = request_new(http, url, answer, ctx);
+
+    return request != NULL && begin(http, request);
+}
+
+bool vr_http_send(struct vr_http *http, const char *url, const char *token, const char *body,
+                  vr_http_answer answer, void *ctx)
+{
+    struct request *request = request_new(http, url, answer, ctx);
+
+    if (request == NULL) {
+        return false;
+    }
+    set_head(request, token);
+    curl_easy_setopt(request->curl, CURLOPT_HTTPHEADER, request->head);
+    if (body != NULL) {
+        curl_easy_setopt(request->curl, CURLOPT_COPYPOSTFIELDS, body);
+    } else {
+        curl_easy_setopt(request->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+    }
+    return begin(http, request);
 }
 
 static void finished(struct vr_http *http, CURL *curl, CURLcode result)

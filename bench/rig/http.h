@@ -17,6 +17,8 @@ void vr_http_free(struct vr_http *http);
 /** `status` 0: no answer at all. `body` is borrowed, and ends with a 0. */
 typedef void (*vr_http_answer)(void *ctx, long status, struct vr_bytes body);
 
+/** A GET without a token. As below. */
+bool vr_http_get(struct vr_http *http, const char *url, vr_http_answer answer, void *ctx);
 /** `body` NULL: a DELETE, else a POST. Copies all it is given. False when memory is out; then no
  * answer comes. */
 bool vr_http_send(struct vr_http *http, const char *url, const char *token, const char *body,

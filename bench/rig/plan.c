@@ -34,11 +34,19 @@ static void put_sizes(const struct vr_crowd *crowd, const struct vr_talk *talk, 
     }
 }
 
+uint32_t vr_crowd_heard(const struct vr_crowd *crowd)
+{
+    uint32_t slots = crowd->driver->slots, speakers = crowd->conf.speakers;
+
+    return slots > 0 && slots < speakers ? slots : speakers;
+}
+
 bool vr_crowd_plan(const struct vr_crowd *crowd, uint32_t steps, uint32_t pack,
                    const uint16_t *ports, struct vr_floor_plan *out)
 {
     const struct vr_crowd_conf *conf = &crowd->conf;
-    uint32_t speakers = conf->rooms * conf->speakers;
+    uint32_t heard = vr_crowd_heard(crowd);
+    uint32_t speakers = conf->rooms * heard;
     uint32_t places = conf->rooms * conf->listeners;
 
     *out = (struct vr_floor_plan){
@@ -55,7 +63,7 @@ bool vr_crowd_plan(const struct vr_crowd *crowd, uint32_t steps, uint32_t pack,
         out->ports[i] = ports[i];
     }
     for (uint32_t i = 0; i < speakers; i++) {
-        const struct vr_talk *talk = &crowd->talks[i];
+        const struct vr_talk *talk = &crowd->talks[i / heard * conf->speakers + i % heard];
 
         out->speaker[i] = (struct vr_floor_speaker){
             talk->offset_us, talk->member->room * conf->listeners, conf->listeners};

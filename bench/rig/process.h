@@ -10,6 +10,8 @@ struct vr_process {
     int64_t system_us;
     long rss_kb;
     long threads;
+    int64_t media_us; /* of the threads named media-N, user and system; ticks of 10 ms */
+    uint32_t media;   /* how many of these; 0: a server that names none so */
 };
 
 /** Zeros when the process is gone. */

@@ -66,10 +66,12 @@ static struct vr_sum total(const struct vr_report *report)
 }
 
 /* Two views, the worse one counts: what every listener got, against the one who got most in his
- * room; and the speech that the sampled heard, frame by frame, against what was said. */
+ * room; and the speech that the sampled heard, frame by frame, against what was said (where all who
+ * speak have a slot). */
 static double delivered(const struct vr_report *report, const struct vr_sum *all, double *loud)
 {
     uint64_t wanted = 0, got = 0, said = 0;
+    uint32_t speakers = report->crowd->conf.speakers;
 
     for (uint32_t r = 0; r < report->crowd->conf.rooms; r++) {
         wanted += (uint64_t)all->rooms[r].most * all->rooms[r].listeners;
@@ -84,7 +86,9 @@ static double delivered(const struct vr_report *report, const struct vr_sum *all
             said += talk->member->room == member->room ? talk->loud : 0;
         }
     }
-    *loud = said == 0 || report->crowd->driver->mixes ? 1 : (double)all->loud / (double)said;
+    *loud = said == 0 || report->crowd->driver->mixes || vr_crowd_heard(report->crowd) < speakers
+                ? 1
+                : (double)all->loud / (double)said;
     return wanted == 0 ? 0 : (double)got / (double)wanted;
 }
 
@@ -113,6 +117,30 @@ static void put_server(const struct vr_report *report, const struct vr_sum *all,
                 ? (double)(report->window_end.rss_kb - report->before_joins.rss_kb) / listeners
                 : 0,
             report->window_end.threads, listeners > 0 ? join_us / listeners : 0);
+}
+
+static double part(double of, double all)
+{
+    return all > 0 ? of / all : 0;
+}
+
+/* What the server told itself of the window. */
+static void put_served(const struct vr_report *report, FILE *out)
+{
+    const struct vr_served *from = &report->served_start, *to = &report->served_end;
+    double segments = to->segments - from->segments;
+
+    if (report->window_end.media > 0) {
+        fprintf(out, ",\"media_threads\":%u,\"media_share\":%.4f", report->window_end.media,
+                (double)(report->window_end.media_us - report->window_start.media_us) / 1e6 /
+                    report->seconds);
+    }
+    if (to->forwarded > 0) {
+        fprintf(out, ",\"gso_share\":%.4f,\"packets_per_segmented\":%.3f,\"not_chosen_share\":%.4f",
+                part(segments, to->forwarded - from->forwarded),
+                part(segments, to->bursts - from->bursts),
+                part(to->not_chosen - from->not_chosen, to->received - from->received));
+    }
 }
 
 void vr_report_early(struct vr_report *report, uint32_t end)
@@ -152,6 +180,7 @@ void vr_report_write(struct vr_report *report, FILE *out)
             conf->rooms, conf->speakers, conf->listeners, conf->muted, conf->processes);
     fprintf(out, ",\"seconds\":%.2f,\"up\":%u,\"failed\":%u", report->seconds, all.up, all.failed);
     put_server(report, &all, out);
+    put_served(report, out);
     fprintf(out,
             ",\"packets\":%lu,\"bytes_per_packet\":%.1f,\"floor_bytes\":%.1f,\"packets_per_s\":%.0f"
             ",\"packets_per_listener_s\":%.2f",

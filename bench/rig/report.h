@@ -15,6 +15,7 @@ struct vr_report {
     struct vr_floor_result floor;
     struct vr_process before_joins, after_joins; /* of the server */
     struct vr_process window_start, window_end;
+    struct vr_served served_start, served_end; /* zeros: it does not tell */
     double join_seconds;
     bool quiet_joins;                     /* nobody talked: there was no first audio to wait for */
     double client_cpu_s;                  /* of all processes of the bench, in the window */
