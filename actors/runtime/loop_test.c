@@ -18,7 +18,7 @@
 static struct probe {
     struct vr_worker *worker;
     pthread_t thread;
-    char name[16]; /* as the kernel tells it */
+    char name[16];     /* as the kernel tells it */
     uv_timer_t ticker; /* a handle of ours beside the worker's */
     struct vr_timer timer;
     vr_time_us due;
