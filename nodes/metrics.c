@@ -367,6 +367,8 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
     hearing_write(&measures->media, out);
     counter(out, "segments_total", "Packets that left in segmented datagrams (media_gso).",
             measures->ports.segmented);
+    counter(out, "bursts_total", "Groups of packets for one listener; each one such datagram.",
+            measures->media.bursts);
     gauge(out, "segmentation_refused", "Media ports whose kernel or card takes no such datagrams.",
           (double)measures->ports.gso_refused);
     vr_media_tcp_metrics_write(&measures->ports.tcp, out);
