@@ -56,9 +56,13 @@ export async function storm(world, count = 500, rooms = 10) {
   return Math.max(...times) <= 30000 && busy.every((ms) => ms < 1000);
 }
 
-/** Sums of etcd's own counters over the three members, by name. */
-async function etcdCount(world, wanted) {
-  const sums = Object.fromEntries(wanted.map((name) => [name, 0]));
+const FRAMES = 'voiceroom_cluster_frames_total{direction="out"}';
+
+/** Sums over the three machines, by name: etcd's own counters, and the messages that nodes sent each other. */
+async function counted(world) {
+  const wanted = [...names, 'etcd_server_proposals_applied_total'];
+  const sums = Object.fromEntries([...wanted, FRAMES].map((name) => [name, 0]));
+  for (const node of world.nodes) sums[FRAMES] += (await node.metrics())[FRAMES];
   for (const host of world.hosts) {
     const text = await (await fetch(`http://${host.address}:2379/metrics`)).text();
     for (const line of text.split('\n')) {
@@ -82,9 +86,9 @@ export async function etcd(world, seconds = 30, rooms = 10) {
     groups.push({ room, host, others });
   }
   await scene.whole(groups.map((g) => g.room));
-  const before = await etcdCount(world, [...names, 'etcd_server_proposals_applied_total']);
+  const before = await counted(world);
   await sleep(10000);
-  const idle = await etcdCount(world, [...names, 'etcd_server_proposals_applied_total']);
+  const idle = await counted(world);
   let acts = 0;
   let joins = 0;
   let durable = 0;
@@ -110,9 +114,12 @@ export async function etcd(world, seconds = 30, rooms = 10) {
     }
   }));
   const took = (now() - start) / 1000;
-  const after = await etcdCount(world, [...names, 'etcd_server_proposals_applied_total']);
+  const after = await counted(world);
   const rate = (a, b, s) => METHODS.map((m, i) => `${((b[names[i]] - a[names[i]]) / s).toFixed(1)} ${m}`).join(', ');
   say(`etcd, idle with ${rooms} rooms on three nodes, a second: ${rate(before, idle, 10)}`);
+  const pairs = world.nodes.length * (world.nodes.length - 1) / 2;
+  const messages = (a, b, s) => ((b[FRAMES] - a[FRAMES]) / s / pairs).toFixed(1);
+  say(`messages between two nodes, both ways, a second: idle ${messages(before, idle, 10)}, under the same load ${messages(idle, after, took)}`);
   say(`etcd, under ${(acts / took).toFixed(0)} acts, ${(joins / took).toFixed(1)} joins and ${(durable / took).toFixed(1)} bans a second: ${rate(idle, after, took)} (budget 200 transactions)`);
   return (after[names[0]] - idle[names[0]]) / took < 200;
 }
