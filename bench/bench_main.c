@@ -50,12 +50,13 @@ static bool run_floor(const struct vr_bench_options *o, struct vr_crowd *crowd,
     return good;
 }
 
-static bool join_all(struct vr_crowd *crowd, uint32_t first, uint32_t end, double seconds)
+static bool come_all(struct vr_crowd *crowd, uint32_t first, uint32_t end, enum vr_coming coming,
+                     double seconds)
 {
     vr_time_us limit = vr_crowd_now() + (vr_time_us)(seconds * 1e6);
     uint32_t told = first;
 
-    vr_crowd_join(crowd, first, end);
+    vr_crowd_join(crowd, first, end, coming);
     while (!vr_crowd_joined(crowd)) {
         vr_crowd_tick(crowd);
         if (crowd->join_next - told >= 500) {
@@ -68,6 +69,11 @@ static bool join_all(struct vr_crowd *crowd, uint32_t first, uint32_t end, doubl
         }
     }
     return true;
+}
+
+static bool join_all(struct vr_crowd *crowd, uint32_t first, uint32_t end, double seconds)
+{
+    return come_all(crowd, first, end, VR_COMING_JOIN, seconds);
 }
 
 static bool open_rooms(const struct vr_bench_options *o, struct vr_crowd *crowd,
@@ -165,7 +171,9 @@ static void measure(const struct vr_bench_options *o, struct vr_crowd *crowd,
     read_server(o, &report->window_end);
     read_counts(crowd, &report->served_end);
     vr_shared_sum(shared, crowd);
-    vr_shared_times(shared, crowd);
+    if (!o->resume) {
+        vr_shared_times(shared, crowd);
+    }
     phase(shared, crowd, VR_PHASE_SUM);
 }
 
@@ -193,6 +201,38 @@ static bool join_listeners(const struct vr_bench_options *o, struct vr_crowd *cr
         vr_crowd_talk(crowd, true);
     }
     return true;
+}
+
+static bool come_back(const struct vr_bench_options *o, struct vr_crowd *crowd,
+                      enum vr_coming coming, struct vr_return *out)
+{
+    uint32_t first = crowd->first_listener;
+
+    out->answer_ms = calloc(crowd->count + 1, sizeof(float));
+    read_server(o, &out->before);
+    if (out->answer_ms == NULL ||
+        !come_all(crowd, first, crowd->count, coming, JOINS_S(crowd->count))) {
+        return false;
+    }
+    read_server(o, &out->after);
+    for (uint32_t i = first; i < crowd->count; i++) {
+        const struct vr_member *member = &crowd->members[i];
+
+        out->answer_ms[out->count++] = (float)(member->seated_at - member->asked_at) / 1000;
+    }
+    return true;
+}
+
+/* The times of the joins are taken before those who come back overwrite them. */
+static bool all_come_back(const struct vr_bench_options *o, struct vr_crowd *crowd,
+                          struct vr_shared *shared, struct vr_report *report)
+{
+    if (!o->resume) {
+        return true;
+    }
+    vr_shared_times(shared, crowd);
+    return come_back(o, crowd, VR_COMING_RESUME, &report->resume) &&
+           come_back(o, crowd, VR_COMING_REBIND, &report->rebind);
 }
 
 /* Bound to their sessions, as pages are; opened while the media runs. */
@@ -257,10 +297,15 @@ static bool run(const struct vr_bench_options *o, struct vr_crowd *crowd, struct
     report.join_seconds = (double)(vr_crowd_now() - start) / 1e6;
     read_server(o, &report.after_joins);
     fprintf(stderr, "  joined in %.1f s, %u failed\n", report.join_seconds, crowd->failed);
+    if (!all_come_back(o, crowd, shared, &report)) {
+        return false;
+    }
     sockets = o->sockets ? open_sockets(o, crowd, &report) : NULL;
     vr_crowd_run(crowd, o->settle);
     measure(o, crowd, shared, &report);
     vr_report_write(&report, stdout);
+    free(report.resume.answer_ms);
+    free(report.rebind.answer_ms);
     vr_sockets_free(sockets);
     return crowd->failed == 0;
 }

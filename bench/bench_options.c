@@ -30,6 +30,7 @@ static const struct option names[] = {{"driver", required_argument, NULL, 'd'},
                                       {"pack", required_argument, NULL, 'K'},
                                       {"capabilities", required_argument, NULL, 'C'},
                                       {"quiet-joins", no_argument, NULL, 'q'},
+                                      {"resume", no_argument, NULL, 'B'},
                                       {"leave-after", required_argument, NULL, 'L'},
                                       {"early", required_argument, NULL, 'E'},
                                       {"sockets", no_argument, NULL, 'b'},
@@ -147,6 +148,9 @@ static bool read_option(struct vr_bench_options *o, int option)
     case 'b':
         o->sockets = true;
         break;
+    case 'B':
+        o->resume = true;
+        break;
     case 'q':
         o->stay_quiet = true;
         break;
@@ -163,7 +167,8 @@ static bool good_options(const struct vr_bench_options *o)
     return o->driver.url_count > 0 && c->speech_folder != NULL && c->rooms > 0 &&
            c->rooms <= VR_CROWD_ROOMS_MAX && c->speakers > 0 && c->speakers <= 64 &&
            c->listeners > 0 && (uint64_t)c->rooms * c->listeners <= VR_SHARED_LISTENERS &&
-           c->processes > 0 && c->processes <= VR_SHARED_PROCESSES && o->pack > 0;
+           c->processes > 0 && c->processes <= VR_SHARED_PROCESSES && o->pack > 0 &&
+           (!o->resume || c->processes == 1);
 }
 
 static void set_floor_program(struct vr_bench_options *o, const char *self)

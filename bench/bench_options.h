@@ -14,6 +14,7 @@ struct vr_bench_options {
     uint32_t pack;   /* frames in one datagram, for the floor */
     uint32_t early;  /* listeners in before the others, and measured while those come */
     bool sockets;    /* a WebSocket for every listener */
+    bool resume;     /* listeners come back with an offer, and once more without */
     bool stay_quiet; /* nobody talks while listeners join */
     char floor_program[512];
 };

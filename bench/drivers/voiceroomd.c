@@ -83,8 +83,15 @@ static void on_joined(void *ctx, long status, struct vr_bytes body)
     const char *session = json_string_value(json_object_get(json, "session"));
     const char *resume = json_string_value(json_object_get(json, "resume_token"));
     struct vr_remote remote;
-    bool fine = status == 201 && sdp != NULL && vr_bench_sdp_read(sdp, &remote);
+    const char *media = json_string_value(json_object_get(json, "media"));
+    bool fine = status == 201;
 
+    memset(&remote, 0, sizeof(remote));
+    if (seat->coming == VR_COMING_REBIND) {
+        fine = fine && media != NULL && strcmp(media, "kept") == 0;
+    } else {
+        fine = fine && sdp != NULL && vr_bench_sdp_read(sdp, &remote);
+    }
     if (fine) {
         remote.controlling = true; /* the server is ICE-lite */
         snprintf(remote.session, sizeof(remote.session), "%s", session == NULL ? "" : session);
@@ -120,8 +127,9 @@ static void driver_join(void *ctx, struct vr_seat *seat)
     json_t *ask;
 
     vr_bench_sdp_write(&sdp, seat, &offer);
-    ask = json_pack("{s:i,s:o,s:s}", "protocol", 1, "capabilities", capabilities(state, seat),
-                    "sdp", (const char *)offer.data);
+    ask = json_pack("{s:i,s:o,s:s*,s:s*}", "protocol", 1, "capabilities", capabilities(state, seat),
+                    "sdp", seat->coming == VR_COMING_REBIND ? NULL : (const char *)offer.data,
+                    "resume_token", seat->resume);
     body = json_dumps(ask, 0);
     snprintf(user, sizeof(user), "bench-%u", seat->number);
     snprintf(url, sizeof(url), "%s/v1/rooms/%s/join",

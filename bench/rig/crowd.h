@@ -59,6 +59,7 @@ struct vr_crowd {
     uint32_t busy_count;
     uint32_t cursor; /* of the reading in turn */
     uint32_t join_next, join_end;
+    enum vr_coming coming;
     vr_time_us join_at;
     uint32_t failed, left;
     vr_time_us tick_at, read_at;
@@ -73,8 +74,8 @@ void vr_crowd_deinit(struct vr_crowd *crowd);
 void vr_crowd_tick(struct vr_crowd *crowd);
 void vr_crowd_run(struct vr_crowd *crowd, double seconds);
 
-/** Begin to join members [first, end); they come in by ticks. */
-void vr_crowd_join(struct vr_crowd *crowd, uint32_t first, uint32_t end);
+/** Begin to join members [first, end); they come in by ticks. Those who come back are up. */
+void vr_crowd_join(struct vr_crowd *crowd, uint32_t first, uint32_t end, enum vr_coming coming);
 bool vr_crowd_joined(const struct vr_crowd *crowd);
 /** Speakers of a room that a listener hears at once. */
 uint32_t vr_crowd_heard(const struct vr_crowd *crowd);

@@ -1,8 +1,11 @@
 /* crowd_joins.c - how members of a crowd come in, and leave. */
 #include "bench/rig/crowd_internal.h"
 
-void vr_crowd_join(struct vr_crowd *crowd, uint32_t first, uint32_t end)
+#include <stdio.h>
+
+void vr_crowd_join(struct vr_crowd *crowd, uint32_t first, uint32_t end, enum vr_coming coming)
 {
+    crowd->coming = coming;
     crowd->join_next = first;
     crowd->join_end = end;
     crowd->join_at = vr_crowd_now();
@@ -24,6 +27,11 @@ static void ask(struct vr_crowd *crowd, uint32_t index)
 {
     struct vr_member *member = &crowd->members[index];
 
+    if (crowd->coming == VR_COMING_RESUME && !vr_member_renew(member)) {
+        perror("voiceroom-bench: socket");
+    }
+    member->seat.coming = crowd->coming;
+    member->seat.resume = crowd->coming == VR_COMING_JOIN ? NULL : member->remote.resume;
     member->seat.room = crowd->rooms[member->room];
     member->seat.ufrag = member->ufrag;
     member->seat.pwd = member->pwd;

@@ -14,6 +14,8 @@
 #define VR_BENCH_ROOM_MAX 64 /* bytes of a room's name at the server */
 #define VR_BENCH_URLS_MAX 16
 
+/** As whom a member asks: new; come back with a new transport; come back, his transport goes on. */
+enum vr_coming { VR_COMING_JOIN, VR_COMING_RESUME, VR_COMING_REBIND };
 enum vr_part { VR_PART_SPEAKER, VR_PART_LISTENER, VR_PART_MUTED };
 
 struct vr_seat;
@@ -43,6 +45,8 @@ struct vr_seat {
     const char *ufrag, *pwd;
     const uint8_t *fingerprint; /* 32 bytes */
     struct sockaddr_in address; /* our socket */
+    enum vr_coming coming;
+    const char *resume; /* the token; NULL: for a join */
     vr_seated seated;
     void *ctx;
 };

@@ -67,6 +67,15 @@ void vr_member_close(struct vr_member *member)
     member->in = member->out = NULL;
 }
 
+bool vr_member_renew(struct vr_member *member)
+{
+    vr_member_close(member);
+    member->greeted = false;
+    member->first_at = 0;
+    memset(member->streams, 0, sizeof(member->streams));
+    return vr_member_open(member, member->kit, member->seat.address.sin_addr);
+}
+
 void vr_member_send(void *ctx, struct vr_bytes datagram)
 {
     struct vr_member *member = ctx;
@@ -156,6 +165,13 @@ void vr_member_seated(struct vr_member *member, const struct vr_remote *remote, 
     member->seated_at = now;
     if (remote == NULL) {
         member->state = VR_MEMBER_FAILED;
+        return;
+    }
+    if (member->seat.coming == VR_COMING_REBIND) { /* keys and path stay */
+        memcpy(member->remote.session, remote->session, sizeof(member->remote.session));
+        memcpy(member->remote.resume, remote->resume, sizeof(member->remote.resume));
+        member->state = VR_MEMBER_UP;
+        member->up_at = now;
         return;
     }
     member->remote = *remote;

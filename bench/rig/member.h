@@ -76,6 +76,8 @@ struct vr_member {
 /** A socket on `address`, any port. False with errno. */
 bool vr_member_open(struct vr_member *member, struct vr_member_kit *kit, struct in_addr address);
 void vr_member_close(struct vr_member *member);
+/** Nothing but who he is and his resume token stays: as a page that was loaded again. */
+bool vr_member_renew(struct vr_member *member);
 /** The server is known: first check and first flight. NULL: failed. */
 void vr_member_seated(struct vr_member *member, const struct vr_remote *remote, vr_time_us now);
 /** A datagram to the server; `ctx` is the member. */

@@ -143,6 +143,15 @@ static void put_served(const struct vr_report *report, FILE *out)
     }
 }
 
+static void put_return(FILE *out, const char *name, const struct vr_return *back)
+{
+    if (back->count > 0) {
+        fprintf(out, ",\"%s_cpu_us\":%.1f", name,
+                (double)(back->after.cpu_ns - back->before.cpu_ns) / 1000 / back->count);
+        put_times(out, name, back->answer_ms, back->count);
+    }
+}
+
 void vr_report_early(struct vr_report *report, uint32_t end)
 {
     const struct vr_crowd *crowd = report->crowd;
@@ -204,6 +213,8 @@ void vr_report_write(struct vr_report *report, FILE *out)
     }
     put_times(out, "answer", report->shared->answer_ms, listeners);
     put_times(out, "up", report->shared->up_ms, listeners);
+    put_return(out, "resume", &report->resume);
+    put_return(out, "rebind", &report->rebind);
     if (!report->quiet_joins) {
         put_times(out, "first", report->shared->first_ms, listeners);
     }

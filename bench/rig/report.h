@@ -8,6 +8,13 @@
 #include "bench/rig/shared.h"
 #include "bench/rig/sockets.h"
 
+/** Coming back, all of process 0's listeners once. */
+struct vr_return {
+    struct vr_process before, after; /* of the server */
+    float *answer_ms;                /* of each listener */
+    uint32_t count;                  /* 0: not measured */
+};
+
 struct vr_report {
     const struct vr_crowd *crowd;
     const struct vr_shared *shared;
@@ -16,6 +23,7 @@ struct vr_report {
     struct vr_process before_joins, after_joins; /* of the server */
     struct vr_process window_start, window_end;
     struct vr_served served_start, served_end; /* zeros: it does not tell */
+    struct vr_return resume, rebind;           /* with an offer, and without */
     double join_seconds;
     bool quiet_joins;                     /* nobody talked: there was no first audio to wait for */
     double client_cpu_s;                  /* of all processes of the bench, in the window */

@@ -90,7 +90,7 @@ static void enter(struct vr_shared *shared, struct vr_crowd *crowd, int phase)
         /* Somebody else talks: members wait for what they hear. When nobody does, waiting for it
          * would cost each window of joins half a second. */
         crowd->talking = !shared->quiet_joins;
-        vr_crowd_join(crowd, 0, crowd->count);
+        vr_crowd_join(crowd, 0, crowd->count, VR_COMING_JOIN);
         break;
     case VR_PHASE_MEASURE:
         vr_crowd_measure(crowd, true);
