@@ -27,14 +27,16 @@ static void stage_drop(struct replica *self)
     self->staged = NULL;
 }
 
-/* The snapshot is no newer than what is here, or on its way to the disk: that may be confirmed by
- * the time that this would land on it. Nor does an owner take one of its own epoch, the answer to a
- * seal of long ago: its commits do not come by here. */
+/* The snapshot is older than what is here, or on its way to the disk: that may be confirmed by the
+ * time that this would land on it. Its revision counts, not where it is complete: what came between
+ * is in some of its tables only, and here it may be confirmed. Nor does an owner take one of its
+ * own epoch, the answer to a seal of long ago: its commits do not come by here. The store refuses
+ * what gets past this (vr_commit.snapshot). */
 static bool is_old(const struct replica *self, const Vr__Cluster__Snapshot *note)
 {
     return note->epoch <= replica_own_epoch(self->cluster, self->room) ||
            note->epoch < self->head_epoch ||
-           (note->epoch == self->head_epoch && note->complete < self->head);
+           (note->epoch == self->head_epoch && note->revision < self->head);
 }
 
 static void stage_end(struct replica *self, const Vr__Cluster__Snapshot *note, uint32_t node)
@@ -49,6 +51,7 @@ static void stage_end(struct replica *self, const Vr__Cluster__Snapshot *note, u
         self->filling = false;
         return;
     }
+    commit->snapshot = true;
     commit->revision = note->revision;
     commit->seal = note->revision == 0; /* sealed before it had anything */
     flight->snapshot = true;

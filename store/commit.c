@@ -256,6 +256,9 @@ enum vr_err vr_head_follow(const struct vr_head *head, const struct vr_commit *c
         return VR_E_STALE;
     }
 #endif
+    if (commit->snapshot && commit->epoch == head->epoch && commit->revision < head->revision) {
+        return VR_E_STALE;
+    }
     *next = (struct vr_head){commit->epoch, head->revision + 1};
     if (commit->seal) {
         next->revision = head->revision;

@@ -60,6 +60,9 @@ struct vr_commit {
                               * land on somebody else's; UINT64_MAX: whatever it is */
     uint64_t revision;       /* 0: the head counts up by one; else it becomes this one: a copy of
                               * another node's rows */
+    bool snapshot;           /* all rows of the room, as another node has them at `revision`: it
+                              * never takes the head back within an epoch (VR_E_STALE), for what
+                              * is there may be acknowledged; in a higher one it may */
     bool seal;               /* only the head's epoch rises, its revision stays: lower epochs are
                               * refused from here on, also after a restart */
     bool safety;             /* it gets the reserve of a full store, as removals do: small ones only

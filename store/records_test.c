@@ -309,6 +309,39 @@ static void another_revision_is_stale(void **state)
     assert_int_equal(vr_records_commit(records, vr_commit_new(ROOM, 5, 1), NULL), VR_OK);
 }
 
+static enum vr_err snapshot(struct vr_records *records, uint64_t epoch, uint64_t at)
+{
+    struct vr_commit *commit = vr_commit_new(ROOM, epoch, ANY);
+
+    commit->snapshot = true;
+    commit->revision = at;
+    commit->seal = at == 0;
+    vr_commit_remove_prefix(commit, VR_TABLE_ROOMS, (struct vr_bytes){0});
+    put(commit, VR_TABLE_ROOMS, "elm", "there");
+    return vr_records_commit(records, commit, NULL);
+}
+
+static void a_snapshot_goes_back_only_in_a_higher_epoch(void **state)
+{
+    struct vr_records *records = records_of(state);
+    struct vr_commit *commit = vr_commit_new(ROOM, 5, 0);
+
+    put(commit, VR_TABLE_ROOMS, "oak", "here");
+    commit->revision = 7;
+    assert_int_equal(vr_records_commit(records, commit, NULL), VR_OK);
+    assert_int_equal(snapshot(records, 5, 6), VR_E_STALE);
+    assert_int_equal(snapshot(records, 5, 0), VR_E_STALE);
+    assert_int_equal(snapshot(records, 4, 9), VR_E_FENCED);
+    expect_head(records, ROOM, 5, 7);
+    expect(records, VR_TABLE_ROOMS, "oak", "here");
+    expect(records, VR_TABLE_ROOMS, "elm", NULL);
+    assert_int_equal(snapshot(records, 5, 7), VR_OK); /* takes away what failed at the owner */
+    expect(records, VR_TABLE_ROOMS, "oak", NULL);
+    assert_int_equal(snapshot(records, 6, 3), VR_OK); /* 4 to 7 were acknowledged by nobody */
+    expect_head(records, ROOM, 6, 3);
+    assert_int_equal(snapshot(records, 6, 2), VR_E_STALE);
+}
+
 static void a_commit_beyond_limits_changes_nothing(void **state)
 {
     struct vr_records *records = records_of(state);
@@ -490,6 +523,7 @@ static void equal_content_has_an_equal_digest(void **state)
         OVER(backend, operations_of_one_commit_follow_each_other),                                 \
         OVER(backend, revisions_count_up_for_each_room), OVER(backend, a_lower_epoch_is_fenced),   \
         OVER(backend, another_revision_is_stale),                                                  \
+        OVER(backend, a_snapshot_goes_back_only_in_a_higher_epoch),                                \
         OVER(backend, a_commit_beyond_limits_changes_nothing),                                     \
         OVER(backend, reads_of_keys_that_cannot_be), OVER(backend, outcomes_come_in_order),        \
         OVER(backend, a_visitor_may_read), OVER(backend, counts_what_it_did)
