@@ -195,6 +195,7 @@ static void on_metrics(void *ctx, long status, struct vr_bytes body)
     out->segments += counter(text, "voiceroom_segments_total");
     out->bursts += counter(text, "voiceroom_bursts_total");
     out->received += counter(text, "voiceroom_packets_total{direction=\"in\"}");
+    out->changes += counter(text, "voiceroom_speaker_changes_total");
     out->not_chosen += counter(text, "voiceroom_rtp_dropped_total{reason=\"not_chosen\"}");
 }
 

@@ -89,9 +89,14 @@ class Written(unittest.TestCase):
         self.assertNotIn("`3x500`: ", text)
 
     def test_talkers_beyond_slots(self):
-        text = self.write([row("4x500-steady", speakers=4, cpu_share=0.5), row("12x500-steady", speakers=12, cpu_share=0.504, not_chosen_share=0.66)])
-        self.assertIn("8 talkers more than slots", text)
-        self.assertIn("0.40 % of a core more, 10.00 µs for each of their packets (66 %", text)
+        rows = [row("4x110-steady", speakers=4, listeners=110, packets_per_s=10000.0, cpu_us_per_packet=5.0, cpu_share=0.05),
+                row("64x50-steady", speakers=64, listeners=50, packets_per_s=10000.0, cpu_us_per_packet=5.6, cpu_share=0.056, not_chosen_share=0.94, packets_per_listener_s=200.0,
+                    speaker_changes_per_s=3.0),
+                row("4x500-steady", speakers=4, packets_per_s=100000.0), row("12x500-steady", speakers=12, packets_per_s=100000.0)]
+        text = self.write(rows)  # 6000 us beyond 3200 - 200 packets
+        self.assertIn("| `64x50-steady` | 64 | 94 | 3.0 | 10000 | 5.60 | 2.00 |", text)
+        self.assertIn("within the noise", self.line(text.split("Talkers without a slot")[1], "`12x500-steady`"))
+        self.assertNotIn("Talkers without a slot", self.write(rows[1:2]))
 
     def test_coming_back(self):
         text = self.write([row("resumes-post", join_cpu_us=800.0, resume_cpu_us=600.0, rebind_cpu_us=80.0, answer_ms_p95=9.0, resume_ms_p95=8.0, rebind_ms_p95=2.0)])

@@ -72,7 +72,7 @@ def beyond_slots():
     """Pairs with as many speakers as slots, and with more: what those cost who are not heard. Nobody pauses."""
     note = "no pauses; a listener has 4 slots"
     return [load(speakers, listeners, "steady", extra=["--steady", *more], note=note)
-            for speakers, listeners, more in ((4, 500, ()), (12, 500, ()), (4, 50, ("--stagger-ms", 1.25)), (64, 50, ("--stagger-ms", 1.25)))]
+            for speakers, listeners, more in ((4, 500, ()), (12, 500, ()), (4, 110, ("--stagger-ms", 1.25)), (64, 50, ("--stagger-ms", 1.25)))]
 
 
 def quick():

@@ -70,7 +70,8 @@ struct vr_served {
     double segments;   /* of these, in segmented datagrams */
     double bursts;     /* such datagrams */
     double received;   /* datagrams of any kind */
-    double not_chosen; /* of these, speech left out since its speaker has no slot */
+    double changes;    /* of who holds a slot */
+    double not_chosen; /* of what was received, speech left out since its speaker has no slot */
 };
 
 struct vr_driver {

@@ -136,6 +136,8 @@ static void put_served(const struct vr_report *report, FILE *out)
                     report->seconds);
     }
     if (to->forwarded > 0) {
+        fprintf(out, ",\"speaker_changes_per_s\":%.2f",
+                (to->changes - from->changes) / report->seconds);
         fprintf(out, ",\"gso_share\":%.4f,\"packets_per_segmented\":%.3f,\"not_chosen_share\":%.4f",
                 part(segments, to->forwarded - from->forwarded),
                 part(segments, to->bursts - from->bursts),
