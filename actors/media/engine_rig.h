@@ -103,6 +103,7 @@ struct rig {
     bool hold; /* queue only; the test delivers */
     uint32_t lost;
     uint32_t relayed;
+    uint32_t summaries; /* of shards, to each other */
     bool links_down;
     uint32_t fan_out; /* of shards that are added from now on */
     /* What leaves a node, instead of bringing it over at once; NULL: at once. */
@@ -298,6 +299,7 @@ static inline void rig_levels(void *ctx, uint32_t shard, const struct vr_speaker
     struct rig_node *from = ctx;
     struct rig_node *to = rig_node_of(from->rig, shard);
 
+    from->rig->summaries++;
     if (to != NULL && !from->rig->links_down) {
         vr_shard_levels_in(to->shard, from->rig->now, from->number, items, count, deaf);
     }

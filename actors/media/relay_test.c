@@ -249,6 +249,47 @@ static void a_deaf_shard_gets_nothing(void **state)
     assert_int_equal(rig->relayed, relayed + 5);
 }
 
+/* Ten reports a second are for those who speak; a silent room costs a tenth, and loses no word. */
+static void a_silent_room_says_little(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.node = 1});
+
+    rig_talk(ana, 30, 50);
+    rig_advance(rig, VR_SECONDS(3));
+    rig->summaries = 0;
+    rig_advance(rig, VR_SECONDS(10));
+    assert_in_range(rig->summaries, 18, 22); /* both ways */
+    rig_talk(ben, 30, 50);
+    assert_int_equal(rig_heard_from(ana, ben), 50);
+    assert_in_range(rig->summaries, 18 + 18, 22 + 26);
+    no_gap(ana);
+}
+
+/* Nobody hears there, and it says so once a second: that costs a few packets when somebody begins.
+ */
+static void a_silent_deaf_shard_gets_little(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.node = 0});
+    struct rig_person *ben;
+
+    rig_advance(rig, VR_SECONDS(10));
+    rig_checks(rig);
+    rig->summaries = 0;
+    rig_advance(rig, VR_SECONDS(10));
+    assert_in_range(rig->summaries, 18, 22);
+    for (int i = 0; i < 10; i++) {
+        rig_checks(rig);
+        rig_talk(ana, 30, 50);
+    }
+    assert_in_range(rig->relayed, 0, 10);
+    ben = rig_join(rig, (struct rig_wish){.node = 1});
+    rig_talk(ana, 30, 5);
+    assert_int_equal(rig_heard_from(ben, ana), 5);
+}
+
 /* An older set does not undo a newer one; without the other shard nothing is sent. */
 static void shard_set_versions(void **state)
 {
@@ -619,6 +660,8 @@ int main(void)
         TEST(gates_at_both_ends),
         TEST(what_is_dropped),
         TEST(the_summary_saves_the_link),
+        TEST(a_silent_room_says_little),
+        TEST(a_silent_deaf_shard_gets_little),
         TEST(a_deaf_shard_gets_nothing),
         TEST(shard_set_versions),
         TEST(move_between_shards),

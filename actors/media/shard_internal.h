@@ -107,7 +107,8 @@ struct vr_shard {
     struct vr_link *links; /* one per other shard that is near */
     uint32_t link_count;
     struct vr_relay_tree tree; /* of `set` */
-    vr_time_us levels_at;
+    vr_time_us levels_at;      /* 0: at once */
+    vr_time_us loud_at;        /* somebody spoke, or there was news */
     uint64_t levels_changes;
     bool levels_deaf; /* what was told */
 

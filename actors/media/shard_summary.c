@@ -1,4 +1,6 @@
-/* shard_summary.c - what shards tell each other of who holds slots: every 100 ms, and on change.
+/* shard_summary.c - what shards tell each other of who holds slots: every 100 ms, and on change;
+ * once a second where nobody has spoken for a while: to a shard in which nobody speaks all speech
+ * is sent, whether its last report is old or not, so that a thousand silent rooms cost little.
  *
  * A sibling is told of us alone. A node that an edge leads to is told by our entry of all that lies
  * behind it on our side: our node's shards and, in a tree, what the other edges lead to. A talker
@@ -10,6 +12,8 @@
 
 #define SUMMARY_FRESH VR_MS(350) /* three reports lost */
 #define SUMMARY_GAP VR_MS(100)
+#define SILENT_GAP VR_SECONDS(1)
+#define SILENT_AFTER VR_SECONDS(1) /* what is new is said ten times: one may be lost */
 
 struct summary {
     struct vr_speaker items[VR_SPOKE_MAX];
@@ -100,14 +104,40 @@ static void side_summary(const struct vr_shard *shard, vr_time_us now, const str
     }
 }
 
+/* Here, or behind us as others told. */
+static bool anybody_speaks(const struct vr_shard *shard, vr_time_us now)
+{
+    for (uint32_t i = 0; i < shard->slots.count; i++) {
+        const struct vr_talker *holder = shard->slots.holders[i];
+
+        if (holder != NULL && vr_talker_speaks(holder, now)) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < shard->link_count; i++) {
+        if (shard->links[i].holder_count > 0 && vr_link_fresh(&shard->links[i], now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now)
 {
     bool deaf = shard->open_listeners == 0;
+    bool news = shard->levels_at == 0 || shard->slots.changes != shard->levels_changes ||
+                deaf != shard->levels_deaf;
     struct summary own, side;
+    vr_time_us gap;
 
-    if (shard->link_count == 0 ||
-        (now - shard->levels_at < SUMMARY_GAP && shard->slots.changes == shard->levels_changes &&
-         deaf == shard->levels_deaf)) {
+    if (shard->link_count == 0) {
+        return;
+    }
+    if (news || anybody_speaks(shard, now)) {
+        shard->loud_at = now;
+    }
+    gap = now - shard->loud_at < SILENT_AFTER ? SUMMARY_GAP : SILENT_GAP;
+    if (!news && now - shard->levels_at < gap) {
         return;
     }
     own_summary(shard, now, &own);
@@ -137,7 +167,6 @@ void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
     for (uint32_t i = 0; i < shard->link_count; i++) {
         struct vr_link *link = &shard->links[i];
         bool full = link->holder_count >= shard->slots.count;
-        bool known = vr_link_fresh(link, now);
 
         if (link->shard != from) {
             continue;
@@ -145,7 +174,7 @@ void vr_shard_levels_in(struct vr_shard *shard, vr_time_us now, uint32_t from,
         link->holder_count = count > VR_SLOTS_MAX ? VR_SLOTS_MAX : count;
         memcpy(link->holders, items, link->holder_count * sizeof items[0]);
         link->summary_at = now;
-        if (!known || link->deaf != deaf || full != (link->holder_count >= shard->slots.count)) {
+        if (link->deaf != deaf || full != (link->holder_count >= shard->slots.count)) {
             link->deaf = deaf;
             shard->levels_at = 0;
             vr_shard_links_tick(shard, now);

@@ -38,7 +38,7 @@ enum vr_scope { VR_SCOPE_LOCAL, VR_SCOPE_WIRE };
     X(VR_MSG_STORED,       CONTROL, LOCAL) /* journal -> room: a commit's outcome */               \
     X(VR_MSG_SUMMARY,      CONTROL, WIRE)  /* room -> lobby: live counts */                        \
     X(VR_MSG_RELAY,        MEDIA,   LOCAL) /* shard -> shard of one room on another worker: speech */ \
-    X(VR_MSG_SHARD_LEVELS, MEDIA,   WIRE)  /* shard -> shard: holders and levels, every 100 ms */  \
+    X(VR_MSG_SHARD_LEVELS, MEDIA,   WIRE)  /* shard -> shard: holders, levels; shard_summary.c */   \
     X(VR_MSG_DRAIN,        CONTROL, LOCAL) /* node -> any: finish what runs, then close */         \
     X(VR_MSG_PING,         CONTROL, WIRE)  /* anyone: an ask that measures */                      \
     X(VR_MSG_PONG,         CONTROL, WIRE)                                                          \
