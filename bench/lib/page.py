@@ -290,7 +290,7 @@ WAY = """What profiles say of the goals that are hard to reach (perf and callgri
 - 10 000 listeners. Up to commit `7774a02` their joins took longer than the row's limit: a process of the client that only listens waited half a second in each window of joins for speech that nobody spoke yet, and all sockets were read each millisecond. Mended: 10 000 are in
   after 33 s, 18 000 after 79 s. On two cores with the client's two processes the server has to go before them (nice -10 in these rows): one run each beside other work, 10 000 packed by 3 had 100 % at 0.78 of a core, 18 000 packed by 6 100 % at 0.88; where a third program took half a core,
   10 000 had 54 to 89 % within the window.
-- A join in Chromium. About 10 of some 60 ms are the request to the server; the rest is the browser's: transport and transceivers 12, offer 3, descriptions 12, and turns of its loops between them; `join_bare_ms` is that part in the same run."""
+- A join in Chromium. About 10 of some 60 ms are the request to the server; the rest is the browser's: transport and transceivers 12, offer 3, descriptions 12, and turns of its loops between them; `join_bare_ms` are its steps on the connection alone, in the same run."""
 
 
 def chart_files(report):
