@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bench/drivers/tokens.h"
 #include "bench/rig/sdp.h"
+
+#define TRIES 30u
 
 struct load_http {
     CURL *curl;
@@ -58,38 +61,68 @@ static struct curl_slist *authorize(struct load_http *http, const char *user, en
     return head;
 }
 
-/* The JSON of a 2xx answer, or NULL with a line on stderr. */
-static json_t *post(struct load_http *http, const char *path, struct curl_slist *head,
-                    const char *body, double *ms)
+/* The JSON of an answer. */
+static json_t *ask(struct load_http *http, const char *body, long *status, double *seconds)
 {
     struct vr_buf answer = {0};
-    char url[512];
-    long status = 0;
-    double seconds = 0;
     json_t *json = NULL;
 
-    snprintf(url, sizeof(url), "%s%s", http->url, path);
-    curl_easy_setopt(http->curl, CURLOPT_URL, url);
-    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, head);
     curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &answer);
     curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, 30000L);
     if (curl_easy_perform(http->curl) == CURLE_OK) {
-        curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
-        curl_easy_getinfo(http->curl, CURLINFO_TOTAL_TIME, &seconds);
+        curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, status);
+        curl_easy_getinfo(http->curl, CURLINFO_TOTAL_TIME, seconds);
         json = json_loadb((const char *)answer.data, answer.size, 0, NULL);
     }
+    vr_buf_deinit(&answer);
+    return json;
+}
+
+/* As any client: asked again when the server says so. 0: it does not. */
+static long asked_to_wait_ms(long status, const json_t *json)
+{
+    return status == 503 ? (long)json_integer_value(json_object_get(json, "retry_after_ms")) : 0;
+}
+
+/* The JSON of a 2xx answer, or NULL with a line on stderr. `ms`: of the request that was answered
+ * so. */
+static json_t *post(struct load_http *http, const char *path, struct curl_slist *head,
+                    const char *body, double *ms)
+{
+    char url[512];
+    long status = 0;
+    double seconds = 0;
+    json_t *json = NULL;
+    long wait = 0;
+
+    snprintf(url, sizeof(url), "%s%s", http->url, path);
+    curl_easy_setopt(http->curl, CURLOPT_URL, url);
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, head);
+    for (uint32_t tries = 0; tries < TRIES; tries++) {
+        json = ask(http, body, &status, &seconds);
+        wait = asked_to_wait_ms(status, json);
+        if (wait == 0) {
+            break;
+        }
+        nanosleep(&(struct timespec){wait / 1000, wait % 1000 * 1000000}, NULL);
+        if (tries + 1 < TRIES) {
+            json_decref(json);
+        }
+    }
     if (status / 100 != 2 || json == NULL) {
-        fprintf(stderr, "voiceroom-load: POST %s: %ld %.*s\n", path, status, (int)answer.size,
-                answer.data == NULL ? "" : (const char *)answer.data);
+        char *text = json == NULL ? NULL : json_dumps(json, 0);
+
+        fprintf(stderr, "voiceroom-load: POST %s: %ld %s\n", path, status,
+                text == NULL ? "" : text);
+        free(text);
         json_decref(json);
         json = NULL;
     }
     if (ms != NULL) {
         *ms = seconds * 1000;
     }
-    vr_buf_deinit(&answer);
     curl_slist_free_all(head);
     return json;
 }

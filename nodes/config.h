@@ -76,7 +76,8 @@ struct vr_config {
     uint64_t reactions_per_10s;
     uint64_t rate_per_address; /* requests in 60 s; 0: unlimited */
     uint64_t rate_per_identity;
-    uint64_t connections_max; /* HTTP and WebSocket, in all */
+    uint64_t joins_per_second_max; /* 0: unlimited */
+    uint64_t connections_max;      /* HTTP and WebSocket, in all */
     uint64_t connections_per_address;
     char *agent_address;
     uint64_t agent_port;                 /* for load balancers; 0: off */

@@ -48,6 +48,7 @@
     NUMBER(reactions_per_10s, 20, 1, 1000, "reactions of one person in 10 seconds")                \
     NUMBER(rate_per_address, 600, 0, 1000000, "requests in 60 seconds from one address; 0: no limit") \
     NUMBER(rate_per_identity, 300, 0, 1000000, "requests in 60 seconds with one identity; 0: no limit") \
+    NUMBER(joins_per_second_max, 1000, 0, 100000, "people let in a second, fewer while the node runs late; the others are told when to ask again; 0: no limit") \
     NUMBER(connections_max, 20000, 10, 1000000, "open connections in all")                         \
     NUMBER(connections_per_address, 2000, 1, 1000000, "open connections from one address; this machine is exempt") \
     TEXT(agent_address, "localhost", "where agent_port listens: an address, localhost, or * for all") \

@@ -4,6 +4,7 @@
 
 #include "actors/media/engine.h"
 #include "actors/runtime/system.h"
+#include "actors/session/session.h"
 #include "nodes/certificate.h"
 #include "nodes/lobby.h"
 #include "nodes/media_port.h"
@@ -27,6 +28,7 @@ struct vr_measures {
         uint32_t index;
         vr_time_us lag; /* largest since it was asked last */
     } workers[VR_WORKERS_MAX];
+    struct vr_sessions_door door;
     struct vr_certificate_stats certificate;
     bool ready;
 };

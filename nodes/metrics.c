@@ -291,6 +291,10 @@ static void runtime_write(const struct vr_measures *m, struct vr_buf *out)
 {
     const struct vr_runtime_stats *r = &m->runtime;
 
+    counter(out, "joins_put_off_total", "Joins and resumes told to ask again later: too many came.",
+            m->door.put_off);
+    gauge(out, "joins_rate", "People let in a second at most, now.", m->door.rate);
+
     counter(out, "actor_messages_total", "Messages handled by actors.", r->handled);
     counter(out, "actor_messages_refused_total", "Messages refused because a mailbox was full.",
             r->refused);

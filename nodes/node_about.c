@@ -348,6 +348,7 @@ void vr_node_measure(struct vr_node *node, struct vr_measures *out)
         out->workers[out->worker_count++].lag = node_lag_take(node, node->media_count + i);
     }
     vr_system_stats(node->system, &out->runtime);
+    vr_sessions_door(node->sessions, &out->door);
     vr_records_stats(node->records, &out->store);
     vr_lobby_totals(node->lobby, &out->lobby);
     vr_sender_stats(node->sender, &out->webhooks);

@@ -223,6 +223,7 @@ void node_env_fill(struct vr_node *node)
         .draining = node->cluster == NULL ? NULL : node_cluster_draining,
         .node = node->cluster == NULL ? 0 : node->number,
         .ctx = node,
+        .joins_per_second_max = (uint32_t)node->config->joins_per_second_max,
         .sessions = node->sessions};
     env->room_services = &node->room_services;
     env->session_services = &node->session_services;

@@ -203,6 +203,7 @@ static void on_room(void *ctx, enum vr_err err, struct vr_msg *answer)
         join_fail(join, join->room->err, NULL);
         return;
     }
+    session_door_answered(session->worker, vr_worker_now(session->worker) - join->asked);
     take_place(session, join->room);
     if (join->moves) {
         session->who.generation++; /* what taking the place will make it */
@@ -243,6 +244,7 @@ void join_ask_room(struct join *join, struct session *session)
     }
     snprintf(command->passcode, sizeof(command->passcode), "%s", join->passcode);
     command->trace = join->trace;
+    join->asked = vr_worker_now(session->worker);
     session_register(session, true); /* before the room knows it: no event is missed */
     session_ask_room(session, command, ROOM_TIMEOUT, on_room, join);
 }

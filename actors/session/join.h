@@ -23,6 +23,7 @@ struct join {
     struct vr_answer *room;
     char request_id[VR_REQUEST_ID_MAX + 1];
     char passcode[65];
+    vr_time_us asked;      /* the room */
     struct vr_trace trace; /* of who asked; zero: not traced */
 };
 

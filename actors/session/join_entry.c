@@ -18,6 +18,16 @@ static void refuse(vr_joined_fn joined, void *ctx, enum vr_err err, const struct
     joined(ctx, &result);
 }
 
+/** More come in than there is room for just now. */
+static void put_off(vr_joined_fn joined, void *ctx, uint32_t wait_ms)
+{
+    struct vr_answer answer = {.err = VR_E_BUSY, .retry_after_ms = wait_ms};
+    struct vr_join_result result = {.err = VR_E_BUSY, .answer = &answer, .resume_token = ""};
+
+    snprintf(answer.why, sizeof(answer.why), "many come in at once: ask again later");
+    joined(ctx, &result);
+}
+
 /** Who comes back, and into which session: the running one, or a new one in its place. */
 static enum vr_err find_resumed(struct vr_worker *worker, const struct vr_join_request *request,
                                 struct vr_resume *token, struct session **out, struct vr_why *why)
@@ -140,6 +150,20 @@ static enum vr_err judge(struct vr_worker *worker, const struct vr_join_request 
     return err;
 }
 
+/** What costs a handshake may have to wait; a socket alone that comes back costs little. */
+static uint32_t ask_door(struct vr_worker *worker, const struct vr_join_request *request,
+                         const struct vr_resume *token)
+{
+    bool named = request->identity.user[0] != '\0';
+
+    if (offer_of(request).size == 0) {
+        return 0;
+    }
+    return session_door_ask(
+        worker, request->resume,
+        named ? vr_resume_user_hint(request->identity.user) : token->user_ref_hint, request->room);
+}
+
 /** Everything is judged; a join with what belongs to it starts. */
 static void start_join(struct join *join, struct session *session,
                        const struct vr_join_request *request)
@@ -170,6 +194,7 @@ void vr_session_join(struct vr_worker *worker, const struct vr_join_request *req
     struct session *session = NULL;
     struct join *join = NULL;
     struct vr_actor_identity who = request->identity;
+    uint32_t wait_ms = 0;
     enum vr_err err = judge(worker, request, &token, &session, &why);
 
     if (err == VR_OK) {
@@ -177,6 +202,11 @@ void vr_session_join(struct vr_worker *worker, const struct vr_join_request *req
     }
     if (err != VR_OK) {
         refuse(joined, ctx, err, &why);
+        return;
+    }
+    wait_ms = ask_door(worker, request, &token);
+    if (wait_ms > 0) {
+        put_off(joined, ctx, wait_ms);
         return;
     }
     join = calloc(1, sizeof(*join));

@@ -39,6 +39,13 @@ uint32_t vr_sessions_count(const struct vr_sessions *sessions);
 /** Of these, while their node is drained: whose client is still here. Any thread. */
 uint32_t vr_sessions_staying(const struct vr_sessions *sessions);
 
+/** Who comes in, of all workers; any thread, for metrics. */
+struct vr_sessions_door {
+    uint32_t rate;    /* joins a second that are let in at most, now; 0: no bound, or nobody came */
+    uint64_t put_off; /* joins and resumes that were told to ask again later */
+};
+void vr_sessions_door(const struct vr_sessions *sessions, struct vr_sessions_door *out);
+
 /** What a word filter says; VR_SCREEN_MASKED: the text to use instead was appended. */
 enum vr_screened { VR_SCREEN_FINE, VR_SCREEN_MASKED, VR_SCREEN_REFUSED };
 
@@ -71,6 +78,8 @@ struct vr_session_services {
     bool (*banned)(void *ctx, struct vr_id user_hint, const char *address, struct vr_why *why);
     /** Judge a name or a line of chat. NULL: all are fine. */
     enum vr_screened (*screen)(void *ctx, const char *text, struct vr_buf *masked);
+    /** With a new peer, per control worker; fewer while it runs late (admission.h). 0: no bound. */
+    uint32_t joins_per_second_max;
 };
 
 /** A line of chat, and what a room is called (title, topic, description, tags, its creator's name)
@@ -111,9 +120,9 @@ struct vr_join_result {
 typedef void (*vr_joined_fn)(void *ctx, const struct vr_join_result *result);
 
 /** Make a session on this (control) worker and join. Deadline 10 s. Worker's own thread. `joined`
- * may run before the return (refusals). Events that come between the room's answer and `joined` are
- * held back; attach a socket inside `joined`, after the answer was queued on it, and they follow in
- * order. */
+ * may run before the return (refusals; VR_E_BUSY with retry_after_ms: too many come at once).
+ * Events that come between the room's answer and `joined` are held back; attach a socket inside
+ * `joined`, after the answer was queued on it, and they follow in order. */
 void vr_session_join(struct vr_worker *worker, const struct vr_join_request *request,
                      vr_joined_fn joined, void *ctx);
 

@@ -51,6 +51,7 @@ struct session_table {
     uint32_t reviews;
     bool draining;    /* at the last review */
     uint32_t staying; /* atomic: in a drain, whose client is still here */
+    struct session_door *door;
 };
 
 struct session {
@@ -117,6 +118,18 @@ void session_bury(struct session *session);
 void op_start(struct op *op, struct session *session, void (*free)(struct op *op));
 struct session *op_session(const struct op *op); /* NULL: it has gone meanwhile */
 void op_done(struct op *op);
+
+/* door.c */
+struct session_door *session_door_new(void); /* NULL when memory is out */
+void session_door_free(struct session_door *door);
+/** May this person come in with a new peer? 0: yes. Else he shall ask again after so many
+ * milliseconds. */
+uint32_t session_door_ask(struct vr_worker *worker, bool resume, struct vr_id person,
+                          struct vr_id room);
+/** A room has answered a join after `took`. */
+void session_door_answered(struct vr_worker *worker, vr_time_us took);
+/** Adds to `out`; any thread. */
+void session_door_stats(const struct session_door *door, struct vr_sessions_door *out);
 
 /* session.c */
 /** Make the move of the table; false when it is not in it (logged at debug). */

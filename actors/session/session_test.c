@@ -89,6 +89,35 @@ static void an_offer_is_needed_and_judged(void **state)
     assert_int_equal(world->asked_count, 0);
 }
 
+static void who_finds_no_place_at_the_door_leaves_nothing_behind(void **state)
+{
+    struct world *world = *state;
+    uint32_t asked = 0;
+
+    world->services.joins_per_second_max = 1; /* four who come anew fit at once */
+    for (uint32_t i = 0; i < 4; i++) {
+        const char user[] = {(char)('a' + i), 0};
+
+        start(world, false, true, user);
+        assert_int_equal(world->joined_err, VR_OK);
+    }
+    asked = world->asked_count;
+    start(world, false, true, "eve");
+    assert_int_equal(world->joined_err, VR_E_BUSY);
+    assert_int_equal(world->asked_count, asked);
+    assert_int_equal(world->opened_count, 4);
+    assert_int_equal(vr_sessions_count(world->services.sessions), 4);
+    start(world, true, false, "d"); /* a socket alone waits for nobody, */
+    assert_int_equal(world->joined_err, VR_OK);
+    start(world, true, true, "d"); /* and who has a place goes before who comes */
+    assert_int_equal(world->joined_err, VR_OK);
+    pass(world, VR_MS(1100)); /* his turn: too soon for one more who comes anew */
+    start(world, false, true, "zoe");
+    assert_int_equal(world->joined_err, VR_E_BUSY);
+    start(world, false, true, "eve");
+    assert_int_equal(world->joined_err, VR_OK);
+}
+
 static void events_follow_the_answer_once(void **state)
 {
     struct world *world = *state;
@@ -298,6 +327,7 @@ int main(void)
         WITH_WORLD(refused_by_the_shard_is_undone_in_the_room),
         WITH_WORLD(a_silent_room_is_a_timeout_and_is_told_to_forget),
         WITH_WORLD(an_offer_is_needed_and_judged),
+        WITH_WORLD(who_finds_no_place_at_the_door_leaves_nothing_behind),
         WITH_WORLD(events_follow_the_answer_once),
         WITH_WORLD(commands_carry_who_and_get_their_answer),
         WITH_WORLD(leave_ends_it),

@@ -15,6 +15,7 @@ struct vr_sessions *vr_sessions_new(uint32_t control_workers)
 {
     struct vr_sessions *sessions =
         calloc(1, sizeof(*sessions) + control_workers * sizeof(sessions->tables[0]));
+    bool made = true;
 
     if (sessions == NULL) {
         return NULL;
@@ -24,6 +25,12 @@ struct vr_sessions *vr_sessions_new(uint32_t control_workers)
         vr_list_init(&sessions->tables[i].ops);
         vr_list_init(&sessions->tables[i].dead);
         sessions->tables[i].staying = STAYING_UNKNOWN;
+        sessions->tables[i].door = session_door_new();
+        made = made && sessions->tables[i].door != NULL;
+    }
+    if (!made) {
+        vr_sessions_free(sessions);
+        return NULL;
     }
     return sessions;
 }
@@ -49,6 +56,7 @@ static void free_table(struct session_table *table)
         }
     }
     free(table->buckets);
+    session_door_free(table->door);
     VR_LIST_EACH(item, &table->dead)
     {
         free_session(VR_OWNER(item, struct session, dead_link));
@@ -74,6 +82,14 @@ uint32_t vr_sessions_count(const struct vr_sessions *sessions)
         count += __atomic_load_n(&sessions->tables[i].count, __ATOMIC_RELAXED);
     }
     return count;
+}
+
+void vr_sessions_door(const struct vr_sessions *sessions, struct vr_sessions_door *out)
+{
+    *out = (struct vr_sessions_door){0};
+    for (uint32_t i = 0; i < sessions->count; i++) {
+        session_door_stats(sessions->tables[i].door, out);
+    }
 }
 
 uint32_t vr_sessions_staying(const struct vr_sessions *sessions)

@@ -113,6 +113,8 @@ class Voiceroomd(Process):
     def __init__(self, build, flags=None, tls=False):
         super().__init__()
         self.binary, self.flags, self.tls = build / "nodes" / "voiceroomd", flags or {}, tls
+        # A bench asks what the machine can do: no brakes, where this build has them.
+        self.brakes = {"joins_per_second_max": 0} if "joins_per_second_max" in self.settings(build) else {}
         self.address = own_address()
 
     @staticmethod
@@ -131,7 +133,7 @@ class Voiceroomd(Process):
                  "media_addresses": self.address, "media_port": media, "media_workers": 1, "shard_peers_max": 100000,
                  "capacity_max": 100000, "connections_max": 1000000, "connections_per_address": 1000000,
                  "rate_per_address": 0, "rate_per_identity": 0, "log_level": "warn",
-                 "web": ROOT / "web" / "app" / "dist", "docs": ROOT / "docs", **self.flags}
+                 "web": ROOT / "web" / "app" / "dist", "docs": ROOT / "docs", **self.brakes, **self.flags}
         self.spawn(lambda folder: [self.binary, "--data", folder / "data"] +
                    [str(word) for name, value in flags.items() for word in ("--" + name.replace("_", "-"), value)],
                    "voiceroom-bench-")

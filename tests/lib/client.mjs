@@ -1,5 +1,6 @@
 // A client without a browser: REST by fetch, the socket by ws, an SDP offer that no media follows.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
 import { PATIENCE_MS, until } from './voiceroomd.mjs';
 
@@ -48,6 +49,18 @@ export async function rest(node, token, method, path, body, headers = {}) {
   return json;
 }
 
+/** As any client does: who comes while many come is told when to ask again. */
+export async function comeIn(node, token, room, body) {
+  for (const start = Date.now(); ;) {
+    try {
+      return await rest(node, token, 'POST', `/v1/rooms/${room}/join`, body);
+    } catch (error) {
+      if (error.code !== 'busy' || Date.now() - start > PATIENCE_MS) throw error;
+      await sleep(error.problem.retry_after_ms);
+    }
+  }
+}
+
 /** One person in one room. `events` holds all that came, in order. */
 export class Person {
   constructor(node, token, name) {
@@ -56,8 +69,7 @@ export class Person {
 
   async join(room, extra = {}) {
     this.room = room;
-    this.me = await rest(this.node, this.token, 'POST', `/v1/rooms/${room}/join`,
-      { protocol: 1, capabilities: ['red'], sdp: offer(), ...extra });
+    this.me = await comeIn(this.node, this.token, room, { protocol: 1, capabilities: ['red'], sdp: offer(), ...extra });
     await this.connect();
     return this;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openBrowser } from '../lib/chromium.mjs';
-import { offer, rest } from '../lib/client.mjs';
+import { comeIn, offer, rest } from '../lib/client.mjs';
 import { until } from '../lib/voiceroomd.mjs';
 import { complaints, createRoom, gone, keyTo, openWindow, press, read, see, startHouse, write } from './hands.mjs';
 
@@ -23,7 +23,7 @@ describe('a large audience', () => {
     const ana = await openWindow(browser, node, 'Ana', 500);
     const room = await createRoom(ana, 'Ana', 'Great hall', () => {});
     for (const name of NAMES) {
-      await rest(node, node.token(name, {}, { name }), 'POST', `/v1/rooms/${room}/join`, { protocol: 1, capabilities: [], sdp: offer() });
+      await comeIn(node, node.token(name, {}, { name }), room, { protocol: 1, capabilities: [], sdp: offer() });
     }
     await see(ana, 'heading', 'Listening 16', 30000);
     await see(ana, 'button', /^Guest 13\b/, 30000);

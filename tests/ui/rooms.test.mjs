@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openBrowser } from '../lib/chromium.mjs';
-import { offer, Person, rest } from '../lib/client.mjs';
+import { comeIn, offer, Person, rest } from '../lib/client.mjs';
 import { PATIENCE_MS, until } from '../lib/voiceroomd.mjs';
 import { complaints, createRoom, DESKTOP, gone, openWindow, PHONE, press, read, see, startHouse, unread, write } from './hands.mjs';
 
@@ -314,7 +314,7 @@ describe('around speaking', () => {
     const names = [...Array(500).keys()].map((i) => `Guest ${i}`);
     const people = names.map((name) => new Person(node, node.token(name), name));
     for (let i = 0; i < people.length; i += 10) {
-      await Promise.all(people.slice(i, i + 10).map((one) => rest(node, one.token, 'POST', `/v1/rooms/${room}/join`, { protocol: 1, capabilities: [], sdp: offer() })
+      await Promise.all(people.slice(i, i + 10).map((one) => comeIn(node, one.token, room, { protocol: 1, capabilities: [], sdp: offer() })
         .then((me) => { one.me = me; one.room = room; })));
     }
     await see(ana, 'heading', 'Listening 500');
