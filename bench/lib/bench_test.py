@@ -1,6 +1,6 @@
 """Goal: the page says what was measured and how often, and nothing more; the paper model stands on rows that a node could run.
 
-    python3 -m unittest discover -s bench/lib -p '*_test.py'
+    python3 bench/lib/bench_test.py
 """
 import json
 import pathlib
@@ -139,4 +139,7 @@ class Runs(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    done = unittest.main(exit=False).result
+    bad = len(done.failures) + len(done.errors)
+    print("%d passed, %d failed" % (done.testsRun - bad, bad))
+    sys.exit(1 if bad else 0)
