@@ -84,8 +84,10 @@ class Written(unittest.TestCase):
         self.assertIn("| 99 | **not reached** |", self.line(text, "18 000 packed by 6"))
 
     def test_hit_rate_of_gso(self):
-        text = self.write([row("3x500-gso", gso_share=0.62, packets_per_segmented=2.1), row("3x500", gso_share=0.0)])
+        text = self.write([row("3x500-gso", gso_share=0.62, packets_per_segmented=2.1), row("3x500", gso_share=0.0),
+                           row("3x200-gso", gso_share=0.0, packets_per_segmented=0.0)])
         self.assertIn("`3x500-gso`: 62.0 % of the packets left in segmented datagrams, 2.10 in each", text)
+        self.assertIn("`3x200-gso`: 0.0 %", text)
         self.assertNotIn("`3x500`: ", text)
 
     def test_talkers_beyond_slots(self):

@@ -149,7 +149,7 @@ def gso(report):
     """Hit rate of segmented datagrams: which part of the packets found company on its way to the same listener."""
     out = []
     for row in report["rows"]:
-        if row.get("gso_share"):
+        if "gso" in row["row"] and "gso_share" in row:
             out.append("- `%s`: %.1f %% of the packets left in segmented datagrams, %.2f in each of these; of one speaker's alone none can." % (
                 row["row"], row["gso_share"] * 100, row["packets_per_segmented"]))
     return ["GSO on real speech (VBR, pauses), from the server's own counters at both ends of the window:", "", *out, ""] if out else []
