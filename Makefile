@@ -9,7 +9,7 @@ help:
 	@echo "make run        install what is missing, build, start one node (data in ./data)"
 	@echo "make cluster    three nodes and three etcd members on this machine (data in ./data/cluster)"
 	@echo "make test       all but the long tests, at most 15 minutes"
-	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests"
+	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests, two minutes of chaos"
 	@echo "make chaos      three nodes in network namespaces under real faults, MINUTES=5 SEED=1"
 	@echo "make chaos-figures  gap and recovery times of each fault, FIGURES=\"owner=20 people=20 frozen split quorum=10 wait storm etcd\""
 	@echo "make simulate   a simulated cluster under faults drawn from seeds, SEEDS=50 FIRST=1"
