@@ -113,7 +113,7 @@ export function errorFromProblem(status: number, body: unknown, retryAfterMs = 0
     code,
     detail,
     status,
-    retryAfterMs: Math.max(own, retryAfterMs),
+    retryAfterMs: own > 0 ? own : retryAfterMs, // the header has whole seconds
     requestId: typeof problem.request_id === "string" ? problem.request_id : undefined,
     fields,
     nodes,

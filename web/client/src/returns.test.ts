@@ -94,6 +94,51 @@ describe("a node fails", () => {
   });
 });
 
+describe("a line at the door", () => {
+  const busy = () => json(503, { code: "busy", retry_after_ms: 400 }, { "retry-after": "1" });
+
+  it("is waited in, at the same node, for as long as it says", async () => {
+    let full = true;
+    platform.respond = () => (full ? busy() : json(201, answer(NODES, "token")));
+    const joined = new VoiceRooms({ url: "http://server", token: "jwt", platform }).join("01room");
+    await settle();
+    expect(platform.requests).toHaveLength(1);
+    await platform.timers.advance(399);
+    expect(platform.requests).toHaveLength(1);
+    await platform.timers.advance(201);
+    expect(platform.requests).toHaveLength(2);
+    full = false;
+    await platform.timers.advance(400);
+    const room = await joined;
+    await bind();
+    expect(room.status).toBe("live");
+    expect(new Set(platform.requests.map(nodeOf))).toEqual(new Set(["http://server"]));
+  });
+
+  it("is no line for ever", async () => {
+    platform.respond = busy;
+    const joined = new VoiceRooms({ url: "http://server", token: "jwt", platform }).join("01room").catch((cause: unknown) => cause);
+    await platform.timers.advance(70_000);
+    expect(await joined).toMatchObject({ code: "busy" });
+    const asked = platform.requests.length;
+    await platform.timers.advance(10_000);
+    expect(platform.requests).toHaveLength(asked);
+  });
+
+  it("who comes back keeps his place in it, and asks another node when it does not move", async () => {
+    const room = await inside();
+    platform.respond = busy;
+    platform.peer.become("failed");
+    await platform.timers.advance(6_000);
+    const asked = platform.requests.map(nodeOf).slice(1, 6);
+    expect(asked).toEqual([...Array<string>(4).fill("http://server"), "http://second"]);
+    serve(["http://second"]);
+    await platform.timers.advance(4_000);
+    await bind();
+    expect(room.node).toBe("http://second");
+  });
+});
+
 describe("a node is about to go", () => {
   const draining = () => platform.socket.say({ type: "server:draining", room: "01room", epoch: 1, sequence: 10, retry_after_ms: 1000 });
 

@@ -1,4 +1,4 @@
-/* returns.ts - coming back, and moving on: which node is asked for the old place, and how often.
+/* returns.ts - coming in, coming back, and moving on: which node is asked, and how often.
  *
  * rejoin: the old connection is gone. A new one is tried, on each node in turn, until one lets us in or says no
  * for good. move: the node is about to go. The new connection is made on another node first, and the old one
@@ -9,6 +9,14 @@ import { asVoiceroomError, VoiceroomError } from "./errors.js";
 import type { NodeList } from "./nodes.js";
 import { sleep } from "./platform.js";
 import type { Timers } from "./platform.js";
+
+/* A line at the door is waited in for so long in all. */
+const LINE_MAX_MS = 60_000;
+/* So often in a row before another node is asked. */
+const LINES_MAX = 3;
+
+/** Many come in at once: the node says when there is a place, and keeps ours in line meanwhile. */
+const isLine = (error: VoiceroomError) => error.code === "busy" && error.retryAfterMs > 0;
 
 export interface ReturnsOptions {
   timers: Timers;
@@ -36,7 +44,7 @@ export class Returns {
   async enter(): Promise<void> {
     const { nodes, join } = this.options;
     try {
-      await join("first");
+      await this.joinInLine();
     } catch (cause) {
       const error = asVoiceroomError(cause);
       nodes.learn(error.nodes);
@@ -50,6 +58,26 @@ export class Returns {
     }
   }
 
+  private async joinInLine(): Promise<void> {
+    let waited = 0;
+    for (;;) {
+      try {
+        await this.options.join("first");
+        return;
+      } catch (cause) {
+        const error = asVoiceroomError(cause);
+        waited += error.retryAfterMs;
+        if (!isLine(error) || waited > LINE_MAX_MS) {
+          throw error;
+        }
+        await sleep(this.options.timers, error.retryAfterMs);
+      }
+      if (this.options.isOver()) {
+        throw new VoiceroomError({ code: "client-closed" });
+      }
+    }
+  }
+
   /** One at a time; it ends when it worked or when a node says no for good. */
   async rejoin(): Promise<void> {
     if (this.running || this.options.isOver()) {
@@ -58,6 +86,7 @@ export class Returns {
     this.running = true;
     this.options.onReturning();
     const backoff = patientBackoff(this.options.random);
+    let lines = 0;
     while (!this.options.isOver()) {
       try {
         await this.options.join("first");
@@ -74,7 +103,11 @@ export class Returns {
         if (error.nodes.length > 0) {
           this.options.nodes.learn(error.nodes);
         }
-        this.options.nodes.next();
+        lines = isLine(error) ? lines + 1 : 0;
+        if (lines === 0 || lines > LINES_MAX) {
+          this.options.nodes.next();
+          lines = 0;
+        }
         await sleep(this.options.timers, backoff.next(error.nodes.length > 0 ? 0 : error.retryAfterMs));
       }
     }
