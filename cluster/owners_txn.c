@@ -92,7 +92,7 @@ static void read_all(struct room_txn *out, struct vr_kv_op *ops, uint32_t *count
 /* The owner key is the one that we put: our epoch is its mod_revision. */
 static void compare_ours(struct room_txn *out, const struct cluster_room *room)
 {
-#if VR_TEETH == 1 /* any epoch will do */
+#if VR_TEETH == 1 || VR_TEETH == 4 /* any epoch will do; what the watch said is believed */
     (void)out;
     (void)room;
 #else
