@@ -21,18 +21,21 @@ static void frame(uint8_t out[FRAME], uint8_t toc, const struct rig_person *who,
     vr_put16(out + 1, seq);
 }
 
+static void say_bytes(struct rig_person *who, struct vr_bytes payload, uint8_t level)
+{
+    vr_client_speak(who->client, &(struct vr_client_packet){.seq = ++who->seq,
+                                                            .ts = who->ts += 960,
+                                                            .level = level,
+                                                            .payload = payload});
+    rig_pump(who->rig);
+}
+
 static void say(struct rig_person *who, uint8_t toc, uint8_t level)
 {
     uint8_t payload[FRAME];
 
-    who->seq++;
-    who->ts += 960;
-    frame(payload, toc, who, who->seq);
-    vr_client_speak(who->client, &(struct vr_client_packet){.seq = who->seq,
-                                                            .ts = who->ts,
-                                                            .level = level,
-                                                            .payload = {payload, FRAME}});
-    rig_pump(who->rig);
+    frame(payload, toc, who, (uint16_t)(who->seq + 1));
+    say_bytes(who, vr_bytes(payload, FRAME), level);
 }
 
 static void talk(struct rig_person *who, uint32_t frames)
@@ -225,6 +228,24 @@ static void another_coding_splits_a_pack(void **state)
     assert_int_equal(a.listener->heard[0].bytes[0], TOC);
     assert_int_equal(a.listener->heard[1].bytes[0], TOC_OTHER | 3);
     assert_int_equal(frames_of(a.listener, seqs), 4);
+    rig_free(a.rig);
+}
+
+/* A browser knows silence by the size of the packet that says so: RFC 6716, 2.1.9. */
+static void silence_is_said_alone_and_at_once(void **state)
+{
+    static const uint8_t dtx[1] = {TOC};
+    struct audience a = meet(VR_PACK_3);
+
+    (void)state;
+    talk(a.speaker, 4); /* a pack, and one frame that waits */
+    assert_int_equal(a.listener->heard_count, 1);
+    say_bytes(a.speaker, vr_bytes(dtx, sizeof dtx), 127);
+    assert_int_equal(a.listener->heard_count, 3);
+    assert_int_equal(a.listener->heard[1].size, FRAME);
+    assert_int_equal(a.listener->heard[2].size, sizeof dtx);
+    assert_int_equal(a.listener->heard[2].ts - a.listener->heard[1].ts, 960);
+    assert_int_equal((uint16_t)(a.listener->heard[2].seq - a.listener->heard[1].seq), 1);
     rig_free(a.rig);
 }
 
@@ -443,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_pause_lets_the_rest_out),
         cmocka_unit_test(what_the_uplink_lost_splits_a_pack),
         cmocka_unit_test(another_coding_splits_a_pack),
+        cmocka_unit_test(silence_is_said_alone_and_at_once),
         cmocka_unit_test(who_is_muted_leaves_no_frame_in_a_pack),
         cmocka_unit_test(a_lossy_listener_is_not_packed),
         cmocka_unit_test(speakers_packets_leave_as_one_burst),

@@ -4,8 +4,10 @@
  * A listener gets each slot either frame by frame or packed (vr_hear.packed). He begins to get it
  * packed where it begins anew for him or after a pause, when the longer way to the next packet
  * can't be heard, and goes back at any time: what was collected leaves first, so no frame is missed
- * and none comes twice. The packed packets of a slot have numbers of their own, without holes; what
- * the uplink lost shows in the timestamps. */
+ * and none comes twice. A frame of DTX ends what was collected and leaves alone: inside of a packet
+ * it would be speech to the listener's jitter buffer, which makes up more of it in the pause. The
+ * packed packets of a slot have numbers of their own, without holes; what the uplink lost shows in
+ * the timestamps. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,7 @@
 
 #define FRAMES_MAX VR_PACK_6
 #define FRAME_BYTES 400 /* a longer frame leaves alone */
+#define DTX_BYTES 2     /* and so does a frame of silence: browsers know it by its size */
 /* Far from the numbers of single frames: see downlink.c, number. */
 #define INDEX_FIRST (1ull << 47)
 #define PAUSE VR_MS(200)   /* without a packet: the slot begins anew */
@@ -181,7 +184,7 @@ void vr_packs_frame(struct vr_shard *shard, const struct vr_slot_packet *packet,
     if (pack->count > 0 && !continues(pack, packet, ticks)) {
         flush(shard, pack);
     }
-    if (packet->opus.size > FRAME_BYTES || ticks == 0) {
+    if (packet->opus.size > FRAME_BYTES || packet->opus.size <= DTX_BYTES || ticks == 0) {
         flush(shard, pack);
         pack->head = *packet;
         pack->head.tier = VR_TIER_PACKED;

@@ -1,4 +1,5 @@
-// Goal: when speakers follow one another on one slot, the listener's browser loses and conceals nothing.
+// Goal: when speakers follow one another on one slot, the listener's browser loses and conceals nothing; also with frames packed for
+// him by three and by six, and sent together.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,10 +11,10 @@ import { Node, until } from '../lib/voiceroomd.mjs';
 // buffer, a machine that was kept waiting only at a shallow one. So the listener buffers more than any hiccup of a test machine.
 const BUFFER_MS = 700;
 
-describe('turns on one slot', () => {
+for (const pack of [1, 3, 6]) describe(`turns on one slot${pack > 1 ? `, packed by ${pack}` : ''}`, () => {
   let node, browser, ana, ben, ear;
   before(async () => {
-    node = await new Node({ flags: { slots: 1 } }).start();
+    node = await new Node({ flags: { slots: 1, ...(pack > 1 ? { media_pack: pack, media_gso: true } : {}) } }).start();
     browser = await openBrowser();
     ana = await Page.open(browser, node, 'ana', 500);
     ben = await Page.open(browser, node, 'ben', 900);
@@ -90,11 +91,11 @@ describe('turns on one slot', () => {
       // Whoever speaks, the slot's timestamp goes with the clock: six pauses of more than half a second are in it.
       const inTime = [constant, changes, pauses].every((figure) => Math.abs(figure.driftMs) < 1000);
       rounds.push({ constant, changes, pauses, inTime, clean: inTime && Math.max(changes.concealed, pauses.concealed) <= constant.concealed });
-      for (const [what, figure] of Object.entries({ constant, changes, pauses })) console.log(`measured: six turns, ${what}: ${JSON.stringify(figure)}`);
+      for (const [what, figure] of Object.entries({ constant, changes, pauses })) console.log(`measured: six turns, packed by ${pack}, ${what}: ${JSON.stringify(figure)}`);
     } while (!rounds.at(-1).clean && rounds.length < 3);
     for (const figure of rounds.flatMap((r) => [r.constant, r.changes, r.pauses])) {
       assert.equal(figure.lost, 0);
-      assert.ok(figure.packets > 150);
+      assert.ok(figure.packets > 150 / pack && figure.packets < 900 / pack, `${figure.packets} packets`);
     }
     assert.ok(rounds.at(-1).inTime, 'a timestamp is a second off the clock');
     assert.ok(rounds.at(-1).clean, 'changes or pauses conceal more than constant talk does');
