@@ -365,6 +365,25 @@ static struct rig *rig_of(const uint32_t *shards, uint32_t count, uint32_t fan_o
     return rig;
 }
 
+/* In turn each says so many frames: all others hear each of them, without a gap, and each went once
+ * over each of the edges between those people. */
+static void all_hear_all(struct rig_person **people, uint32_t count, uint32_t frames,
+                         uint32_t edges)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t before = between_nodes;
+
+        rig_talk(people[i], 30, frames);
+        assert_int_equal(between_nodes - before, edges * frames);
+        for (uint32_t k = 0; k < count; k++) {
+            assert_int_equal(rig_heard_from(people[k], people[i]), k == i ? 0 : frames);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        no_gap(people[i]);
+    }
+}
+
 /* Five nodes, a fan-out of two: a tree. Everybody hears everybody, from the first packet on, and
  * each packet goes over each of the four edges once. */
 static void five_nodes_in_a_tree(void **state)
@@ -377,18 +396,7 @@ static void five_nodes_in_a_tree(void **state)
     for (uint32_t i = 0; i < 5; i++) {
         people[i] = rig_join(rig, (struct rig_wish){.node = i});
     }
-    for (uint32_t i = 0; i < 5; i++) {
-        uint32_t before = between_nodes;
-
-        rig_talk(people[i], 30, 50);
-        assert_int_equal(between_nodes - before, 4 * 50);
-        for (uint32_t k = 0; k < 5; k++) {
-            assert_int_equal(rig_heard_from(people[k], people[i]), k == i ? 0 : 50);
-        }
-    }
-    for (uint32_t i = 0; i < 5; i++) {
-        no_gap(people[i]);
-    }
+    all_hear_all(people, 5, 50, 4);
     rig_free(rig);
 }
 
@@ -411,18 +419,7 @@ static void sixty_four_nodes_in_a_tree(void **state)
         people[i] = rig_join(rig, (struct rig_wish){.node = at[i]});
     }
     rig_advance(rig, VR_MS(500)); /* the summaries have gone all the way */
-    for (uint32_t i = 0; i < 8; i++) {
-        uint32_t before = between_nodes;
-
-        rig_talk(people[i], 30, 10);
-        assert_int_equal(between_nodes - before, 9 * 10);
-        for (uint32_t k = 0; k < 8; k++) {
-            assert_int_equal(rig_heard_from(people[k], people[i]), k == i ? 0 : 10);
-        }
-    }
-    for (uint32_t i = 0; i < 8; i++) {
-        no_gap(people[i]);
-    }
+    all_hear_all(people, 8, 10, 9);
     rig_free(rig);
 }
 

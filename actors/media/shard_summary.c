@@ -104,16 +104,8 @@ static void side_summary(const struct vr_shard *shard, vr_time_us now, const str
     }
 }
 
-/* Here, or behind us as others told. */
-static bool anybody_speaks(const struct vr_shard *shard, vr_time_us now)
+static bool others_speak(const struct vr_shard *shard, vr_time_us now)
 {
-    for (uint32_t i = 0; i < shard->slots.count; i++) {
-        const struct vr_talker *holder = shard->slots.holders[i];
-
-        if (holder != NULL && vr_talker_speaks(holder, now)) {
-            return true;
-        }
-    }
     for (uint32_t i = 0; i < shard->link_count; i++) {
         if (shard->links[i].holder_count > 0 && vr_link_fresh(&shard->links[i], now)) {
             return true;
@@ -133,14 +125,14 @@ void vr_shard_links_tick(struct vr_shard *shard, vr_time_us now)
     if (shard->link_count == 0) {
         return;
     }
-    if (news || anybody_speaks(shard, now)) {
+    own_summary(shard, now, &own);
+    if (news || own.count > 0 || others_speak(shard, now)) {
         shard->loud_at = now;
     }
     gap = now - shard->loud_at < SILENT_AFTER ? SUMMARY_GAP : SILENT_GAP;
     if (!news && now - shard->levels_at < gap) {
         return;
     }
-    own_summary(shard, now, &own);
     shard->levels_at = now;
     shard->levels_changes = shard->slots.changes;
     shard->levels_deaf = deaf;

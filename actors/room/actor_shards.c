@@ -145,21 +145,29 @@ static void note_gate(struct told_person *told, const struct vr_effect *gate)
     told->held = false;
 }
 
+static void send_to_all(struct room_actor *self, const struct told_person *told)
+{
+    for (uint32_t s = 0; s < self->shard_count; s++) {
+        send_gate(self, self->shards[s].number, told);
+    }
+}
+
 /* An opening, or one that changes nothing but the generation: after its commit, before the answer.
  */
 void gate_open(struct room_actor *self, const struct vr_effect *gate)
 {
     struct told_person *told = told_find(self, gate->as.gate.participant);
 
+    if (told == NULL) {
+        return;
+    }
     note_gate(told, gate);
-    if (told != NULL && told->may_send && mark_holds(self, told->participant)) {
+    if (told->may_send && mark_holds(self, told->participant)) {
         told->may_send = false;
         told->held = true;
         self->held_due = vr_actor_now(self->actor) + HELD_LOOK;
     }
-    for (uint32_t s = 0; told != NULL && s < self->shard_count; s++) {
-        send_gate(self, self->shards[s].number, told);
-    }
+    send_to_all(self, told);
 }
 
 /* In the version that he was held in: it is news to no shard that it may not have heard. */
@@ -178,9 +186,7 @@ void gates_release(struct room_actor *self)
         } else if (told->held) {
             told->held = false;
             told->may_send = true;
-            for (uint32_t s = 0; s < self->shard_count; s++) {
-                send_gate(self, self->shards[s].number, told);
-            }
+            send_to_all(self, told);
         }
     }
     self->held_due = any ? vr_actor_now(self->actor) + HELD_LOOK : VR_NEVER;

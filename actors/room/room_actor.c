@@ -116,12 +116,11 @@ static enum vr_err on_command(struct room_actor *self, const struct vr_msg *msg,
     bool leaves = cmd->kind == VR_CMD_LEAVE || cmd->kind == VR_CMD_LOST;
     struct vr_effects effects = {0};
     struct vr_answer *answer;
-    enum vr_err err = VR_OK;
+    enum vr_err err = may_begin(self, cmd);
 
     if (msg->deadline <= vr_actor_now(self->actor)) {
         return VR_OK; /* whoever asked was told that nobody answered, and has gone on since */
     }
-    err = may_begin(self, cmd);
     if (err == VR_E_FROZEN && mark_hand_on(self, msg, mark_of(self, msg))) {
         return VR_OK;
     }
