@@ -94,22 +94,18 @@ static json_t *post(struct load_http *http, const char *path, struct curl_slist 
     char url[512];
     long status = 0;
     double seconds = 0;
-    json_t *json = NULL;
-    long wait = 0;
+    json_t *json;
 
     snprintf(url, sizeof(url), "%s%s", http->url, path);
     curl_easy_setopt(http->curl, CURLOPT_URL, url);
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, head);
-    for (uint32_t tries = 0; tries < TRIES; tries++) {
-        json = ask(http, body, &status, &seconds);
-        wait = asked_to_wait_ms(status, json);
-        if (wait == 0) {
-            break;
-        }
+    json = ask(http, body, &status, &seconds);
+    for (uint32_t tries = 1; tries < TRIES && asked_to_wait_ms(status, json) > 0; tries++) {
+        long wait = asked_to_wait_ms(status, json);
+
         nanosleep(&(struct timespec){wait / 1000, wait % 1000 * 1000000}, NULL);
-        if (tries + 1 < TRIES) {
-            json_decref(json);
-        }
+        json_decref(json);
+        json = ask(http, body, &status, &seconds);
     }
     if (status / 100 != 2 || json == NULL) {
         char *text = json == NULL ? NULL : json_dumps(json, 0);
