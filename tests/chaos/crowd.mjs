@@ -6,13 +6,18 @@ import { now, Voice } from './clients.mjs';
 
 const JOINING = 25; // at once
 
-/** As the client library does: each node in turn, full jitter, what the server asks for on top. */
+const LINES = 3; // at one node, before another is asked
+
+/** As the client library does: each node in turn, full jitter, what the server asks for on top; a node that keeps us a place in line
+ *  is asked again. */
 async function comeBack(person, nodes, counts) {
   const start = now();
   let ceiling = 250;
   let at = Math.floor(Math.random() * nodes.length);
+  let lines = 0;
   for (let tries = 0; ; tries++) {
     let wait = 0;
+    let why;
     const next = new Voice(nodes[at % nodes.length], person.token, person.name);
     next.room = person.room;
     next.me = person.me;
@@ -23,11 +28,15 @@ async function comeBack(person, nodes, counts) {
     } catch (error) {
       next.close();
       wait = error.problem?.retry_after_ms ?? 0;
-      const why = error.code ?? error.message;
+      why = error.code ?? error.message;
       counts[why] = (counts[why] ?? 0) + 1;
     }
     if (now() - start > 60000) return { person, ms: Infinity };
-    at++;
+    lines = why === 'busy' && wait > 0 ? lines + 1 : 0;
+    if (lines === 0 || lines > LINES) {
+      at++;
+      lines = 0;
+    }
     await sleep(Math.max(50, Math.random() * ceiling) + wait);
     ceiling = Math.min(2000, ceiling * 2);
   }
