@@ -94,3 +94,16 @@ uint32_t vr_system_node(const struct vr_system *system)
 {
     return system->conf.node;
 }
+
+vr_time_us vr_system_media_lag(const struct vr_system *system, vr_time_us now)
+{
+    vr_time_us worst = 0;
+
+    for (uint32_t i = 0; i < system->conf.media_workers; i++) {
+        const struct vr_worker *worker = &system->workers[system->conf.control_workers + i];
+        vr_time_us lag = vr_worker_lag_recent(worker, now);
+
+        worst = lag > worst ? lag : worst;
+    }
+    return worst;
+}

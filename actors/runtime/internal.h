@@ -113,6 +113,10 @@ struct vr_worker {
     uint32_t wakers;                 /* atomic: threads inside of wake */
     uint32_t closed;                 /* atomic */
     vr_time_us lag_max;              /* atomic */
+    struct {
+        vr_time_us began;          /* atomic: of this window */
+        vr_time_us worst, earlier; /* atomic: lag in this window, in the one before it */
+    } lag_recent;
     uint32_t mailbox_length_max;     /* atomic */
     uint32_t actors[VR_ACTOR_KINDS]; /* atomic */
     struct counters counters;
@@ -220,6 +224,7 @@ void vr_ask_refuse(struct vr_system *system, struct vr_address asker, enum vr_er
 
 /* timer.c */
 void vr_timers_run(struct vr_worker *worker, vr_time_us now, uint32_t limit);
+vr_time_us vr_worker_lag_recent(const struct vr_worker *worker, vr_time_us now);
 vr_time_us vr_timers_next(const struct vr_worker *worker);
 
 #endif

@@ -210,6 +210,9 @@ uint32_t vr_system_node(const struct vr_system *system);
 
 /** Largest time from a timer's deadline to its run since the last call; any thread. */
 vr_time_us vr_worker_lag_take(struct vr_worker *worker);
+/** The same of the media worker that was worst within the last 50 to 100 ms before `now`, without
+ *  taking it away; any thread. A loop that stands still is late only once it runs again. */
+vr_time_us vr_system_media_lag(const struct vr_system *system, vr_time_us now);
 
 /** A timer on a worker, embedded by its owner. Zeroed is disarmed. Worker's own thread; outside of
  * a turn arming wakes the loop. Due timers fire in the order of their deadlines, equal ones in any

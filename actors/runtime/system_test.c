@@ -292,6 +292,32 @@ static void test_timers_in_order(void **state)
     assert_int_equal(vr_worker_lag_take(node.control), 0);
 }
 
+static void fires_late(int lag_ms)
+{
+    struct probe probe = {.timer = {.fire = on_probe}};
+
+    vr_timer_arm(node.media, &probe.timer, node.now);
+    advance(VR_MS(lag_ms));
+}
+
+static void test_lag_of_media_is_of_late(void **state)
+{
+    (void)state;
+    assert_int_equal(vr_system_media_lag(node.system, node.now), 0);
+    fires_late(70);
+    fires_late(3); /* the worse one counts */
+    assert_int_equal(vr_system_media_lag(node.system, node.now), VR_MS(70));
+    assert_int_equal(vr_system_media_lag(node.system, node.now), VR_MS(70)); /* stays */
+    advance(VR_MS(60));
+    fires_late(1);
+    assert_int_equal(vr_system_media_lag(node.system, node.now), VR_MS(70)); /* the window before */
+    advance(VR_MS(60));
+    fires_late(2);
+    assert_int_equal(vr_system_media_lag(node.system, node.now), VR_MS(2));
+    advance(VR_MS(110));
+    assert_int_equal(vr_system_media_lag(node.system, node.now), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +335,7 @@ int main(void)
         TEST(test_timer_of_an_actor),
         TEST(test_closed_takes_nothing),
         TEST(test_timers_in_order),
+        TEST(test_lag_of_media_is_of_late),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

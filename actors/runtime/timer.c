@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define LAG_WINDOW VR_MS(50)
+
 static void put(struct vr_worker *worker, size_t place, struct vr_timer *timer)
 {
     worker->heap[place] = timer;
@@ -95,15 +97,47 @@ void vr_timer_arm(struct vr_worker *worker, struct vr_timer *timer, vr_time_us d
     }
 }
 
+static void keep_larger(vr_time_us *kept, vr_time_us lag)
+{
+    if (lag > __atomic_load_n(kept, __ATOMIC_RELAXED)) {
+        __atomic_store_n(kept, lag, __ATOMIC_RELAXED);
+    }
+}
+
+/** Another thread may read while a window ends: it then misses a window or sees one twice. */
+static void note_lag(struct vr_worker *worker, vr_time_us lag, vr_time_us now)
+{
+    vr_time_us began = worker->lag_recent.began;
+
+    if (now - began >= LAG_WINDOW) {
+        vr_time_us earlier = now - began < 2 * LAG_WINDOW ? worker->lag_recent.worst : 0;
+
+        __atomic_store_n(&worker->lag_recent.earlier, earlier, __ATOMIC_RELAXED);
+        __atomic_store_n(&worker->lag_recent.worst, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&worker->lag_recent.began, now, __ATOMIC_RELAXED);
+    }
+    keep_larger(&worker->lag_recent.worst, lag);
+    keep_larger(&worker->lag_max, lag);
+}
+
+vr_time_us vr_worker_lag_recent(const struct vr_worker *worker, vr_time_us now)
+{
+    vr_time_us since = now - __atomic_load_n(&worker->lag_recent.began, __ATOMIC_RELAXED);
+    vr_time_us worst = __atomic_load_n(&worker->lag_recent.worst, __ATOMIC_RELAXED);
+    vr_time_us earlier = __atomic_load_n(&worker->lag_recent.earlier, __ATOMIC_RELAXED);
+
+    if (since >= 2 * LAG_WINDOW) {
+        return 0;
+    }
+    return since < LAG_WINDOW && earlier > worst ? earlier : worst;
+}
+
 void vr_timers_run(struct vr_worker *worker, vr_time_us now, uint32_t limit)
 {
     while (limit-- > 0 && worker->heap_size > 0 && worker->heap[0]->deadline <= now) {
         struct vr_timer *timer = worker->heap[0];
-        vr_time_us lag = now - timer->deadline;
 
-        if (lag > __atomic_load_n(&worker->lag_max, __ATOMIC_RELAXED)) {
-            __atomic_store_n(&worker->lag_max, lag, __ATOMIC_RELAXED);
-        }
+        note_lag(worker, now - timer->deadline, now);
         vr_timer_disarm(worker, timer);
         timer->fire(timer, now);
     }

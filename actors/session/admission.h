@@ -53,7 +53,7 @@ struct vr_admission {
 
 /** How late the worker was in the last VR_ADMISSION_EVERY. */
 struct vr_admission_sample {
-    vr_time_us lag;    /* of its timer */
+    vr_time_us lag;    /* of its timer, or of a media worker's */
     vr_time_us answer; /* the shortest time that a room took to answer a join; VR_NEVER: none did */
 };
 

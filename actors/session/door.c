@@ -1,6 +1,7 @@
 /* door.c - measures how late this worker is while people come in, and asks admission.c about each.
  *
- * Two things tell it: a timer of its own that runs late, and what the rooms took to answer joins.
+ * Three things tell it: a timer of its own that runs late, those of the media workers (where the
+ * handshakes are made, and all speech passes), and what the rooms took to answer joins.
  * A worker where nobody comes in has no timer for it. */
 #include "actors/session/session_internal.h"
 
@@ -39,8 +40,10 @@ static void arm(struct session_door *door, vr_time_us now)
 static void on_sample(struct vr_timer *timer, vr_time_us now)
 {
     struct session_door *door = VR_OWNER(timer, struct session_door, timer);
-    const struct vr_admission_sample sample = {.lag = now - door->due, .answer = door->answer};
+    struct vr_admission_sample sample = {.lag = now - door->due, .answer = door->answer};
+    vr_time_us media = vr_system_media_lag(vr_worker_system(door->worker), now);
 
+    sample.lag = media > sample.lag ? media : sample.lag;
     vr_admission_sample(&door->admission, &sample, now);
     __atomic_store_n(&door->rate, (uint32_t)(door->admission.rate + 0.5), __ATOMIC_RELAXED);
     if (vr_admission_rests(&door->admission)) {

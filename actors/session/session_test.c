@@ -118,6 +118,38 @@ static void who_finds_no_place_at_the_door_leaves_nothing_behind(void **state)
     assert_int_equal(world->joined_err, VR_OK);
 }
 
+static void nothing_to_do(struct vr_timer *timer, vr_time_us now)
+{
+    (void)timer;
+    (void)now;
+}
+
+static uint32_t rate_after(struct world *world, vr_time_us media_lag)
+{
+    struct vr_timer timer = {.fire = nothing_to_do};
+    struct vr_sessions_door door = {0};
+
+    world->services.joins_per_second_max = 1000;
+    start(world, false, true, "ana");
+    vr_timer_arm(vr_system_worker(world->system, VR_WORKER_MEDIA, 0), &timer,
+                 world->now - media_lag);
+    settle(world);
+    world->now += VR_MS(50);
+    settle(world);
+    vr_sessions_door(world->services.sessions, &door);
+    return door.rate;
+}
+
+static void fewer_come_in_while_a_media_worker_is_late(void **state)
+{
+    assert_int_equal(rate_after(*state, VR_MS(250)), 100);
+}
+
+static void a_media_worker_in_time_holds_nobody_up(void **state)
+{
+    assert_int_equal(rate_after(*state, 0), 250);
+}
+
 static void events_follow_the_answer_once(void **state)
 {
     struct world *world = *state;
@@ -328,6 +360,8 @@ int main(void)
         WITH_WORLD(a_silent_room_is_a_timeout_and_is_told_to_forget),
         WITH_WORLD(an_offer_is_needed_and_judged),
         WITH_WORLD(who_finds_no_place_at_the_door_leaves_nothing_behind),
+        WITH_WORLD(fewer_come_in_while_a_media_worker_is_late),
+        WITH_WORLD(a_media_worker_in_time_holds_nobody_up),
         WITH_WORLD(events_follow_the_answer_once),
         WITH_WORLD(commands_carry_who_and_get_their_answer),
         WITH_WORLD(leave_ends_it),
