@@ -6,6 +6,7 @@
 
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
+#include "actors/runtime/stored.h"
 #include "cluster/replica.h"
 
 void flight_free(struct flight *flight)
@@ -95,37 +96,15 @@ void replica_ask_snapshot(struct replica *self, uint32_t node)
 
 /* ---- into LMDB ---- */
 
-struct landing {
-    struct vr_system *system;
-    struct vr_address replica;
-    uint64_t ticket;
-};
-
-/* The journal's thread. */
-static void on_landed(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
-{
-    struct landing *landing = ctx;
-    struct vr_msg msg = {.kind = VR_MSG_STORED, .to = landing->replica};
-
-    (void)ticket;
-    msg.as.stored.ticket = landing->ticket;
-    msg.as.stored.err = err;
-    msg.as.stored.revision = revision;
-    vr_system_post(landing->system, &msg);
-    free(landing);
-}
-
 bool replica_submit_told(struct replica *self, struct vr_commit *commit, uint64_t ticket)
 {
-    struct landing *landing = malloc(sizeof(*landing));
+    struct vr_stored *stored = vr_stored_new(self->actor, ticket);
 
-    if (landing == NULL) {
+    if (stored == NULL) {
         vr_commit_free(commit);
         return false;
     }
-    *landing =
-        (struct landing){vr_actor_system(self->actor), vr_actor_address(self->actor), ticket};
-    vr_records_submit(self->cluster->conf.local, commit, on_landed, landing);
+    vr_records_submit(self->cluster->conf.local, commit, vr_stored_post, stored);
     return true;
 }
 

@@ -10,27 +10,7 @@
 #include "actors/base/assert.h"
 #include "actors/base/log.h"
 #include "actors/room/actor_state.h"
-
-/** What the journal's thread needs to tell the room: it may have been closed and opened meanwhile.
- */
-struct landing {
-    struct vr_system *system;
-    struct vr_address room;
-    uint64_t ticket;
-};
-
-static void on_committed(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
-{
-    struct landing *landing = ctx;
-    struct vr_msg msg = {.kind = VR_MSG_STORED, .to = landing->room};
-
-    (void)ticket;
-    msg.as.stored.ticket = landing->ticket;
-    msg.as.stored.err = err;
-    msg.as.stored.revision = revision;
-    vr_system_post(landing->system, &msg);
-    free(landing);
-}
+#include "actors/runtime/stored.h"
 
 void answer_now(struct room_actor *self, const struct vr_msg *asked, struct vr_answer *answer)
 {
@@ -64,14 +44,12 @@ static void number(struct room_actor *self, struct vr_commit *commit)
 
 static enum vr_err submit(struct room_actor *self, struct begun *step)
 {
-    struct vr_system *system = vr_actor_system(self->actor);
-    struct landing *landing = calloc(1, sizeof(*landing));
+    struct vr_stored *stored = vr_stored_new(self->actor, step->ticket);
     struct vr_commit *commit =
         vr_commit_new(vr_room_id(self->room), vr_room_epoch(self->room), self->head);
-    enum vr_err err = landing == NULL || commit == NULL ? VR_E_NO_MEMORY : VR_OK;
+    enum vr_err err = stored == NULL || commit == NULL ? VR_E_NO_MEMORY : VR_OK;
 
     if (err == VR_OK) {
-        *landing = (struct landing){system, vr_actor_address(self->actor), step->ticket};
         if (step->effects.deleted) {
             vr_room_save_deletion(self->room, commit);
         } else if (step->effects.restored) {
@@ -81,7 +59,7 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
         }
     }
     if (err != VR_OK) {
-        free(landing);
+        free(stored);
         vr_commit_free(commit);
         return err;
     }
@@ -93,7 +71,8 @@ static enum vr_err submit(struct room_actor *self, struct begun *step)
     self->head_epoch = vr_room_epoch(self->room);
     number(self, commit);
     self->in_flight++;
-    vr_records_submit(vr_system_records(system), commit, on_committed, landing);
+    vr_records_submit(vr_system_records(vr_actor_system(self->actor)), commit, vr_stored_post,
+                      stored);
     return VR_OK;
 }
 

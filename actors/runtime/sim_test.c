@@ -12,6 +12,7 @@
 
 #include "actors/base/log.h"
 #include "actors/runtime/sim.h"
+#include "actors/runtime/stored.h"
 #include "store/records.h"
 
 /* A room plays ping-pong with the room whose number is its own plus or minus one, on the other
@@ -52,34 +53,18 @@ static void hit(struct vr_actor *actor, uint64_t ball)
     vr_system_post(vr_actor_system(actor), &msg);
 }
 
-struct landing {
-    struct vr_system *system;
-    struct vr_address to;
-};
-
-static void on_committed(void *ctx, uint64_t ticket, enum vr_err err, uint64_t revision)
-{
-    struct landing *landing = ctx;
-    struct vr_msg msg = {
-        .kind = VR_MSG_STORED, .to = landing->to, .as.stored = {ticket, err, revision}};
-
-    vr_system_post(landing->system, &msg);
-    free(landing);
-}
-
 static void write_ball(struct vr_actor *actor, uint64_t ball)
 {
-    struct landing *landing = calloc(1, sizeof(*landing));
     struct vr_address me = vr_actor_address(actor);
     struct vr_commit *commit = vr_commit_new(me.id, 1, UINT64_MAX);
     uint8_t key[16];
     uint8_t value[8];
 
-    *landing = (struct landing){vr_actor_system(actor), me};
     vr_id_put(key, me.id);
     vr_put64(value, ball);
     vr_commit_put(commit, VR_TABLE_ROOMS, vr_bytes(key, 16), vr_bytes(value, 8));
-    vr_records_submit(vr_system_records(vr_actor_system(actor)), commit, on_committed, landing);
+    vr_records_submit(vr_system_records(vr_actor_system(actor)), commit, vr_stored_post,
+                      vr_stored_new(actor, 0));
 }
 
 static enum vr_err player_handle(struct vr_actor *actor, void *state, struct vr_msg *msg,
