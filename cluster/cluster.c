@@ -153,6 +153,7 @@ void vr_cluster_free(struct vr_cluster *cluster)
     }
     close_ends(cluster); /* not detached: a simulated crash */
     rebalance_free(cluster);
+    gates_free(cluster);
     owners_free(cluster);
     deploy_free(cluster);
     replicate_free(cluster);
@@ -196,6 +197,7 @@ void vr_cluster_detach(struct vr_cluster *cluster)
     vr_timer_disarm(cluster->worker, &member->hello_timer);
     vr_timer_disarm(cluster->worker, &member->drain_timer);
     owners_detach(cluster);
+    gates_detach(cluster);
     if (cluster->kv != NULL && member->lease != 0) {
         /* Sent if the back end still can: the others need not wait for the lease's end. */
         cluster->kv->ops->lease_revoke(cluster->kv, member->lease, on_left, NULL);

@@ -200,8 +200,9 @@ uint32_t vr_cluster_rebalance_progress(struct vr_cluster *cluster, struct vr_clu
 /** A safety act that was done without a valid owner and waits for the next one. */
 struct vr_cluster_mark {
     struct vr_id room, command;
-    enum vr_command_kind kind; /* MUTE, KICK or BAN */
-    vr_participant_id target;  /* 0: of target_user */
+    enum vr_command_kind kind;  /* MUTE, KICK or BAN */
+    vr_participant_id target;   /* 0: of target_user */
+    vr_participant_id silenced; /* whose gates it closed there; 0: nobody's */
     char target_user[VR_USER_MAX + 1];
     vr_participant_id by; /* 0: not from the room */
     char by_user[VR_USER_MAX + 1];
@@ -215,8 +216,8 @@ struct vr_cluster_mark {
 VR_MUST_CHECK enum vr_err
 vr_cluster_marks(struct vr_cluster *cluster,
                  bool (*each)(void *ctx, const struct vr_cluster_mark *mark), void *ctx);
-/** Does one of them silence him, as participant or as user? Also true when that cannot be read: a
- * mark only closes. Any thread. */
+/** Does one of them silence him, as participant or as user ("": not known)? Also true when that
+ * cannot be read: a mark only closes. Any thread. */
 bool vr_cluster_marked(struct vr_cluster *cluster, struct vr_id room, vr_participant_id participant,
                        const char *user);
 

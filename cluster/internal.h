@@ -180,6 +180,7 @@ struct vr_cluster {
     struct cluster_deploy *deploy;
     struct cluster_copies *copies;       /* the copies half's own */
     struct cluster_rebalance *rebalance; /* rebalance.c: the last one begun here; or NULL */
+    struct cluster_gates *gates;         /* gates_held.c: those held now; or NULL */
 };
 
 #endif

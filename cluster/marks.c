@@ -283,6 +283,19 @@ static uint32_t shards_of(const struct replica *self, uint32_t shards[VR_SHARDS_
     return count;
 }
 
+/* A ban may name a user: whose gates it closed is what nodes look at that know no users. */
+static vr_participant_id silenced_by(const struct acting *acting)
+{
+    for (uint32_t i = 0; i < acting->effects.count; i++) {
+        const struct vr_effect *effect = &acting->effects.items[i];
+
+        if (effect->kind == VR_EFFECT_GATE && effect->as.gate.closes) {
+            return effect->as.gate.participant;
+        }
+    }
+    return 0;
+}
+
 /* A mark only closes; who comes back may what his role and mutes in the copy allow. */
 static void ask_gates(struct replica *self, struct acting *acting, const uint32_t *shards,
                       uint32_t count, bool open)
@@ -492,8 +505,10 @@ void replica_on_command(struct replica *self, struct vr_msg *msg)
             (void)deed_add(self, command, is_mark(command));
         }
         if (is_mark(command) && !repeated) {
-            acting->waiting += mark_keep(self, command, acting->ticket) ? 1 : 0;
-            mark_tell(self, command);
+            vr_participant_id silenced = silenced_by(acting);
+
+            acting->waiting += mark_keep(self, command, silenced, acting->ticket) ? 1 : 0;
+            mark_tell(self, command, silenced);
         }
     }
     carry_out(self, acting, command);

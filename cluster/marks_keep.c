@@ -84,7 +84,8 @@ static struct vr_bytes key_of(const struct replica *self, struct vr_id command, 
 }
 
 /* The mark as bytes: what the journal has and other nodes get. */
-static bool pack(struct replica *self, const struct vr_command *command, struct vr_buf *out)
+static bool pack(struct replica *self, const struct vr_command *command, vr_participant_id silenced,
+                 struct vr_buf *out)
 {
     const struct vr_clock *clock = vr_system_clock(vr_actor_system(self->actor));
     Vr__Cluster__Mark mark = VR__CLUSTER__MARK__INIT;
@@ -105,6 +106,7 @@ static bool pack(struct replica *self, const struct vr_command *command, struct 
         mark.epoch = self->copy_epoch;
         mark.at = clock->wall(clock->ctx);
         mark.node = self->self;
+        mark.participant = silenced;
         size = vr__cluster__mark__get_packed_size(&mark);
         bytes = malloc(size);
     }
@@ -118,7 +120,8 @@ static bool pack(struct replica *self, const struct vr_command *command, struct 
 }
 
 /* NULL: it is no mark of this room. The caller frees it. */
-static struct vr_command *unpack(struct replica *self, struct vr_bytes in)
+static struct vr_command *unpack(struct replica *self, struct vr_bytes in,
+                                 vr_participant_id *silenced)
 {
     Vr__Cluster__Mark *mark = vr__cluster__mark__unpack(NULL, in.size, in.data);
     struct vr_command *command = NULL;
@@ -130,6 +133,7 @@ static struct vr_command *unpack(struct replica *self, struct vr_bytes in)
         msg.kind == VR_MSG_COMMAND) {
         command = msg.as.command;
         msg.as.command = NULL;
+        *silenced = mark->participant;
     }
     vr_msg_clear(&msg);
     if (mark != NULL) {
@@ -157,21 +161,22 @@ static bool write(struct replica *self, struct vr_id command, const struct vr_bu
     return replica_submit_told(self, commit, ticket | REPLICA_MARK);
 }
 
-bool mark_keep(struct replica *self, const struct vr_command *command, uint64_t ticket)
+bool mark_keep(struct replica *self, const struct vr_command *command, vr_participant_id silenced,
+               uint64_t ticket)
 {
     struct vr_buf bytes = {0};
-    bool told = pack(self, command, &bytes) && write(self, command->id, &bytes, ticket);
+    bool told = pack(self, command, silenced, &bytes) && write(self, command->id, &bytes, ticket);
 
     vr_buf_deinit(&bytes);
     return told;
 }
 
-void mark_tell(struct replica *self, const struct vr_command *command)
+void mark_tell(struct replica *self, const struct vr_command *command, vr_participant_id silenced)
 {
     struct vr_buf bytes = {0};
     struct vr_blob *blob = NULL;
 
-    if (pack(self, command, &bytes)) {
+    if (pack(self, command, silenced, &bytes)) {
         blob = vr_blob_new(vr_buf_bytes(&bytes));
     }
     for (uint32_t i = 0; blob != NULL && i < CLUSTER_VIEW_NODES; i++) {
@@ -190,7 +195,8 @@ void mark_tell(struct replica *self, const struct vr_command *command)
 static bool on_mark_row(void *ctx, struct vr_bytes key, struct vr_bytes value)
 {
     struct replica *self = ctx;
-    struct vr_command *command = unpack(self, value);
+    vr_participant_id silenced = 0;
+    struct vr_command *command = unpack(self, value, &silenced);
 
     (void)key;
     if (command != NULL) {
@@ -215,14 +221,15 @@ void marks_load(struct replica *self)
 
 void replica_on_mark(struct replica *self, const struct vr_msg *msg)
 {
-    struct vr_command *command = unpack(self, vr_blob_bytes(msg->as.note.bytes));
+    vr_participant_id silenced = 0;
+    struct vr_command *command = unpack(self, vr_blob_bytes(msg->as.note.bytes), &silenced);
 
     if (command != NULL && !deed_known(self, command->id)) {
         if (!is_owned(self)) { /* first: a copy that is read now has what is kept already */
             marks_hear(self, command);
         }
         if (deed_add(self, command, true)) {
-            (void)mark_keep(self, command, 0);
+            (void)mark_keep(self, command, silenced, 0);
         }
     }
     vr_command_free(command);

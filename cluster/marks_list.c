@@ -46,6 +46,7 @@ static bool on_row(void *ctx, struct vr_bytes key, struct vr_bytes value)
         mark.room = vr_id_get(key.data);
         mark.command = vr_id_get(key.data + 16);
         mark.node = record->node;
+        mark.silenced = record->participant;
         mark.epoch = record->epoch;
         mark.at = record->at;
     }
@@ -81,9 +82,9 @@ static bool is_his(void *ctx, const struct vr_cluster_mark *mark)
 {
     struct wanted *wanted = ctx;
 
-    wanted->found = mark->target != 0
-                        ? mark->target == wanted->participant
-                        : wanted->user[0] != '\0' && strcmp(mark->target_user, wanted->user) == 0;
+    wanted->found = mark->target == wanted->participant || mark->silenced == wanted->participant ||
+                    (mark->target == 0 && wanted->user[0] != '\0' &&
+                     strcmp(mark->target_user, wanted->user) == 0);
     return !wanted->found;
 }
 

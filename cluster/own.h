@@ -158,6 +158,15 @@ void link_keys_listed(struct vr_cluster *cluster);
 void link_keys_tick(struct vr_cluster *cluster, struct node_entry *node, vr_time_us now);
 void link_keys_note(struct vr_cluster *cluster, struct vr_msg *msg);
 
+/* ---- gates_held.c: what an owner opens, and a mark of this node's journal keeps closed ---- */
+
+/** A message from another node to a shard of this one, before it is handed in: a gate that opens
+ * for somebody whom a mark silences is shut in `msg`, and handed in as it came once no mark of his
+ * waits any more. Does nothing to other messages. */
+void gates_hold(struct vr_cluster *cluster, struct vr_msg *msg);
+void gates_detach(struct vr_cluster *cluster); /* none is handed in any more */
+void gates_free(struct vr_cluster *cluster);
+
 /* ---- owners*.c ---- */
 
 enum room_stage {

@@ -131,9 +131,11 @@ void deeds_hand_over(struct replica *self);
 void marks_forget(struct replica *self);
 bool mark_forgotten(struct replica *self, uint64_t ticket, enum vr_err err); /* false: no such */
 void deeds_free(struct replica *self);
-/** Into the journal. True: marks_stored will be told with `ticket`, which is not 0. */
-bool mark_keep(struct replica *self, const struct vr_command *command, uint64_t ticket);
-void mark_tell(struct replica *self, const struct vr_command *command);
+/** Into the journal; `silenced` is the participant whose gates it closed, 0: nobody's. True:
+ * marks_stored will be told with `ticket`, which is not 0. */
+bool mark_keep(struct replica *self, const struct vr_command *command, vr_participant_id silenced,
+               uint64_t ticket);
+void mark_tell(struct replica *self, const struct vr_command *command, vr_participant_id silenced);
 void replica_on_mark(struct replica *self, const struct vr_msg *msg);
 
 #endif

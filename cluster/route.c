@@ -221,6 +221,7 @@ void vr_cluster_frame(void *ctx, uint32_t node, enum vr_frame_lane lane, struct 
     } else if (msg.to.kind == VR_ACTOR_ROOM) {
         route_wait(cluster, &msg, node);
     } else {
+        gates_hold(cluster, &msg);
         hand_in(cluster, &msg);
     }
     vr_msg_clear(&msg);

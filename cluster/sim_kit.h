@@ -58,6 +58,7 @@ struct ck {
     vr_time_us grace; /* of people who are lost */
     vr_time_us host_grace;
     const struct vr_actor_class *session; /* instead of the one that only counts; may be NULL */
+    const struct vr_actor_class *shard;   /* instead of the one that only answers; may be NULL */
 };
 
 /** What came back for a command. */
@@ -137,7 +138,7 @@ static inline const struct vr_actor_class *ck_classify(void *ctx, const struct v
 
     return address->kind == VR_ACTOR_ROOM      ? vr_room_class()
            : address->kind == VR_ACTOR_SESSION ? (kit->session != NULL ? kit->session : &session)
-           : address->kind == VR_ACTOR_SHARD   ? &shard
+           : address->kind == VR_ACTOR_SHARD   ? (kit->shard != NULL ? kit->shard : &shard)
            : address->kind == VR_ACTOR_LOBBY   ? &lobby
            : address->kind == VR_ACTOR_CLUSTER ? vr_cluster_class()
            : address->kind == VR_ACTOR_REPLICA ? vr_replica_class()
@@ -173,6 +174,12 @@ static inline void ck_deployed(void *ctx)
     ((struct ck_node *)ctx)->deployed++;
 }
 
+static inline bool ck_marked(void *ctx, struct vr_id room, vr_participant_id participant,
+                             const char *user)
+{
+    return vr_cluster_marked(ctx, room, participant, user);
+}
+
 static inline void ck_services(struct ck_node *node)
 {
     uint8_t pepper[32] = {4, 5, 6}; /* the same on all: people are known by it */
@@ -186,6 +193,7 @@ static inline void ck_services(struct ck_node *node)
                                                .holds = vr_cluster_holds,
                                                .life = vr_cluster_life,
                                                .contact = vr_cluster_contact,
+                                               .marked = ck_marked,
                                                .ctx = node->cluster};
     node->env = (struct vr_env){
         .capacity_max = 1000,
