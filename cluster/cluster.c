@@ -77,6 +77,7 @@ enum vr_err vr_cluster_new(const struct vr_cluster_conf *conf, struct vr_cluster
         return VR_E_NO_MEMORY;
     }
     copy_conf(cluster, conf);
+    cluster->started_at = conf->clock->wall(conf->clock->ctx);
     pthread_mutex_init(&cluster->lock, NULL);
     vr_list_init(&cluster->calls);
     vr_list_init(&cluster->asked);

@@ -142,6 +142,7 @@ struct vr_cluster_node {
     bool alive, draining, self;
     uint32_t rooms_owned, participants;
     uint32_t stress_permille; /* load that placement counts */
+    vr_time_us started_at;    /* its process, by its own wall clock; 0: not known */
 };
 /** At most `max` nodes, oldest number first; returns how many. Any thread. */
 uint32_t vr_cluster_nodes(struct vr_cluster *cluster, struct vr_cluster_node *out, uint32_t max);

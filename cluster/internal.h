@@ -152,6 +152,7 @@ struct vr_cluster {
     struct vr_cluster_conf conf; /* texts are copies, below */
     char name[64], region[32], url[256], control[128], bulk[128], link[128], curve_key[48],
         prefix[64];
+    vr_time_us started_at;    /* wall clock */
     struct vr_system *system; /* since the attach */
     struct vr_worker *worker; /* the cluster worker */
     struct vr_kv *kv;         /* NULL after the detach */

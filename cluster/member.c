@@ -172,6 +172,7 @@ bool member_pack(struct vr_cluster *cluster, struct vr_buf *out)
     node.stress_permille = atomic_load(&cluster->stress_permille);
     node.participants = atomic_load(&cluster->participants);
     node.protocol = member_protocol(cluster);
+    node.started_at = cluster->started_at;
     bytes = malloc(vr__cluster__node__get_packed_size(&node) + 1);
     if (bytes == NULL) {
         return false;

@@ -113,7 +113,8 @@ void member_nodes_publish(struct vr_cluster *cluster)
                                         .self = node->number == cluster->conf.number,
                                         .rooms_owned = node->rooms_owned,
                                         .participants = node->participants,
-                                        .stress_permille = node->stress_permille};
+                                        .stress_permille = node->stress_permille,
+                                        .started_at = node->started_at};
         copy_text(out->name, sizeof(out->name), node->name);
         copy_text(out->region, sizeof(out->region), node->region);
         copy_text(out->url, sizeof(out->url), node->url);
@@ -155,6 +156,7 @@ static void read_record(struct node_entry *node, const Vr__Cluster__Node *record
     node->stress_permille = record->stress_permille;
     node->participants = record->participants;
     node->draining = record->draining;
+    node->started_at = record->started_at;
     copy_text(node->region, sizeof(node->region), record->region);
     copy_text(node->url, sizeof(node->url), record->url);
     copy_text(node->control, sizeof(node->control), record->control);

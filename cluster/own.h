@@ -73,6 +73,7 @@ struct node_entry {
     uint64_t incarnation;
     int64_t lease, mod;
     uint32_t media_workers, stress_permille, participants, rooms_owned;
+    vr_time_us started_at; /* 0: its version does not tell */
     bool draining;
     bool listed;         /* named by the list that is being read */
     vr_time_us heard_at; /* its last hello */

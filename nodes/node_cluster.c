@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/base/log.h"
+#include "cluster/drain_rules.h"
 #include "cluster/kv_etcd.h"
 #include "cluster/transport_zmq.h"
 #include "nodes/node_internal.h"
@@ -275,22 +276,9 @@ bool node_cluster_move_to(void *ctx, struct vr_id room, char *url, size_t size)
     struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
     uint32_t count =
         nodes == NULL ? 0 : vr_cluster_nodes(node->cluster, nodes, VR_CLUSTER_NODES_MAX);
-    struct vr_cluster_owner owner = {0};
-    const struct vr_cluster_node *best = NULL;
+    const struct vr_cluster_node *best =
+        vr_drain_target(nodes, count, vr_cluster_owner_node(node->cluster, room));
 
-    (void)vr_cluster_owner(node->cluster, room, &owner);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct vr_cluster_node *one = &nodes[i];
-
-        if (!one->alive || one->self || one->draining || one->url[0] == 0) {
-            continue;
-        }
-        /* The owner's node saves a hop; else the one with the fewest people. */
-        if (best == NULL || one->number == owner.node ||
-            (best->number != owner.node && one->participants < best->participants)) {
-            best = one;
-        }
-    }
     if (best != NULL) {
         node_text_put(url, size, best->url);
     }
