@@ -11,7 +11,7 @@ help:
 	@echo "make test       all but the long tests, at most 15 minutes"
 	@echo "make test-long  thread sanitizer, clang-tidy, 200 kill rounds, fuzzing, all browser tests, two minutes of chaos"
 	@echo "make chaos      three nodes in network namespaces under real faults, MINUTES=5 SEED=1"
-	@echo "make chaos-figures  gap and recovery times of each fault, FIGURES=\"owner=20 people=20 frozen split quorum=10 wait storm etcd\""
+	@echo "make chaos-figures  gap and recovery times of each fault, FIGURES=\"faults=5 relay owner=20 people=20 frozen split quorum=10 wait storm etcd\""
 	@echo "make simulate   a simulated cluster under faults drawn from seeds, SEEDS=50 FIRST=1"
 	@echo "make simulate-teeth  six wrong variants, each must be caught within 200 seeds"
 	@echo "make bench      measure beside the physical floor and Janus, at most 10 minutes (docs/benchmarks.md)"
@@ -68,6 +68,7 @@ FIGURES ?=
 .PHONY: chaos-figures
 chaos-figures: build
 	@tools/setup test
+	@cmake --build build/release --target voiceroom-peers
 	@node tests/chaos/measure.mjs $(FIGURES)
 
 SEEDS ?= 50

@@ -6,13 +6,16 @@
  *     > end PEER
  *     > mark                      (gaps are counted from here)
  *     > gaps                      < gap PERSON CSRC MS, for each pair; then: gaps LATE
+ *     > ways COUNT                < way PERSON CSRC US, for so many packets; then: ways LATE
  *
  * A person may have two peers at once; a gap is the longest time between two packets of one speaker
  * (his CSRC) that came to any of them, by the kernel's clock, less the 20 ms that are no gap.
- * LATE is the longest time for which this program itself was not run: what it adds of its own. */
+ * LATE is the longest time for which this program itself was not run: what it adds of its own.
+ * A way is the time from a packet's being made to its being at the ear, by the kernel's clock. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +65,7 @@ struct peer {
 static struct peer *peers[PEERS_MAX];
 static uint32_t peers_top; /* above the highest in use */
 static struct person persons[PERSONS_MAX];
+static uint32_t ways;   /* to be told yet */
 static vr_time_us late; /* the longest time for which this program itself was not run */
 static int loop;
 
@@ -99,11 +103,28 @@ static struct heard *heard_of(struct person *person, uint32_t csrc, vr_time_us a
     return &person->heard[person->count++];
 }
 
+/* When it was made stands in each packet, behind the byte that says what Opus it is. */
+static void tell_way(const struct peer *peer, const struct vr_rtp *rtp)
+{
+    vr_time_us made;
+
+    if (ways == 0 || rtp->csrc_count == 0 || rtp->payload.size < 1 + sizeof(made)) {
+        return;
+    }
+    memcpy(&made, rtp->payload.data + 1, sizeof(made));
+    printf("way %u %u %" PRId64 "\n", (uint32_t)(peer->person - persons), vr_rtp_csrc(rtp, 0),
+           (int64_t)(peer->arrived_at - made));
+    if (--ways == 0) {
+        printf("ways %.1f\n", (double)late / 1000);
+    }
+}
+
 static void on_rtp(void *ctx, const struct vr_rtp *rtp)
 {
     struct peer *peer = ctx;
     struct heard *heard = NULL;
 
+    tell_way(peer, rtp);
     if (rtp->csrc_count > 0) {
         heard = heard_of(peer->person, vr_rtp_csrc(rtp, 0), peer->arrived_at);
     }
@@ -118,10 +139,12 @@ static void on_rtp(void *ctx, const struct vr_rtp *rtp)
 static void say(struct peer *peer)
 {
     uint8_t payload[FRAME_BYTES] = {0x78}; /* 20 ms of full band, one frame */
+    vr_time_us made = wall();
 
     for (uint32_t i = 1; i < FRAME_BYTES; i++) {
         payload[i] = (uint8_t)(peer->seq * 31 + i * 7);
     }
+    memcpy(payload + 1, &made, sizeof(made));
     peer->seq++;
     peer->ts += 960;
     vr_client_speak(peer->client, &(struct vr_client_packet){.seq = peer->seq,
@@ -345,6 +368,9 @@ static void obey(const char *line)
         late = 0;
     } else if (asks(&line, "gaps")) {
         show_gaps();
+    } else if (asks(&line, "ways ")) {
+        ways = number_at(&line);
+        late = 0;
     }
 }
 

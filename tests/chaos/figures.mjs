@@ -13,6 +13,17 @@ export const told = (list, digits = 0) => `p50 ${percentile(list, 0.5).toFixed(d
 
 export const say = (text) => console.log(`measured: ${text}`);
 
+/** All that was measured, for who wants numbers and not sentences: [{ what, unit, count, p50, p95, max }]; null: not measured. */
+export const noted = [];
+
+/** Keeps the figures of `list`; what is no number was not measured. */
+export function keep(what, list, unit = 'ms') {
+  const known = list.filter((v) => typeof v === 'number' && !Number.isNaN(v));
+  const at = (p) => (known.length === 0 ? null : Number.isFinite(percentile(known, p)) ? Math.round(10 * percentile(known, p)) / 10 : 'never');
+  noted.push({ what, unit, count: known.length, missing: list.length - known.length, p50: at(0.5), p95: at(0.95), max: at(1) });
+  return noted.at(-1);
+}
+
 /** What a measurement asks of a world: who lives, who owns, who comes from where. */
 export class Scene {
   constructor(world) {

@@ -5,7 +5,7 @@ import { rest } from '../lib/client.mjs';
 import { Node, until } from '../lib/voiceroomd.mjs';
 import { people as peopleOf } from '../lib/client.mjs';
 import { now } from './clients.mjs';
-import { answered, percentile, say, Scene, told } from './figures.mjs';
+import { answered, keep, percentile, say, Scene, told } from './figures.mjs';
 
 const decided = (answer) => answer.type !== 'room:error' && answer.provisional !== true;
 
@@ -33,6 +33,7 @@ export async function owner(world, kills = 20) {
     await world.nodes[at].start();
   }
   say(`owner killed: control again ${told(times)} (goal p95 8000, max 12000)`);
+  keep('owner killed: control again', times);
   return percentile(times, 0.95) <= 8000 && Math.max(...times) <= 12000;
 }
 
@@ -109,6 +110,7 @@ export async function frozen(world, seconds = 20, count = 1000) {
   say(`owner stopped ${seconds} s with ${count} commands: the others had control again after ${Math.round(first)} ms; answered before that ${early.length} (${tally(early)}); `
     + `after it went on (last answer ${Math.round(Math.max(0, ...late.map((r) => r.t1 ?? 0)) - went)} ms later): mutes: ${tally(late.filter((r) => r.safety))}; `
     + `the rest: ${tally(late.filter((r) => !r.safety))}; done before the stop and answered after it: ${done.length}, accepted in the old epoch after the new one began: ${wrong.length}; all agree: ${one}`);
+  keep(`owner stopped ${seconds} s with ${count} commands: control again`, [first]);
   return wrong.length === 0 && openings.length === 0 && one && first < 12000;
 }
 
@@ -150,6 +152,7 @@ export async function split(world, rounds = 10) {
     if (now() - start > 10000) console.log(`  round ${i}, ${alone.name} alone: ${last.join(' ')}`);
   }
   say(`network split for 10 s: one state after healing ${told(times)} (goal max 10000)`);
+  keep('network split: one state after healing', times);
   return Math.max(...times) <= 10000;
 }
 
@@ -200,6 +203,8 @@ export async function quorum(world, minutes = 2) {
     + `${count.refused} others got 503 with Retry-After (${count.refusedBad} not), ${count.resumed} resumed (${count.resumedBad} not), `
     + `${count.joined} joined as listener (${count.joinedBad} not), sockets closed ${closed}; back: control after ${Math.round(took)} ms, `
     + `owner ${before.owner} -> ${placed?.owner}, epoch ${before.epoch === placed?.epoch ? 'the same' : 'another'}, sockets closed ${still}`);
+  keep('etcd without quorum: frozen', [after]);
+  keep('etcd without quorum: control after it is back', [took]);
   return count.safetyBad + count.refusedBad + count.resumedBad + count.joinedBad + closed + still === 0 && took < 10000;
 }
 
@@ -236,5 +241,8 @@ export async function wait(world, count = 200) {
   await alone.stop();
   say(`a moderator's mute or unmute, answered: on one node ${told(single, 1)}; at the owner in a cluster ${told(inCluster, 1)}; asked at another node ${told(asked, 1)}; `
     + `the wait for the node in sync: ${(percentile(inCluster, 0.5) - percentile(single, 0.5)).toFixed(1)} ms at p50`);
+  keep('an act on one node', single);
+  keep('an act at its owner in a cluster', inCluster);
+  keep('an act asked at another node', asked);
   return true;
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from './clients.mjs';
 import { Crowd } from './crowd.mjs';
-import { say, Scene, told } from './figures.mjs';
+import { keep, say, Scene, told } from './figures.mjs';
 
 const PROBES = 6; // rooms of the survivors' people; the node in sync of some is the one that dies, and those are not asked
 
@@ -52,6 +52,8 @@ export async function storm(world, count = 500, rooms = 10) {
   await Promise.all(running);
   say(`storm: ${count} people in ${rooms} rooms of a dead node are back ${told(times)} (goal max 30000), ${(tries / count).toFixed(1)} refusals each (${Object.entries(why).map(([k, v]) => `${v} ${k}`).join(', ')})`);
   say(`storm: meanwhile ${busy.length} acts in ${away.length} rooms of others were answered: ${told(busy)}; before: ${told(quiet)}`);
+  keep(`storm of ${count}: back`, times);
+  keep(`storm of ${count}: acts of others meanwhile`, busy);
   await crowd.end();
   return Math.max(...times) <= 30000 && busy.every((ms) => ms < 1000);
 }
@@ -121,5 +123,7 @@ export async function etcd(world, seconds = 30, rooms = 10) {
   const messages = (a, b, s) => ((b[FRAMES] - a[FRAMES]) / s / pairs).toFixed(1);
   say(`messages between two nodes, both ways, a second: idle ${messages(before, idle, 10)}, under the same load ${messages(idle, after, took)}`);
   say(`etcd, under ${(acts / took).toFixed(0)} acts, ${(joins / took).toFixed(1)} joins and ${(durable / took).toFixed(1)} bans a second: ${rate(idle, after, took)} (budget 200 transactions)`);
+  keep('etcd: transactions', [(after[names[0]] - idle[names[0]]) / took], 'a second');
+  keep('messages between two nodes', [Number(messages(idle, after, took))], 'a second');
   return (after[names[0]] - idle[names[0]]) / took < 200;
 }

@@ -4,7 +4,7 @@ import { openBrowser, Page } from '../lib/chromium.mjs';
 import { enter, onStage } from '../lib/enter.mjs';
 import { until } from '../lib/voiceroomd.mjs';
 import { now } from './clients.mjs';
-import { percentile, say, Scene, told } from './figures.mjs';
+import { keep, percentile, say, Scene, told } from './figures.mjs';
 
 /** A browser that takes the machines of `world` for safe: else pages of theirs get no microphone. */
 export function browserFor(world) {
@@ -122,6 +122,9 @@ export async function people(world, kills = 20) {
     say(`node killed under its people (${owners} of ${kills} times the owner): they hear again ${told(hears)}; are heard again ${told(heard)} (goal p95 5000, max 8000)`);
     const known = gaps.filter((g) => !Number.isNaN(g));
     if (known.length > 0) say(`meanwhile the survivors' concealment of each other: ${told(known)} (goal 60)`);
+    keep('node killed under its people: they hear again', hears);
+    keep('node killed under its people: they are heard again', heard);
+    keep('node killed under its people: concealed among survivors', gaps);
     const all = [...hears, ...heard];
     return percentile(all, 0.95) <= 5000 && Math.max(...all) <= 8000;
   } finally {

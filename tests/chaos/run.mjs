@@ -9,6 +9,8 @@ import { mint } from '../lib/voiceroomd.mjs';
 import { check } from './checker.mjs';
 import { Client, now } from './clients.mjs';
 import { Ears } from './ears.mjs';
+import { FAULTS, fire } from './faults.mjs';
+import { percentile } from './figures.mjs';
 import { World } from './world.mjs';
 
 const MINUTES = Number(process.env.MINUTES ?? process.argv[2] ?? 1);
@@ -33,7 +35,6 @@ function random() {
   return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
 }
 const pick = (list) => list[Math.floor(random() * list.length)];
-const percentile = (list, p) => (list.length === 0 ? NaN : [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * p))]);
 
 class Run {
   constructor(world) {
@@ -107,54 +108,6 @@ class Run {
   }
 }
 
-/** Every fault undoes itself; what it does is said in the history. */
-const FAULTS = {
-  'node killed': async (world) => {
-    const host = pick(world.hosts);
-    await host.node.kill9();
-    await sleep(9000);
-    await host.node.start();
-  },
-  'node stopped': async (world) => {
-    const host = pick(world.hosts);
-    host.node.child.kill('SIGSTOP');
-    await sleep(12000);
-    host.node.child.kill('SIGCONT');
-  },
-  'network split': async (world) => {
-    const alone = pick(world.hosts);
-    for (const other of world.hosts) if (other !== alone) world.cut(alone, other);
-    await sleep(10000);
-    world.heal();
-  },
-  'one-way split': async (world) => {
-    const deaf = pick(world.hosts);
-    for (const other of world.hosts) if (other !== deaf) world.cut(other, deaf, false);
-    await sleep(8000);
-    world.heal();
-  },
-  'etcd leader killed': async (world) => {
-    const host = await world.leader() ?? pick(world.hosts);
-    host.etcd.kill('SIGKILL');
-    await host.etcdGone;
-    await sleep(4000);
-    host.startEtcd(world.hosts);
-  },
-  'etcd without quorum': async (world) => {
-    const left = pick(world.hosts);
-    const two = world.hosts.filter((h) => h !== left);
-    for (const host of two) host.etcd.kill('SIGSTOP');
-    await sleep(10000);
-    for (const host of two) host.etcd.kill('SIGCONT');
-  },
-  'disk full': async (world) => {
-    const host = pick(world.hosts);
-    world.fillDisk(host);
-    await sleep(5000);
-    world.freeDisk(host);
-  },
-};
-
 async function nemesis(run, end) {
   let names = [];
   while (now() < end) {
@@ -162,7 +115,7 @@ async function nemesis(run, end) {
     const name = names.pop();
     run.note({ kind: 'fault', t: now(), name });
     console.log(`${(now() / 1000).toFixed(1)} s  ${name}`);
-    await FAULTS[name](run.world);
+    await fire(run.world, name, pick);
     run.note({ kind: 'undone', t: now() });
     // The last one is judged from the moment it is undone.
     if (now() < end) await sleep(3000 + random() * 4000);

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { before } from '../lib/peers.mjs';
 import { Node, until } from '../lib/voiceroomd.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -30,11 +31,12 @@ class FarNode extends Node {
   }
 
   get url() { return `http://${this.host.address}:8080`; }
-  get wrap() { return ['ip', ['netns', 'exec', this.host.space]]; }
+  get wrap() { return this.host.entry; }
 }
 
 class Host {
-  constructor(index, folder, tag) {
+  constructor(index, folder, tag, first) {
+    this.first = first;
     this.index = index;
     this.name = String.fromCharCode(97 + index);
     this.address = `${NET}.${index + 1}`;
@@ -58,11 +60,20 @@ class Host {
     run('mount', '-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', join(this.folder, 'data'));
   }
 
+  /** What a process of this machine is started by. */
+  get entry() {
+    const inside = ['ip', 'netns', 'exec', this.space];
+    if (!this.first) return [inside[0], inside.slice(1)];
+    const [nice, how] = before;
+    return [nice, [...how, ...inside]];
+  }
+
   inside(...command) { return run('ip', 'netns', 'exec', this.space, ...command); }
 
   startEtcd(all) {
     const url = (host, port) => `http://${host.address}:${port}`;
-    this.etcd = spawn('ip', ['netns', 'exec', this.space, 'etcd', '--name', this.name, '--data-dir', join(this.folder, 'etcd'),
+    const [program, how] = this.entry;
+    this.etcd = spawn(program, [...how, 'etcd', '--name', this.name, '--data-dir', join(this.folder, 'etcd'),
       '--listen-peer-urls', url(this, 2380), '--initial-advertise-peer-urls', url(this, 2380), '--listen-client-urls', url(this, 2379),
       '--advertise-client-urls', url(this, 2379), '--initial-cluster', all.map((h) => `${h.name}=${url(h, 2380)}`).join(','),
       '--initial-cluster-state', 'new', '--logger', 'zap'], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -74,12 +85,13 @@ class Host {
 let made = 0;
 
 export class World {
-  constructor({ tag = 'x', count = 3, flags = {} } = {}) {
+  /** `first`: nodes and etcd run before all else here, as they would on machines of their own. */
+  constructor({ tag = 'x', count = 3, flags = {}, first = false } = {}) {
     this.tag = `${tag}${process.pid % 1000}${String.fromCharCode(97 + (made++ % 26))}`;
     this.folder = mkdtempSync(join(tmpdir(), 'voicerooms-chaos-'));
     this.bridge = `vr${this.tag}`;
     this.flags = flags;
-    this.hosts = [...Array(count).keys()].map((i) => new Host(i, this.folder, this.tag));
+    this.hosts = [...Array(count).keys()].map((i) => new Host(i, this.folder, this.tag, first));
   }
 
   async start() {

@@ -16,6 +16,7 @@ export class Peers {
     this.child = spawn(process.env.VOICEROOM_PEERS ?? join(BUILD, 'bench/voiceroom-peers'), { stdio: ['pipe', 'pipe', 'inherit'] });
     this.waiting = new Map();
     this.gapLines = [];
+    this.wayLines = [];
     this.next = 1;
     this.persons = 0;
     this.dead = new Promise((done) => this.child.once('exit', done));
@@ -26,8 +27,10 @@ export class Peers {
     const [word, ...rest_] = line.split(' ');
     if (word === 'gap') {
       this.gapLines.push({ person: Number(rest_[0]), csrc: Number(rest_[1]), ms: Number(rest_[2]) });
+    } else if (word === 'way') {
+      this.wayLines.push({ person: Number(rest_[0]), csrc: Number(rest_[1]), ms: Number(rest_[2]) / 1000 });
     } else {
-      this.waiting.get(word === 'gaps' ? 'gaps' : `${word} ${rest_[0]}`)?.(rest_);
+      this.waiting.get(['gaps', 'ways'].includes(word) ? word : `${word} ${rest_[0]}`)?.(rest_);
     }
   }
 
@@ -70,6 +73,15 @@ export class Peers {
     this.say('gaps');
     this.late = Number((await all)[0]);
     return this.gapLines;
+  }
+
+  /** Of the next `count` packets that anybody gets: [{person, csrc, ms}], how long each was on its way. */
+  async ways(count, ms) {
+    this.wayLines = [];
+    const all = this.wait('ways', ms);
+    this.say(`ways ${count}`);
+    this.late = Number((await all)[0]);
+    return this.wayLines;
   }
 
   async stop() {

@@ -1,0 +1,82 @@
+// The real faults that a world can suffer: how each begins and ends. The nemesis of a run draws from them; `chaos-figures` times each.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../lib/client.mjs';
+
+const others = (world, host) => world.hosts.filter((h) => h !== host);
+
+const FULL_TRIES = 200;
+
+/** No space is left, and the store knows: what is free inside of it is used up by rooms, until one is refused. */
+async function full(world, host) {
+  const admin = world.nodes[0].admin();
+  for (let i = 0; i < FULL_TRIES; i++) {
+    world.fillDisk(host);
+    const refused = await rest(host.node, admin, 'POST', '/v1/rooms', { title: 'One more', description: 'x'.repeat(400) }).then(() => undefined, (error) => error);
+    if (refused?.code === 'storage-full') return;
+  }
+  throw new Error(`the disk of ${host.name} is full, and ${FULL_TRIES} times no room was refused`);
+}
+
+/** name: { lasts: ms, begin(world, host), end(world, host) }; `aim(world)` where the host is not for the caller to choose. */
+export const FAULTS = {
+  'node killed': {
+    lasts: 9000,
+    begin: (_, host) => host.node.kill9(),
+    end: (_, host) => host.node.start(),
+  },
+  'node stopped': {
+    lasts: 12000,
+    begin(_, host) {
+      host.node.stopped = true;
+      host.node.child.kill('SIGSTOP');
+    },
+    end(_, host) {
+      host.node.child.kill('SIGCONT');
+      host.node.stopped = false;
+    },
+  },
+  'network split': {
+    lasts: 10000,
+    begin(world, host) { for (const other of others(world, host)) world.cut(host, other); },
+    end: (world) => world.heal(),
+  },
+  'one-way split': { // it hears nobody, and is heard
+    lasts: 8000,
+    begin(world, host) { for (const other of others(world, host)) world.cut(other, host, false); },
+    end: (world) => world.heal(),
+  },
+  'etcd leader killed': {
+    lasts: 4000,
+    aim: (world) => world.leader(),
+    async begin(_, host) {
+      host.etcd.kill('SIGKILL');
+      await host.etcdGone;
+    },
+    end: (world, host) => host.startEtcd(world.hosts),
+  },
+  'etcd leader stopped': {
+    lasts: 6000,
+    aim: (world) => world.leader(),
+    begin: (_, host) => host.etcd.kill('SIGSTOP'),
+    end: (_, host) => host.etcd.kill('SIGCONT'),
+  },
+  'etcd without quorum': { // its member is the one that is left
+    lasts: 10000,
+    begin(world, host) { for (const other of others(world, host)) other.etcd.kill('SIGSTOP'); },
+    end(world, host) { for (const other of others(world, host)) other.etcd.kill('SIGCONT'); },
+  },
+  'disk full': {
+    lasts: 5000,
+    begin: full,
+    end: (world, host) => world.freeDisk(host),
+  },
+};
+
+/** The fault, from its beginning to its end; `pick` chooses where it may strike anywhere. */
+export async function fire(world, name, pick) {
+  const fault = FAULTS[name];
+  const host = await fault.aim?.(world) ?? pick(world.hosts);
+  await fault.begin(world, host);
+  await sleep(fault.lasts);
+  await fault.end(world, host);
+}
