@@ -6,7 +6,7 @@
 #include "actors/base/fnv.h"
 #include "actors/room/state.h"
 
-#define SOON VR_SECONDS(2)   /* after a change */
+#define SOON VR_SECONDS(2)   /* after a change, and once more */
 #define LATER VR_SECONDS(10) /* when nothing changes */
 
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -60,6 +60,7 @@ void digest_tick(struct step *step)
     if (step->at.now < digest_deadline(room)) {
         return;
     }
+    room->digest_again = room->digest_told != room->counters.sequence;
     room->digest_told = room->counters.sequence;
     room->digest_told_at = step->at.now;
     snprintf(text, sizeof(text), "%016llx", (unsigned long long)vr_room_digest(room));
@@ -73,10 +74,14 @@ void digest_soon(struct vr_room *room)
     room->digest_told = UINT64_MAX;
 }
 
+/* The first one after a quiet time comes with the change itself. A link that was cut for less than
+ * anybody calls silent has lost both, so what it named is told once more. */
 vr_time_us digest_deadline(const struct vr_room *room)
 {
+    bool news = room->digest_again || room->digest_told != room->counters.sequence;
+
     if (room->phase == VR_ENDED || vr_room_counts(room).present == 0) {
         return VR_NEVER;
     }
-    return room->digest_told_at + (room->digest_told != room->counters.sequence ? SOON : LATER);
+    return room->digest_told_at + (news ? SOON : LATER);
 }

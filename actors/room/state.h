@@ -190,9 +190,9 @@ struct vr_room {
     uint32_t chat_next;
     struct tries tries[TRIES_KEPT];
     vr_time_us host_missing_since; /* now; VR_NEVER: he is there, or nobody is */
-    vr_time_us digest_due;
     uint64_t digest_told; /* the sequence that the last digest named */
     vr_time_us digest_told_at;
+    bool digest_again;                            /* it named something new */
     vr_time_us flush_due;                         /* VR_NEVER: all counters are written */
     struct remembered *memory[VR_REMEMBERED_MAX]; /* owned; by number modulo the size */
     uint64_t memory_ids[VR_REMEMBERED_MAX];       /* low half of each one's command: to look fast */
