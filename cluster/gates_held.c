@@ -184,9 +184,10 @@ void gates_detach(struct vr_cluster *cluster)
 void gates_free(struct vr_cluster *cluster)
 {
     struct cluster_gates *self = cluster->gates;
+    struct vr_list *link;
 
-    while (self != NULL && !vr_list_empty(&self->held)) {
-        held_free(VR_OWNER(self->held.next, struct held, link));
+    while (self != NULL && (link = vr_list_pop(&self->held)) != NULL) {
+        free(VR_OWNER(link, struct held, link));
     }
     free(self);
     cluster->gates = NULL;
