@@ -307,6 +307,20 @@ describe('around speaking', () => {
     await close(page);
   });
 
+  it('an address that changes while the page is first drawn is followed', async () => {
+    const ana = await open('Ana', 500);
+    await ana.page.addInitScript(() => {
+      new MutationObserver((_, watch) => {
+        if (!document.querySelector('#app')?.firstChild) return;
+        watch.disconnect();
+        location.hash = '#/new';
+      }).observe(document, { childList: true, subtree: true });
+    });
+    await ana.page.goto(`${node.url}/?again`);
+    await see(ana, 'heading', 'New room');
+    await close(ana);
+  });
+
   it('five hundred in the audience: no task over 200 ms while they come, raise hands and react', async () => {
     const ana = await open('Ana', 500);
     const room = await createRoom(ana, 'Ana', 'Great hall', () => {});

@@ -21,6 +21,7 @@ export function useRoute(): Route {
   useEffect(() => {
     const change = () => setRoute(readRoute(location.hash));
     addEventListener("hashchange", change);
+    change(); /* it may have changed since the first look */
     return () => removeEventListener("hashchange", change);
   }, []);
   return route;
