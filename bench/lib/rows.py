@@ -79,7 +79,7 @@ def quick():
     return [
         load(1, 50), load(1, 200), load(1, 200, server="janus-default"), load(1, 200, server="janus-tuned"), load(1, 500),
         pack(1, 500, 3), pack(1, 500, 6), load(3, 500), gso(3, 500), load(1, 2000), *seeds(),
-        Row("mouth-to-ear", kind="ear", repeats=1, note="two Chromium pages", limit=90),
+        Row("mouth-to-ear", kind="ear", repeats=1, note="two Chromium pages", limit=180),
     ]
 
 
@@ -125,7 +125,7 @@ def full():
         *[load(1, 500, "nodes%d" % n, nodes=n, note="one room over %d nodes, CPU of all" % n, limit=200, repeats=2) for n in (1, 2, 3)],
         gso(3, 500, lever_name="gso-2ms", extra=["--stagger-ms", 2], note="speakers 2 ms apart instead of 5"),
         *seeds(),
-        Row("mouth-to-ear", kind="ear", repeats=1, note="two Chromium pages", limit=90),
+        Row("mouth-to-ear", kind="ear", repeats=1, note="two Chromium pages", limit=180),
         Row("kept-memory", kind="keep", note="what outlives the death of the process"),
         Row("actor-messages", kind="actors", repeats=1),
         Row("durable-changes", kind="journal", repeats=1),

@@ -16,7 +16,7 @@ describe('three pages in a room', () => {
     all = [ana, ben, cy];
     const room = await enter(ana, { create: 'Tones' });
     await enter(ben, { room, quiet: false });
-    await enter(cy, { room, quiet: false });
+    await enter(cy, { room, prepared: true, quiet: false });
   });
   after(async () => {
     await browser?.close();
@@ -24,7 +24,7 @@ describe('three pages in a room', () => {
   });
 
   it('a host is heard by listeners who hold no microphone', async () => {
-    console.log(`measured: join to first sound decoded: ${ben.soundMs.toFixed(0)} and ${cy.soundMs.toFixed(0)} ms (answer after ${ben.joinMs.toFixed(0)} and ${cy.joinMs.toFixed(0)} ms)`);
+    console.log(`measured: join to first sound decoded: ${ben.soundMs.toFixed(0)} and ${cy.soundMs.toFixed(0)} ms (answer after ${ben.joinMs.toFixed(0)} and, prepared, ${cy.joinMs.toFixed(0)} ms)`);
     await ben.untilHears([ana], all);
     await cy.untilHears([ana], all);
     assert.deepEqual(await ana.hears(all), []);
@@ -87,7 +87,7 @@ describe('three pages in a room', () => {
       const inbound = await page.evaluate(() => window.rig.inbound());
       assert.equal(inbound.packetsLost, 0, page.name);
       assert.deepEqual(page.errors, [], page.name);
-      assert.equal(await page.evaluate(() => window.rig.exchanges), 1);
+      assert.deepEqual(await page.evaluate(() => [window.rig.exchanges, window.rig.connections.length]), [1, 1], page.name);
     }
   });
 });

@@ -2,16 +2,20 @@
 import { rest } from './client.mjs';
 import { PATIENCE_MS } from './voiceroomd.mjs';
 
-/** Opens the page, and joins (or creates and joins). Answers the room's id. `window.rig.room` is the library's room. */
-export async function enter(page, { create, room, settings = {}, voice = {}, resume, quiet = true } = {}) {
+/**
+ * Opens the page, and joins (or creates and joins). Answers the room's id. `window.rig.room` is the library's room. `prepared`: with the
+ * connection made beforehand, as the page does at a room's door; page.joinMs begins after that, as a click would.
+ */
+export async function enter(page, { create, room, settings = {}, voice = {}, resume, prepared = false, quiet = true } = {}) {
   const token = page.node.token(page.name, { roomCreate: true, ...voice });
   page.token = token;
   if (create) room = (await rest(page.node, token, 'POST', '/v1/rooms', { title: create, ...settings })).id;
   await page.page.goto(`${page.node.url}/?e2e=1`);
   await page.page.waitForFunction(() => window.voicerooms?.client);
-  page.joinMs = await page.evaluate(async ([id, bearer, resumeToken, patience]) => {
+  page.joinMs = await page.evaluate(async ([id, bearer, resumeToken, ready, patience]) => {
     const { client } = window.voicerooms;
     client.setToken(bearer);
+    if (ready) await client.prepare();
     const start = performance.now();
     window.rig.sound = null;
     window.rig.room = await client.join(id, resumeToken ? { resumeToken } : {});
@@ -27,7 +31,7 @@ export async function enter(page, { create, room, settings = {}, voice = {}, res
     }, 10);
     setTimeout(() => clearInterval(seen), patience);
     return joined;
-  }, [room, token, resume, PATIENCE_MS]);
+  }, [room, token, resume, prepared, PATIENCE_MS]);
   await page.page.waitForFunction(() => window.rig.room.status === 'live', null, { timeout: PATIENCE_MS });
   await page.page.waitForFunction(() => window.rig.connections.at(-1)?.connectionState === 'connected', null, { timeout: PATIENCE_MS });
   if (!create && !quiet) {

@@ -52,12 +52,14 @@ describe('a page behind a firewall', () => {
 
   it('hears at its first join, on its first connection', async () => {
     const ana = await Page.open(browser, node, 'ana', 500);
-    const ben = await Page.open(browser, node, 'ben', 900);
-    await ben.page.addInitScript(relayOnly);
     const room = await enter(ana, { create: 'Over a relay' });
-    await enter(ben, { room });
-    await ben.untilHears([ana], [ana]);
-    const found = await ben.evaluate(() => window.rig.connections.map((pc) => pc.getConfiguration().iceTransportPolicy));
-    assert.deepEqual(found, ['relay'], 'one connection, and still no other way for it');
+    for (const prepared of [false, true]) {
+      const ben = await Page.open(browser, node, 'ben', 900);
+      await ben.page.addInitScript(relayOnly);
+      await enter(ben, { room, prepared });
+      await ben.untilHears([ana], [ana]);
+      const found = await ben.evaluate(() => window.rig.connections.map((pc) => pc.getConfiguration().iceTransportPolicy));
+      assert.deepEqual(found, ['relay'], 'one connection, and still no other way for it');
+    }
   });
 });

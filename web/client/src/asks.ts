@@ -1,6 +1,7 @@
 /* asks.ts - what a room asks over HTTP on its way in and back: a place, a restart of the path, relays. */
 
 import type { MicrophoneOptions } from "./platform.js";
+import type { Prepared } from "./prepared.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 import type { IceServer, JoinAnswer } from "./protocol.js";
 import type { Rest } from "./rest.js";
@@ -14,6 +15,14 @@ export interface JoinOptions {
   microphone?: MicrophoneOptions;
 }
 
+/** As the room is told by VoiceRooms. */
+export interface EnterOptions extends JoinOptions {
+  /** Where its first peer may wait. */
+  prepared?: Prepared;
+}
+
+/* Unless a join says otherwise. */
+export const SLOTS = 4;
 /* A path that is to be mended does not wait long for better relays. */
 const RELAYS_PATIENCE_MS = 1_500;
 

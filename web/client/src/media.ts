@@ -12,6 +12,7 @@ import { Peer } from "./peer.js";
 import type { PeerState, PeerStats } from "./peer.js";
 import { sleep } from "./platform.js";
 import type { MicrophoneOptions, Platform } from "./platform.js";
+import type { Prepared } from "./prepared.js";
 import type { IceServer } from "./protocol.js";
 import { levelFromDbov, SpeakingTracker } from "./speaking.js";
 import type { Reading, SpeakingLevels } from "./speaking.js";
@@ -30,6 +31,7 @@ export interface MediaOptions {
   platform: Platform;
   slots: number;
   microphone: MicrophoneOptions;
+  prepared?: Prepared | undefined;
   /** Of people who are not as loud as the others for us. */
   volumes: ReadonlyMap<number, number>;
   /** One ICE restart: our new offer to the server, its answer back. */
@@ -51,7 +53,7 @@ export class Media {
   private peer: Peer | undefined;
   private self = 0;
   private iceServers: IceServer[] = [];
-  private toldAt = 0;
+  private toldAt = -Infinity;
   private arrived = { peer: undefined as Peer | undefined, count: 0, at: -Infinity };
   private volume = 1;
   private heardLevel = 0;
@@ -77,22 +79,34 @@ export class Media {
     return this.tracker.now;
   }
 
-  /** A peer with its offer, not yet in use: the old one plays on until adopt(). */
+  /** A peer with its offer, not yet in use: the old one plays on until adopt(). The first may have been made beforehand. */
   async prepare(): Promise<{ peer: Peer; offer: string }> {
-    const peer: Peer = new Peer({
-      platform: this.options.platform,
-      iceServers: this.iceServers,
-      slots: this.options.slots,
+    const { platform, slots } = this.options;
+    const ready = this.peer ? undefined : await this.options.prepared?.take(slots);
+    if (ready?.relays) {
+      this.told(ready.relays);
+    }
+    const peer = ready?.peer ?? new Peer({ platform, iceServers: this.iceServers, slots });
+    peer.serve({
       volumeOf: (participant) => this.options.volumes.get(participant) ?? 1,
       onState: (state) => peer === this.peer && this.changed(state),
       onAudioBlocked: () => this.options.onAudioBlocked(),
     });
     try {
-      return { peer, offer: await peer.offer() };
+      return { peer, offer: ready?.offer ?? (await peer.offer()) };
     } catch (cause) {
       peer.close();
       throw cause;
     }
+  }
+
+  /** During a request with its offer `peer` goes as far as it can without the answer. Where relays are, or may be, it does not:
+   *  what is gathered without them is not gathered again, and those of the answer are the ones that the relay's log is matched by. */
+  during<T>(request: Promise<T>, peer: Peer): Promise<T> {
+    if (this.iceServers.length === 0 && this.relaysKnown()) {
+      peer.begin();
+    }
+    return request;
   }
 
   /** The server answered: this peer is the one from now on. */
@@ -226,8 +240,12 @@ export class Media {
     this.toldAt = this.options.platform.timers.now();
   }
 
+  private relaysKnown(): boolean {
+    return this.options.platform.timers.now() - this.toldAt <= RELAYS_GOOD_MS;
+  }
+
   private async freshRelays(peer: Peer): Promise<void> {
-    if (this.iceServers.length > 0 && this.options.platform.timers.now() - this.toldAt > RELAYS_GOOD_MS) {
+    if (this.iceServers.length > 0 && !this.relaysKnown()) {
       await this.options.relays().then((servers) => this.told(servers), () => {});
     }
     peer.useServers(this.iceServers);

@@ -13,14 +13,8 @@ it("a person's volume follows him from slot to slot", () => {
     close() {},
   });
   const wanted = new Map([[7, 0.2]]);
-  const peer = new Peer({
-    platform,
-    iceServers: [],
-    slots: 2,
-    volumeOf: (participant) => wanted.get(participant) ?? 1,
-    onState() {},
-    onAudioBlocked() {},
-  });
+  const peer = new Peer({ platform, iceServers: [], slots: 2 });
+  peer.serve({ volumeOf: (participant) => wanted.get(participant) ?? 1, onState() {}, onAudioBlocked() {} });
   const [one, two] = [{}, {}];
   let inSlots = [7, 8];
   platform.peer.ontrack!({ track: one });
@@ -40,7 +34,7 @@ it("a person's volume follows him from slot to slot", () => {
 
 it("tells which RTP time is played when, where the browser has one stamp for it", () => {
   const platform = new FakePlatform();
-  const peer = new Peer({ platform, iceServers: [], slots: 1, onState() {}, onAudioBlocked() {} });
+  const peer = new Peer({ platform, iceServers: [], slots: 1 });
   const sources = (csrc: object, ssrc: object) => {
     platform.peer.getReceivers = () => [{
       track: {},

@@ -14,6 +14,10 @@ export interface PeerOptions {
   platform: Platform;
   iceServers: IceServer[];
   slots: number;
+}
+
+/** Whom a peer serves: told to it when it comes into use, which may be long after it was made. */
+export interface PeerUser {
   /** How loud a person is for us, 0..1, on top of setVolume. */
   volumeOf?: (participant: number) => number;
   onState: (state: PeerState) => void;
@@ -43,9 +47,13 @@ export class Peer {
   private readonly outputs = new Map<MediaStreamTrack, AudioOutput>();
   private volume = 1;
   private closed = false;
-  /* Not set as ours before it was answered: till then nothing is gathered, and nothing has to be taken back. */
+  /* What the sender was told last: the connection's own word for it comes late. */
+  private track: MediaStreamTrack | null = null;
+  /* Not set as ours before begin() or its answer: till then nothing is gathered, and nothing has to be taken back. */
   private offered: RTCSessionDescriptionInit | undefined;
+  private begun: Promise<void> | undefined;
   private onUp: (() => void) | undefined;
+  private user: PeerUser | undefined;
 
   constructor(private readonly options: PeerOptions) {
     try {
@@ -66,10 +74,22 @@ export class Peer {
     return this.closed ? "closed" : this.connection.connectionState;
   }
 
+  serve(user: PeerUser): void {
+    this.user = user;
+  }
+
   /** No gathering is waited for: the server learns our address from our first check. */
   async offer(iceRestart = false): Promise<string> {
     this.offered = await this.connection.createOffer({ iceRestart });
     return this.offered.sdp ?? "";
+  }
+
+  /** The last offer becomes ours while its answer is on the way. Only for who knows all relays: gathering begins with it. */
+  begin(): void {
+    if (!this.closed && this.offered && !this.begun) {
+      this.begun = this.connection.setLocalDescription(this.offered);
+      this.begun.catch(() => {}); /* said by answer(), if it comes to that */
+    }
   }
 
   /** The server's answer to the last offer, and the relays that it told with it: known before anything is gathered. */
@@ -78,8 +98,10 @@ export class Peer {
       return;
     }
     this.useServers(iceServers);
-    await this.connection.setLocalDescription(this.offered);
+    this.begin();
+    await this.begun;
     this.offered = undefined;
+    this.begun = undefined;
     await this.connection.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -90,8 +112,10 @@ export class Peer {
     }
   }
 
+  /* To be told what is so already costs a listener's join some 8 ms (Chromium). */
   async setTrack(track: MediaStreamTrack | null): Promise<void> {
-    if (!this.closed) {
+    if (!this.closed && track !== this.track) {
+      this.track = track;
       await this.sender.sender.replaceTrack(track);
     }
   }
@@ -119,7 +143,7 @@ export class Peer {
         }
       }
       if (newest) {
-        this.outputs.get(receiver.track)?.setVolume(this.volume * (this.options.volumeOf?.(newest.source) ?? 1));
+        this.outputs.get(receiver.track)?.setVolume(this.volume * (this.user?.volumeOf?.(newest.source) ?? 1));
         const { source: participant, audioLevel, timestamp } = newest;
         readings.push({ participant, level: audioLevel ?? 0.1, timestamp, played: playedOf(receiver, newest) });
       }
@@ -221,7 +245,7 @@ export class Peer {
     this.outputs.set(track, output);
     output.play().catch((cause: unknown) => {
       if (!this.closed && cause instanceof Error && cause.name === "NotAllowedError") {
-        this.options.onAudioBlocked();
+        this.user?.onAudioBlocked();
       }
     });
   }
@@ -229,7 +253,7 @@ export class Peer {
   private report(): void {
     if (!this.closed) {
       this.onUp?.();
-      this.options.onState(this.connection.connectionState);
+      this.user?.onState(this.connection.connectionState);
     }
   }
 }

@@ -9,8 +9,8 @@
  * same role, as muted as before. `over` is final and says why. */
 
 import { Absence } from "./absence.js";
-import { askPlace, askRelays, askRestart } from "./asks.js";
-import type { JoinOptions } from "./asks.js";
+import { askPlace, askRelays, askRestart, SLOTS } from "./asks.js";
+import type { EnterOptions } from "./asks.js";
 import { patientBackoff } from "./backoff.js";
 import { ChatLog } from "./chat_log.js";
 import { Commands } from "./commands.js";
@@ -69,7 +69,7 @@ export class Room extends RoomActs {
     readonly id: string,
     private readonly rest: Rest,
     private readonly platform: Platform,
-    private readonly options: JoinOptions,
+    private readonly options: EnterOptions,
   ) {
     super();
     this.token = options.resumeToken ?? "";
@@ -100,7 +100,7 @@ export class Room extends RoomActs {
     });
     this.media = new Media({
       platform,
-      slots: options.slots ?? 4,
+      slots: options.slots ?? SLOTS, prepared: options.prepared,
       volumes: this.volumes,
       exchange: (offer) => askRestart(rest, this.session, offer),
       relays: () => askRelays(rest),
@@ -286,7 +286,7 @@ export class Room extends RoomActs {
     const { peer, offer } = await this.media.prepare();
     try {
       const asked = { offer, capabilities: capabilitiesOf(this.platform), passcode: this.options.passcode, resumeToken: this.token };
-      const answer = await askPlace(this.rest, this.id, { ...asked, anonymous: this.tokenOld });
+      const answer = await this.media.during(askPlace(this.rest, this.id, { ...asked, anonymous: this.tokenOld }), peer);
       if (this.statusNow === "over") {
         throw new VoiceroomError({ code: "client-closed" });
       }

@@ -1,6 +1,6 @@
 /* create.tsx - a new room: a title is enough, the rest has good values. */
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { RoomSettings, Visibility, VoiceroomError } from "@voicerooms/client";
 import { asGuest, client, savedName } from "../identity.js";
@@ -24,6 +24,8 @@ export function Create() {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<VoiceroomError>();
   const key = useRef(newKey());
+  /* Who makes a room goes in at once. */
+  useEffect(() => void client.prepare(), []);
   const submit = async (event: Event) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);

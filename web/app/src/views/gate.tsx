@@ -133,6 +133,13 @@ function Door({ id, error, enter }: DoorProps) {
       }
     });
   }, [id]);
+  /* What can be done before the click is. A refusal has used it up; who was banned will not try again. */
+  const mayTry = !error || error.retryable || error.code === "wrong-passcode";
+  useEffect(() => {
+    if (mayTry) {
+      void client.prepare();
+    }
+  }, [error]);
   useEffect(() => {
     document.title = info ? `${info.title} · Voicerooms` : "Voicerooms";
   }, [info]);
