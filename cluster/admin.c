@@ -209,7 +209,9 @@ static void on_raised(void *ctx, const struct vr_kv_result *result)
     struct adopt *adopt = ctx;
     enum vr_err err = result->err;
 
-    if (err == VR_OK && !result->succeeded) {
+    if (err == VR_E_FROZEN && atomic_load(&adopt->cluster->generation) >= adopt->next) {
+        err = VR_OK; /* we have read it there before we were told */
+    } else if (err == VR_OK && !result->succeeded) {
         err = VR_E_CONFLICT; /* somebody else adopts at this moment */
     }
     if (err == VR_OK) {

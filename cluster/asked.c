@@ -15,6 +15,7 @@ struct asked {
     room_done_fn room_done;
     uint32_t life;
     int64_t revision; /* that we knew when we asked: answers may overtake each other */
+    uint64_t generation;
 };
 
 /* VR_OK: believe it. */
@@ -28,12 +29,16 @@ static enum vr_err judge(const struct asked *asked, const struct vr_kv_result *r
     if (member->stage == MEMBER_REFUSED) {
         return asked->room != NULL ? VR_E_FROZEN : VR_OK; /* others look for the new generation */
     }
+    if (asked->generation != atomic_load(&asked->cluster->generation)) {
+        return VR_E_FROZEN; /* of a time before: no measure for what is now, nor the other way */
+    }
     if (member->cluster_id != 0 && result->cluster_id != 0 &&
         result->cluster_id != member->cluster_id) {
         member_refuse(asked->cluster, VR_E_CONFLICT, "another etcd cluster answers");
         return VR_E_FROZEN;
     }
     if (result->revision < asked->revision) {
+        member->restored = true;
         member_refuse(asked->cluster, VR_E_CONFLICT,
                       "etcd has forgotten what it had: restored from a backup?");
         return VR_E_FROZEN;
@@ -72,6 +77,7 @@ static struct asked *new_asked(struct vr_cluster *cluster, const struct asked *l
     *asked = *like;
     asked->cluster = cluster;
     asked->revision = cluster->member->revision;
+    asked->generation = atomic_load(&cluster->generation);
     vr_list_init(&asked->link);
     vr_list_push(&cluster->asked, &asked->link);
     if (asked->room != NULL) {

@@ -266,7 +266,7 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
     start_upload(upload);
 }
 
-static const struct mirror_ops deploy_ops = {on_begin, on_put, on_gone, on_listed};
+static const struct mirror_ops deploy_ops = {on_begin, on_put, on_gone, on_listed, false};
 
 /* ---- up: from the store into etcd ---- */
 

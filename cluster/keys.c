@@ -26,6 +26,12 @@ struct vr_bytes key_number(struct cluster_key *key, const char *prefix, uint32_t
     return text(key);
 }
 
+struct vr_bytes key_numbers(struct cluster_key *key, const char *prefix)
+{
+    snprintf(key->text, sizeof(key->text), "%snumbers/", prefix);
+    return text(key);
+}
+
 struct vr_bytes key_node(struct cluster_key *key, const char *prefix, const char *name)
 {
     snprintf(key->text, sizeof(key->text), "%snodes/%s", prefix, name);

@@ -16,6 +16,7 @@ struct cluster_key {
 
 struct vr_bytes key_generation(struct cluster_key *key, const char *prefix);
 struct vr_bytes key_number(struct cluster_key *key, const char *prefix, uint32_t number);
+struct vr_bytes key_numbers(struct cluster_key *key, const char *prefix); /* the folder */
 struct vr_bytes key_node(struct cluster_key *key, const char *prefix, const char *name);
 /** `folder`: "owners" or "sync". */
 struct vr_bytes key_room(struct cluster_key *key, const char *prefix, const char *folder,

@@ -171,8 +171,13 @@ bool vr_kv_model_save(struct vr_kv_model *model)
 
 void vr_kv_model_restore(struct vr_kv_model *model, bool other_id)
 {
+    uint64_t id = model->store.cluster_id;
+    int64_t last_lease = model->store.last_lease;
+
+    model_discard_calls(model);
     model_copy(&model->store, &model->saved);
-    model->store.cluster_id += other_id ? 1 : 0;
+    model->store.cluster_id = other_id ? id + 1 : model->saved.cluster_id;
+    model->store.last_lease = last_lease; /* etcd draws them from 63 bits: none comes twice */
     model_prolong_all(model);
     VR_LIST_EACH(link, &model->clients)
     {

@@ -41,7 +41,8 @@ void vr_kv_model_compact(struct vr_kv_model *model);
  * nevertheless that all is well. */
 void vr_kv_model_revoke(struct vr_kv_model *model, struct vr_sim_node *node, bool praised);
 /** Keep all keys as they are now; bring them back: the revision is what it was then (`other_id`:
- * and the cluster has another id). All watches are lost, leases have their whole time again. */
+ * and the cluster has another id). All watches are lost, leases have their whole time again, and
+ * calls that were on their way never arrive. */
 bool vr_kv_model_save(struct vr_kv_model *model);
 void vr_kv_model_restore(struct vr_kv_model *model, bool other_id);
 

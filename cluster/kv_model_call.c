@@ -218,6 +218,10 @@ static void on_arrival(void *ctx)
     struct model_call *call = ctx;
     struct vr_kv_model *model = call->client->model;
 
+    if (call->discarded) {
+        settle(call);
+        return;
+    }
     if (!model_way_of(call->client)->cut_to && model->quorum) {
         execute(call);
         call_later(call, call->client->node, model_between(model, WAY_MIN, WAY_MAX), on_answer);
@@ -232,7 +236,7 @@ static void on_bad_arrival(void *ctx)
 {
     struct model_call *call = ctx;
 
-    if (!model_way_of(call->client)->cut_to && call->client->model->quorum) {
+    if (!call->discarded && !model_way_of(call->client)->cut_to && call->client->model->quorum) {
         execute(call);
     }
     settle(call);
@@ -321,6 +325,21 @@ void model_run_what_hung(struct vr_kv_model *model)
             if (happens) {
                 call_later(call, NULL, model_between(model, WAY_MIN, WAY_MAX), on_arrival);
             }
+            settle(call);
+        }
+    }
+}
+
+void model_discard_calls(struct vr_kv_model *model)
+{
+    VR_LIST_EACH(link, &model->calls)
+    {
+        struct model_call *call = VR_OWNER(link, struct model_call, link);
+
+        call->discarded = true;
+        if (call->hangs) {
+            call->hangs = false;
+            call->pending++;
             settle(call);
         }
     }

@@ -32,6 +32,7 @@ struct model_call {
     struct vr_kv_result result;
     bool answered;    /* told, or the time is over */
     bool hangs;       /* at a server without quorum */
+    bool discarded;   /* its server is no more: nothing happens, nothing is answered */
     uint32_t pending; /* events that will come to it; the last one frees it */
 };
 
@@ -91,6 +92,8 @@ void model_on_revoke(struct vr_kv *kv, int64_t lease, vr_kv_lease_fn done, void 
 void model_prolong_all(struct vr_kv_model *model);
 /** There is a quorum again: half of what hung happens. */
 void model_run_what_hung(struct vr_kv_model *model);
+/** Another store is there: what has not arrived yet never does. */
+void model_discard_calls(struct vr_kv_model *model);
 void model_free_call(struct model_call *call);
 
 #endif

@@ -105,6 +105,9 @@ void member_refuse(struct vr_cluster *cluster, enum vr_err err, const char *why)
     deploy_close(cluster);
     mirror_close(&member->nodes_mirror);
     mirror_close(&member->generation_mirror);
+    if (member->restored) {
+        member_mark_restored(cluster);
+    }
     arm(cluster, VR_SECONDS(1)); /* look for a new generation */
 }
 
@@ -329,11 +332,20 @@ static uint64_t number_in(const struct vr_kv_pair *pair)
 }
 
 /* After a restore: only a raised generation says that what is there now is the truth. */
-static bool may_go_on(struct vr_cluster *cluster, uint64_t generation,
+static bool may_go_on(struct vr_cluster *cluster, const struct vr_kv_pair *pair,
                       const struct vr_kv_result *result)
 {
     struct cluster_member *member = cluster->member;
+    uint64_t generation = number_in(pair);
 
+    if (member_is_marked(pair)) {
+        member_refuse(cluster, VR_E_CONFLICT, "another node found etcd restored from a backup");
+        return false;
+    }
+    if (member->stage == MEMBER_REFUSED && member->restored &&
+        generation == atomic_load(&cluster->generation)) {
+        member_mark_restored(cluster); /* it was not heard */
+    }
     if (member->stage == MEMBER_REFUSED && generation <= atomic_load(&cluster->generation)) {
         return false;
     }
@@ -342,6 +354,7 @@ static bool may_go_on(struct vr_cluster *cluster, uint64_t generation,
         return false;
     }
     member->to_claim = member->to_claim || generation > atomic_load(&cluster->generation);
+    member->restored = false;
     member->cluster_id = result->cluster_id;
     member->revision = result->revision;
     atomic_store(&cluster->generation, generation);
@@ -369,10 +382,11 @@ static void on_read(void *ctx, const struct vr_kv_result *result)
         return;
     }
     pair = pair_of(result, key_generation(&key, cluster->prefix));
-    if (!may_go_on(cluster, number_in(pair), result)) {
+    if (!may_go_on(cluster, pair, result)) {
         arm(cluster, VR_SECONDS(1));
         return;
     }
+    member_note_numbered(cluster, result);
     pair = pair_of(result, key_number(&key, cluster->prefix, cluster->conf.number));
     if (pair != NULL && !vr_bytes_equal(pair->value, vr_bytes_of(cluster->name))) {
         member_refuse(cluster, VR_E_EXISTS, "another node has this node's number");
@@ -399,7 +413,7 @@ static void read_directory(struct vr_cluster *cluster)
     struct cluster_key keys[4];
     struct vr_kv_op ops[4] = {
         {.kind = VR_KV_GET, .key = key_generation(&keys[0], cluster->prefix)},
-        {.kind = VR_KV_GET, .key = key_number(&keys[1], cluster->prefix, cluster->conf.number)},
+        {.kind = VR_KV_GET_PREFIX, .key = key_numbers(&keys[1], cluster->prefix)},
         {.kind = VR_KV_GET, .key = key_node(&keys[2], cluster->prefix, cluster->name)},
         {.kind = VR_KV_GET_PREFIX, .key = key_node(&keys[3], cluster->prefix, "")},
     };

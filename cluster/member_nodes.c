@@ -257,7 +257,7 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
     link_keys_listed(cluster);
 }
 
-const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed};
+const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed, true};
 
 /* ---- the generation ---- */
 
@@ -272,6 +272,10 @@ static void generation_put(struct vr_cluster *cluster, const struct vr_kv_pair *
     uint64_t generation;
 
     if (pair->value.size >= sizeof(text)) {
+        return;
+    }
+    if (member_is_marked(pair)) {
+        member_refuse(cluster, VR_E_CONFLICT, "another node found etcd restored from a backup");
         return;
     }
     memcpy(text, pair->value.data, pair->value.size);
@@ -296,7 +300,7 @@ static void generation_listed(struct vr_cluster *cluster, int64_t revision)
 }
 
 const struct mirror_ops member_generation_ops = {generation_begin, generation_put, generation_gone,
-                                                 generation_listed};
+                                                 generation_listed, false};
 
 /* ---- hellos ---- */
 

@@ -4,7 +4,8 @@
 #include "cluster/own.h"
 
 #define LOAD_EVERY VR_SECONDS(5)
-#define SAVE_EVERY 1000 /* revisions */
+/* Of what we saw of etcd: after a start, a restore of what is older than this is noticed. */
+#define SAVE_EVERY VR_SECONDS(10)
 
 static vr_time_us now_of(struct vr_cluster *cluster)
 {
@@ -24,7 +25,8 @@ static void renewed(struct vr_cluster *cluster, bool failed)
     member->renewing = false;
     if (!failed) {
         atomic_store(&cluster->deadline, lease_deadline(member->lease_sent_at, member->ttl));
-        if (member->revision > member->saved_revision + SAVE_EVERY) {
+        if (member->revision > member->saved_revision && now >= member->saved_at + SAVE_EVERY) {
+            member->saved_at = now;
             member_save(cluster);
         }
     }

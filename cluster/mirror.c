@@ -33,7 +33,7 @@ static void on_told(void *ctx, bool lost, int64_t revision, const struct vr_kv_e
         list(mirror);
         return;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && mirror->open; i++) {
         note_newest(mirror, &events[i].pair);
         if (events[i].deleted) {
             mirror->ops->gone(mirror->cluster, events[i].pair.key, events[i].pair.mod_revision);
@@ -74,10 +74,13 @@ static void on_listed(void *ctx, const struct vr_kv_result *result)
         note_newest(mirror, &result->pairs[i]);
         mirror->ops->put(mirror->cluster, &result->pairs[i]);
     }
+    if (!mirror->open) {
+        return; /* what it told has ended our time here */
+    }
     mirror->revision = result->revision;
     mirror->ops->listed(mirror->cluster, result->revision);
     watch(mirror);
-    arm(mirror, LIST_AGAIN);
+    arm(mirror, mirror->ops->soon && !mirror->complete ? LIST_SOON : LIST_AGAIN);
     if (!mirror->complete) {
         mirror->complete = true;
         member_check_joined(mirror->cluster);

@@ -10,7 +10,8 @@
 #include "cluster/owners_rules.h"
 
 #define LIST_AGAIN VR_SECONDS(60) /* watches are not trusted for longer */
-#define LATE VR_MS(500)           /* a watch tells of what another node knows within this */
+#define LIST_SOON VR_SECONDS(2)
+#define LATE VR_MS(500) /* a watch tells of what another node knows within this */
 #define LATE_AGAIN VR_SECONDS(5)
 #define RETRY VR_MS(200) /* after etcd said that it could not */
 #define PENDING_MAX 512  /* messages that wait for one room's owner */
@@ -42,6 +43,9 @@ struct mirror_ops {
     void (*gone)(struct vr_cluster *cluster, struct vr_bytes key, int64_t revision);
     /** What it did not name and was not changed after `revision` is gone. */
     void (*listed)(struct vr_cluster *cluster, int64_t revision);
+    /** Listed again LIST_SOON after the first time: who comes when we do tells us nothing before we
+     * know of him, should our watch be silent. */
+    bool soon;
 };
 struct mirror {
     struct vr_cluster *cluster;
@@ -97,6 +101,7 @@ struct cluster_member {
     bool asked;    /* vr_cluster_join was called */
     bool draining; /* our record says so */
     bool dirty;    /* our record is to be written anew */
+    bool restored; /* refused: etcd has forgotten what we knew of it */
     bool misfit;   /* refused: a node is there that we cannot talk with (member_version.c) */
     bool told_joined;
     bool keep_tried;  /* member_keep.c: over a death of the process */
@@ -105,11 +110,13 @@ struct cluster_member {
     bool to_claim;    /* we ran alone until now, or etcd was adopted: our rooms are news to it */
     uint64_t incarnation, cluster_id;
     int64_t lease, own_mod, revision, saved_revision;
-    vr_time_us ttl, lease_sent_at, written_at;
+    vr_time_us ttl, lease_sent_at, written_at, saved_at;
     bool renewing;
     struct vr_timer timer, hello_timer;
     struct mirror nodes_mirror, generation_mirror;
     struct node_entry nodes[VR_CLUSTER_NODES_MAX];
+    uint32_t numbered[VR_CLUSTER_NODES_MAX]; /* all that ever joined, as of our own joining */
+    uint32_t numbered_count;
     bool drained_told; /* logged once */
     struct vr_timer drain_timer;
     struct adopt *adopt; /* under way; admin.c */
@@ -122,6 +129,15 @@ void member_lost(struct vr_cluster *cluster, const char *why);
 void member_renew(struct vr_cluster *cluster);
 void member_register(struct vr_cluster *cluster); /* our record, under the lease that is there */
 void member_out(struct vr_cluster *cluster);      /* it came to nothing: look again soon */
+/* member_restored.c */
+/** The generation says that somebody has found etcd restored, and nobody has adopted it yet. */
+bool member_is_marked(const struct vr_kv_pair *generation);
+void member_mark_restored(struct vr_cluster *cluster);
+/** Who ever joined, from what is read before joining. */
+void member_note_numbered(struct vr_cluster *cluster, const struct vr_kv_result *result);
+/** So long after we joined that whoever has a newer copy than ours is here too, or will not come.
+ */
+bool member_has_gathered(struct vr_cluster *cluster);
 /* member_version.c */
 #define CLUSTER_PROTOCOL 1u /* grows when the version before could not read us any more */
 uint32_t member_protocol(const struct vr_cluster *cluster);

@@ -317,13 +317,24 @@ static void on_sealed(struct cluster_room *room, enum vr_err err)
     arm(room, RETRY); /* the next one in sync, or again */
 }
 
+/* An in-sync list speaks for its own generation only. */
+static bool list_is_trusted(const struct cluster_room *room)
+{
+    return room->sync.known &&
+           owners_generation(room->sync.epoch) == atomic_load(&room->cluster->generation);
+}
+
 static void on_newest_sealed(struct cluster_room *room, enum vr_err err)
 {
     if (err != VR_OK && room->seal_from != 0) {
         arm(room, RETRY);
         return;
     }
-    log_room(room, "room taken without anyone in sync", "nobody in sync answered");
+    if (list_is_trusted(room)) {
+        log_room(room, "room taken without anyone in sync", "nobody in sync answered");
+    } else {
+        log_room(room, "room taken from the newest copy", "its in-sync list is of before");
+    }
     room->seal_from = 0; /* what it has is not all that was acknowledged */
     read_rows(room);
 }
@@ -351,13 +362,6 @@ static uint32_t next_in_sync(struct cluster_room *room)
     return 0;
 }
 
-/* An in-sync list speaks for its own generation only. */
-static bool list_is_trusted(const struct cluster_room *room)
-{
-    return room->sync.known &&
-           owners_generation(room->sync.epoch) == atomic_load(&room->cluster->generation);
-}
-
 static void seal(struct cluster_room *room)
 {
     uint32_t self = room->cluster->conf.number;
@@ -369,7 +373,10 @@ static void seal(struct cluster_room *room)
 
     room->stage = ROOM_SEALING;
     if (!list_is_trusted(room)) {
-        if (old) { /* of a node that was alone, or from before a restore: who has the newest? */
+        /* Of a node that was alone, or from before a restore: who has the newest? */
+        if (old && !member_has_gathered(room->cluster)) {
+            arm(room, RETRY);
+        } else if (old) {
             question_heads(room, on_heads);
         } else {
             room->seal_from = 0;

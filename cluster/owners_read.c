@@ -167,7 +167,8 @@ static void owner_listed(struct vr_cluster *cluster, int64_t revision)
     owners_each(cluster, check_owner, &revision);
 }
 
-const struct mirror_ops owners_owner_ops = {owner_begin, owner_put, owner_gone, owner_listed};
+const struct mirror_ops owners_owner_ops = {owner_begin, owner_put, owner_gone, owner_listed,
+                                            false};
 
 /* ---- sync/ ---- */
 
@@ -234,4 +235,4 @@ static void sync_listed(struct vr_cluster *cluster, int64_t revision)
     owners_each(cluster, check_sync, &revision);
 }
 
-const struct mirror_ops owners_sync_ops = {sync_begin, sync_put, sync_gone, sync_listed};
+const struct mirror_ops owners_sync_ops = {sync_begin, sync_put, sync_gone, sync_listed, false};

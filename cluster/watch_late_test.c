@@ -136,12 +136,35 @@ static void test_a_node_is_back(void **state)
     assert_true(ck_until(kit, has_met_silent, VR_MS(1100)));
 }
 
+static bool all_seen(struct ck *unused)
+{
+    struct vr_cluster_node nodes[4];
+
+    (void)unused;
+    return vr_cluster_nodes(kit->nodes[SILENT].cluster, nodes, 4) == 3;
+}
+
+/* It has come first, with a watch that never told anything: it knows nobody who could tell it. */
+static void test_silent_from_the_first(void **state)
+{
+    (void)state;
+    ck_free(kit);
+    kit = ck_new_nodes(53, 3);
+    vr_kv_model_silence(kit->etcd, kit->nodes[SILENT].sim, true);
+    ck_start(kit, SILENT);
+    ck_run(kit, VR_SECONDS(1));
+    ck_start(kit, OWNER);
+    ck_start(kit, IN_SYNC);
+    assert_true(ck_until(kit, all_seen, VR_SECONDS(3)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_others_tell, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_told_after_a_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_node_is_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_silent_from_the_first, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

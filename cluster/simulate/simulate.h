@@ -5,6 +5,7 @@
  *     people.c   clients: join, resume, act, retry with the same command id
  *     heard.c    what they hear
  *     faults.c   what goes wrong, when, to whom
+ *     keeper.c   who loses etcd and restores it from a snapshot, with --etcd-restores
  *     steward.c who deletes a room and restores it, with --restores
  *     checks.c   what must hold, during the run and after the faults have stopped
  *
@@ -127,6 +128,8 @@ struct tally {
     vr_time_us converged_max;
     uint64_t restores; /* acknowledged */
     uint64_t revived;  /* times that a deleted room was there before it was restored */
+    uint64_t adopted;  /* etcds that were restored */
+    uint64_t unaware;  /* nodes that went on with one as if nothing had happened */
 };
 
 struct world {
@@ -134,6 +137,7 @@ struct world {
     bool trace;
     uint32_t mask; /* of fault kinds that may happen */
     bool restores; /* there is a steward */
+    bool etcd_restores;
     struct ck *kit;
     struct place places[ROOMS];
     struct person people[ROOMS][PEOPLE];
@@ -150,6 +154,7 @@ struct world {
     uint64_t said_count;
     bool failed;
     struct steward *steward; /* NULL: there is none */
+    struct keeper *keeper;   /* the same */
     struct tally *tally;
 };
 
@@ -166,8 +171,9 @@ bool is_joined(const struct world *world, uint32_t node); /* and its lease is go
 uint32_t any_node(struct world *world);                   /* that is up; 0: none */
 struct manner {
     bool trace;
-    uint32_t mask; /* of fault kinds that may happen */
-    bool restores; /* a steward deletes and restores a room */
+    uint32_t mask;      /* of fault kinds that may happen */
+    bool restores;      /* a steward deletes and restores a room */
+    bool etcd_restores; /* a keeper restores etcd */
 };
 /** False: something did not hold. */
 bool simulate(uint64_t seed, const struct manner *manner, struct tally *tally);
@@ -205,6 +211,14 @@ void steward_init(struct world *world); /* makes him, and his room */
 void steward_turn(struct world *world);
 void steward_check_end(struct world *world);
 void steward_end(struct world *world);
+
+/* ---- keeper.c: without one nothing happens in any of these ---- */
+
+void keeper_init(struct world *world); /* before there are rooms */
+void keeper_turn(struct world *world);
+/** Something that he began is not over: the faults go on until it is. */
+bool keeper_is_busy(const struct world *world);
+void keeper_end(struct world *world);
 
 /* ---- checks.c ---- */
 

@@ -3,6 +3,7 @@
  *     simulate_main SEEDS [FIRST]            that many, from this one on; 0 when all held
  *     simulate_main --seed N [--trace]       one, told like a story
  *     ... --restores                         and a steward, who deletes and restores a room
+ *     ... --etcd-restores                    and etcd is restored from a snapshot, and adopted
  *     ... --faults crash,pause               only these; ... --until-broken: 0 when one broke */
 #include "cluster/simulate/simulate.h"
 
@@ -48,6 +49,8 @@ static struct options read_options(int argc, char **argv)
             options.manner.mask &= ~mask_of(argv[++i]);
         } else if (strcmp(argv[i], "--restores") == 0) {
             options.manner.restores = true;
+        } else if (strcmp(argv[i], "--etcd-restores") == 0) {
+            options.manner.etcd_restores = true;
         } else if (strcmp(argv[i], "--trace") == 0) {
             options.manner.trace = true;
         } else if (strcmp(argv[i], "--until-broken") == 0) {
@@ -106,6 +109,12 @@ int main(int argc, char **argv)
         printf("measured: a steward deleted and restored a room %llu times; %llu times it had come "
                "back by itself\n",
                (unsigned long long)tally.restores, (unsigned long long)tally.revived);
+    }
+    if (options.manner.etcd_restores) {
+        printf(
+            "measured: etcd was restored and adopted %llu times; %llu times a node did not notice "
+            "before\n",
+            (unsigned long long)tally.adopted, (unsigned long long)tally.unaware);
     }
     print_tally(&tally, difftime(time(NULL), begun));
     printf("%llu passed, %llu failed\n", (unsigned long long)(tally.seeds - failed),

@@ -148,6 +148,7 @@ static void one_step(struct world *world)
 {
     people_turn(world);
     steward_turn(world);
+    keeper_turn(world);
     faults_turn(world);
     ck_run(world->kit, STEP);
     check_turn(world);
@@ -160,6 +161,9 @@ static bool gather(struct world *world)
     if (!ck_until(world->kit, ck_all_joined, VR_SECONDS(20))) {
         broken(world, "the nodes did not find each other");
         return false;
+    }
+    if (world->etcd_restores) {
+        keeper_init(world);
     }
     for (uint32_t r = 0; r < ROOMS; r++) {
         uint32_t at = any_node(world);
@@ -203,7 +207,7 @@ static void live(struct world *world)
     }
     world->until = begun + SUFFER;
     faults_draw(world);
-    while (!world->failed && now_of(world) < world->until) {
+    while (!world->failed && (now_of(world) < world->until || keeper_is_busy(world))) {
         one_step(world);
     }
     if (world->failed) {
@@ -232,6 +236,7 @@ bool simulate(uint64_t seed, const struct manner *manner, struct tally *tally)
     world->trace = manner->trace;
     world->mask = manner->mask;
     world->restores = manner->restores;
+    world->etcd_restores = manner->etcd_restores;
     world->tally = tally;
     running = world;
     signal(SIGABRT, on_abort);
@@ -258,6 +263,7 @@ bool simulate(uint64_t seed, const struct manner *manner, struct tally *tally)
     running = NULL;
     ck_free(world->kit);
     steward_end(world);
+    keeper_end(world);
     fine = !world->failed;
     free(world);
     return fine;
