@@ -183,6 +183,7 @@ const three = (list) => (list.length === 0 ? '-' : [0.5, 0.95, 1].map((p) => sho
 /** A column of the table: what of each round is a figure, and what to say where there is none. */
 const COLUMNS = [
   ['gap among survivors', (r) => r.among],
+  ['of it at most, as the clients were not run', (r) => r.late],
   ['longest time without an acknowledged act', (r) => r.pause],
   ['control again, from the fault\'s begin', (r) => r.during, (rounds) => (rounds.every((r) => !r.lost) ? 'never lost' : '-')],
   ['control again, from healing', (r) => r.after, (rounds) => (rounds.every((r) => !r.lost) ? 'never lost' : rounds.every((r) => r.during !== undefined) ? 'was there' : '-')],
