@@ -53,11 +53,25 @@ static struct vr_list *tell_revision(struct model_watch *watch, struct vr_list *
     return link;
 }
 
+/* From the end: all but the newest few were told long ago. */
+static struct vr_list *first_untold(const struct model_watch *watch)
+{
+    struct vr_list *history = &watch->client->model->store.history;
+    struct vr_list *link = history;
+
+    while (link->prev != history &&
+           VR_OWNER(link->prev, struct model_change, link)->event.pair.mod_revision >=
+               watch->next) {
+        link = link->prev;
+    }
+    return link;
+}
+
 static void pump(void *ctx)
 {
     struct model_watch *watch = ctx;
     struct vr_kv_model *model = watch->client->model;
-    struct vr_list *link = model->store.history.next;
+    struct vr_list *link;
 
     if (watch->dead || watch->client->closed || is_deaf(watch) ||
         model_way_of(watch->client)->silent) {
@@ -67,12 +81,9 @@ static void pump(void *ctx)
         lose_watch(watch);
         return;
     }
+    link = first_untold(watch);
     while (link != &model->store.history && !watch->dead) {
-        if (VR_OWNER(link, struct model_change, link)->event.pair.mod_revision < watch->next) {
-            link = link->next;
-        } else {
-            link = tell_revision(watch, link);
-        }
+        link = tell_revision(watch, link);
     }
 }
 
