@@ -28,7 +28,7 @@
 
 /** The kernel cuts it to net.core.rmem_max without privileges: better than its default all the
  * same, but a burst may lose packets, so it is said. */
-static void buffers_grow(int fd)
+void media_socket_ready(int fd)
 {
     int size = BUFFER_BYTES;
     socklen_t length = sizeof(size);
@@ -43,6 +43,8 @@ static void buffers_grow(int fd)
         vr_log(VR_LOG_WARN, "small receive buffer: raise net.core.rmem_max to 4194304",
                VR_I("bytes", size));
     }
+    /* A node that starts, or stood still, asks how long speech has waited here. */
+    stamps_ask(fd);
 }
 
 enum vr_err vr_media_socket_take(const struct vr_inherit *inherit, const char *address,
@@ -57,9 +59,7 @@ enum vr_err vr_media_socket_take(const struct vr_inherit *inherit, const char *a
     enum vr_err err = vr_socket_bind(&ask, out, why);
 
     if (err == VR_OK) {
-        buffers_grow(*out);
-        /* A node that starts, or stood still, asks how long speech has waited here. */
-        stamps_ask(*out);
+        media_socket_ready(*out);
     }
     return err;
 }
@@ -89,22 +89,38 @@ static int batch_read(struct vr_media_port *port, struct socket_in *in, vr_time_
     }
     kept->in_socket = in->index;
     kept->in_at = now;
-    if (fresh) {
-        media_in_stamps(port, now < port->fresh_until);
+    if (fresh || in->patient) {
+        media_in_stamps(port, in->patient || now < port->fresh_until);
     }
     count = recvmmsg(in->fd, kept->in, BATCH_IN, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++) {
         if (fresh && media_in_stale(port, (uint32_t)i)) {
             kept->in[i].msg_len = 0;
             stat_add(&port->stats.stale_dropped, 1);
-        } else {
-            media_in_handle(port, (uint32_t)i, now);
+            continue;
         }
+        if (in->patient) {
+            vr_engine_waited(port->engine, media_patients_waited(port, (uint32_t)i, now));
+        }
+        media_in_handle(port, (uint32_t)i, now);
     }
     if (count > 0) {
         stat_add(&port->stats.batches_in, 1);
     }
     return count;
+}
+
+uint32_t media_in_read(struct vr_media_port *port, struct socket_in *in, vr_time_us now)
+{
+    uint32_t sum = 0;
+    int count = BATCH_IN;
+
+    for (int round = 0; round < ROUNDS_MAX && count == BATCH_IN; round++) {
+        count = batch_read(port, in, round == 0 ? now : clock_now(port));
+        media_out_flush(port);
+        sum += count > 0 ? (uint32_t)count : 0;
+    }
+    return sum;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -118,12 +134,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     if (status < 0) {
         return; /* an ICMP error of some remote; recvmmsg has cleared it next time */
     }
-    for (int round = 0; round < ROUNDS_MAX && batch_read(port, in, now) == BATCH_IN; round++) {
-        media_out_flush(port);
-        now = clock_now(port);
-    }
-    media_out_flush(port);
-    timer_arm(port, now);
+    media_in_read(port, in, now); /* timers are armed before the wait */
 }
 
 /* --- TCP --- */
@@ -174,13 +185,15 @@ static void on_timer(uv_timer_t *timer)
     port->armed = VR_NEVER;
     vr_engine_tick(port->engine, now);
     media_out_flush(port);
-    timer_arm(port, now);
+    /* Armed anew before the wait: a deadline that has passed would keep libuv in its timers. */
 }
 
 static void timer_arm(struct vr_media_port *port, vr_time_us now)
 {
     vr_time_us deadline = vr_engine_deadline(port->engine);
+    vr_time_us patience = vr_patience_until(&port->patience);
 
+    deadline = patience < deadline ? patience : deadline;
     if (deadline == port->armed || !port->open) {
         return;
     }
@@ -215,6 +228,11 @@ static void look_at_load(struct vr_media_port *port, vr_time_us now)
 void vr_media_port_before_wait(struct vr_media_port *port, vr_time_us now)
 {
     media_out_flush(port);
+    if (port->open) {
+        media_patients_turn(port, now);
+        vr_engine_tick_early(port->engine, now);
+        media_out_flush(port);
+    }
     look_at_load(port, now);
     timer_arm(port, now);
 }
@@ -267,6 +285,7 @@ enum vr_err vr_media_port_new(const struct vr_media_port_conf *conf, struct vr_m
     for (uint32_t i = 0; i < port->socket_count; i++) {
         port->sockets[i] = (struct socket_in){.port = port, .index = i, .fd = conf->sockets[i]};
     }
+    media_patients_init(port);
     err = media_kept_open(port) ? VR_OK : VR_E_NO_MEMORY;
     if (err == VR_OK) {
         batches_init(port);
@@ -312,6 +331,7 @@ enum vr_err vr_media_port_open(struct vr_media_port *port, struct uv_loop_s *loo
             return err;
         }
     }
+    media_patients_open(port);
     media_go_on(port, clock_now(port));
     timer_arm(port, clock_now(port));
     return VR_OK;
@@ -327,6 +347,7 @@ void vr_media_port_close(struct vr_media_port *port)
         vr_media_tcp_close(port->tcp);
     }
     port->open = false;
+    media_patients_close(port);
     uv_close((uv_handle_t *)&port->timer, NULL);
     for (uint32_t i = 0; i < port->socket_count; i++) {
         if (port->sockets[i].open) {
@@ -345,6 +366,7 @@ void vr_media_port_free(struct vr_media_port *port)
     for (uint32_t i = 0; i < port->socket_count; i++) {
         close(port->sockets[i].fd);
     }
+    media_patients_free(port);
     media_kept_close(port);
     free(port);
 }
@@ -363,6 +385,7 @@ void vr_media_port_stats(const struct vr_media_port *port, struct vr_engine_stat
     out->segmented = __atomic_load_n(&port->stats.segmented, __ATOMIC_RELAXED);
     out->gso_refused = __atomic_load_n(&port->stats.gso_refused, __ATOMIC_RELAXED);
     out->stale_dropped = __atomic_load_n(&port->stats.stale_dropped, __ATOMIC_RELAXED);
+    out->patient_sockets = __atomic_load_n(&port->stats.patient_sockets, __ATOMIC_RELAXED);
     out->send_dropped = __atomic_load_n(&port->stats.send_dropped, __ATOMIC_RELAXED);
     if (port->tcp != NULL) {
         vr_media_tcp_stats(port->tcp, &out->tcp);

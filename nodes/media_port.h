@@ -40,10 +40,11 @@ struct vr_media_port_conf {
 
 struct vr_media_port_stats {
     uint64_t batches_in, batches_out;
-    uint64_t send_dropped;  /* the socket's buffer was full, or the network refused */
-    uint64_t segmented;     /* datagrams handed over in segmented form, each segment counted */
-    uint64_t stale_dropped; /* speech that waited too long while no process was there */
-    uint64_t gso_refused;   /* 1: the kernel or the card takes none; they go one by one since */
+    uint64_t send_dropped;    /* the socket's buffer was full, or the network refused */
+    uint64_t segmented;       /* datagrams handed over in segmented form, each segment counted */
+    uint64_t stale_dropped;   /* speech that waited too long while no process was there */
+    uint64_t gso_refused;     /* 1: the kernel or the card takes none; they go one by one since */
+    uint64_t patient_sockets; /* second sockets, for what is not urgent (media_patient.h) */
     struct vr_media_tcp_stats tcp;
 };
 

@@ -8,6 +8,7 @@
 
 #include "actors/media/keep.h"
 #include "nodes/media_port.h"
+#include "nodes/patience.h"
 #include "nodes/stamps.h"
 
 #define BATCH_IN 64
@@ -46,6 +47,8 @@ struct socket_in {
     uint32_t index;
     int fd;
     bool open;
+    bool patient; /* the second one of this index: nothing urgent comes here */
+    bool polled;  /* of a patient one; the others always are */
 };
 
 struct vr_media_port {
@@ -58,7 +61,10 @@ struct vr_media_port {
     bool open;
     uint32_t socket_count;
     struct socket_in sockets[VR_CANDIDATES_MAX];
-    struct vr_media_tcp *tcp; /* NULL: UDP only */
+    struct socket_in patients[VR_CANDIDATES_MAX]; /* beside each; fd -1: there is none */
+    struct vr_patience patience;                  /* of all of these */
+    bool patient_readable;                        /* of one that is polled */
+    struct vr_media_tcp *tcp;                     /* NULL: UDP only */
 
     struct port_kept *kept; /* own, or the parent's */
     struct port_kept *own;
@@ -102,6 +108,24 @@ void media_in_stamps(struct vr_media_port *port, bool wanted);
 /** Did this one of the batch wait so long in the kernel that hearing it now would only make all
  * that follows late? Of speech alone: everything else is still of use. */
 bool media_in_stale(struct vr_media_port *port, uint32_t at);
+
+/* media_port_patient.c */
+void media_patients_init(struct vr_media_port *port);
+/** Second sockets, for what is not urgent; polled. A port without them works. */
+void media_patients_open(struct vr_media_port *port);
+/** In each pass of the loop, before it waits: read them if it is time, poll them if they are. */
+void media_patients_turn(struct vr_media_port *port, vr_time_us now);
+/** How long this one of the batch that was just read from such a socket has waited for it. */
+vr_time_us media_patients_waited(struct vr_media_port *port, uint32_t at, vr_time_us now);
+void media_patients_close(struct vr_media_port *port);
+/** After their handles were closed. */
+void media_patients_free(struct vr_media_port *port);
+
+/* media_port.c */
+/** Large buffers, and stamps. */
+void media_socket_ready(int fd);
+/** What is there at one socket, to the engine; returns how many datagrams that were. */
+uint32_t media_in_read(struct vr_media_port *port, struct socket_in *in, vr_time_us now);
 
 /* media_port_send.c */
 void media_out_init(struct vr_media_port *port);

@@ -375,6 +375,9 @@ void vr_metrics_write(struct vr_metrics *metrics, struct vr_node *node, struct v
             measures->media.bursts);
     gauge(out, "segmentation_refused", "Media ports whose kernel or card takes no such datagrams.",
           (double)measures->ports.gso_refused);
+    gauge(out, "patient_sockets",
+          "Second sockets of media ports, for what is not urgent; 0: the kernel refuses them.",
+          (double)measures->ports.patient_sockets);
     vr_media_tcp_metrics_write(&measures->ports.tcp, out);
     counter(out, "packs_total", "Packets with several frames (media_pack).", measures->media.packs);
     counter(out, "padding_bytes_total", "Bytes added so that packets are of one size.",

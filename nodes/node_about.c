@@ -333,6 +333,7 @@ void vr_node_measure(struct vr_node *node, struct vr_measures *out)
         out->ports.stale_dropped += port.stale_dropped;
         out->ports.segmented += port.segmented;
         out->ports.gso_refused += port.gso_refused;
+        out->ports.patient_sockets += port.patient_sockets;
         out->ports.tcp.open += port.tcp.open;
         out->ports.tcp.accepted += port.tcp.accepted;
         out->ports.tcp.refused += port.tcp.refused;

@@ -13,17 +13,21 @@ void stamp_want(struct msghdr *message, union stamp_room *room)
     message->msg_controllen = room == NULL ? 0 : sizeof(room->bytes);
 }
 
-bool stamp_is_stale(struct msghdr *message)
+vr_time_us stamp_age(struct msghdr *message)
 {
     struct cmsghdr *head = message->msg_control == NULL ? NULL : CMSG_FIRSTHDR(message);
     struct timespec came;
     struct timespec now;
 
     if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_TIMESTAMPNS) {
-        return false;
+        return 0;
     }
     memcpy(&came, CMSG_DATA(head), sizeof(came));
     clock_gettime(CLOCK_REALTIME, &now);
-    return (now.tv_sec - came.tv_sec) * 1000000 + (now.tv_nsec - came.tv_nsec) / 1000 >
-           STAMPS_STALE;
+    return (vr_time_us)(now.tv_sec - came.tv_sec) * 1000000 + (now.tv_nsec - came.tv_nsec) / 1000;
+}
+
+bool stamp_is_stale(struct msghdr *message)
+{
+    return stamp_age(message) > STAMPS_STALE;
 }

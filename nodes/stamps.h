@@ -29,6 +29,9 @@ union stamp_room {
 void stamps_ask(int fd);
 /** Before it is read: with its stamp, or (`room` NULL) without. */
 void stamp_want(struct msghdr *message, union stamp_room *room);
+/** How long this one has waited, by the clock of the day: whoever sets it makes it wrong, below 0
+ * too. 0: it came without a stamp. */
+vr_time_us stamp_age(struct msghdr *message);
 /** Has this one waited for longer than STAMPS_STALE? False: no, or it came without a stamp. */
 bool stamp_is_stale(struct msghdr *message);
 

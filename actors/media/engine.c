@@ -219,6 +219,12 @@ static void look_at_peer(struct vr_engine *engine, uint32_t peer, vr_time_us now
     }
 }
 
+bool vr_engine_settled(const struct vr_engine *engine, vr_time_us now)
+{
+    return engine->stats.peers == engine->stats.peers_up &&
+           now - engine->unsettled_at >= VR_SETTLING;
+}
+
 void vr_engine_set_load(struct vr_engine *engine, uint32_t busy_percent)
 {
     engine->busy_percent = busy_percent;
@@ -240,15 +246,8 @@ static void end_waits(struct vr_engine *engine, vr_time_us now)
     }
 }
 
-void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
+static void tick(struct vr_engine *engine, vr_time_us now, vr_time_us next)
 {
-    engine->now = now;
-    if (now >= engine->wait_over) {
-        end_waits(engine, now);
-    }
-    if (now < engine->next_tick) {
-        return;
-    }
     vr_handshake_tick(engine);
     vr_probe_tick(engine);
     engine->slice = (engine->slice + 1) % VR_TICK_SLICES;
@@ -268,7 +267,33 @@ void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
         vr_shard_tick(VR_OWNER(item, struct vr_shard, link), now);
     }
     engine->next_tick =
-        engine->stats.peers == 0 && vr_list_empty(&engine->shards) ? VR_NEVER : now + VR_TICK;
+        engine->stats.peers == 0 && vr_list_empty(&engine->shards) ? VR_NEVER : next;
+}
+
+void vr_engine_tick(struct vr_engine *engine, vr_time_us now)
+{
+    engine->now = now;
+    if (now >= engine->wait_over) {
+        end_waits(engine, now);
+    }
+    if (now >= engine->next_tick) {
+        tick(engine, now, now + VR_TICK);
+    }
+}
+
+void vr_engine_tick_early(struct vr_engine *engine, vr_time_us now)
+{
+    vr_time_us due = engine->next_tick;
+
+    if (due != VR_NEVER && now >= due - VR_TICK_EARLY) {
+        engine->now = now;
+        tick(engine, now, (due > now ? due : now) + VR_TICK); /* no more of them than else */
+    }
+}
+
+void vr_engine_waited(struct vr_engine *engine, vr_time_us waited)
+{
+    engine->waited = waited;
 }
 
 vr_time_us vr_engine_deadline(const struct vr_engine *engine)

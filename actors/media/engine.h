@@ -99,8 +99,17 @@ void vr_engine_input(struct vr_engine *engine, vr_time_us now, const struct vr_p
                      uint8_t *data, size_t size, size_t capacity);
 /** Has a peer here this ufrag of ours? */
 bool vr_engine_knows(const struct vr_engine *engine, struct vr_bytes ufrag);
+/** What is input from here on has lain with the edge for so long: round trips are told without it.
+ * Until told otherwise; at first 0. */
+void vr_engine_waited(struct vr_engine *engine, vr_time_us waited);
 /** Timers: DTLS retransmission, consent, RTCP, levels. Call at vr_engine_deadline or later. */
 void vr_engine_tick(struct vr_engine *engine, vr_time_us now);
+/** The worker is awake: what would wake it within the next 10 ms happens now. Speech that is held
+ * back waits its time all the same. */
+void vr_engine_tick_early(struct vr_engine *engine, vr_time_us now);
+/** Does nobody connect here or change his path at the moment? While somebody does, STUN is to be
+ * read at once; else it may wait some 20 ms. */
+bool vr_engine_settled(const struct vr_engine *engine, vr_time_us now);
 /** The share of its time that the worker was busy lately, in per cent: decides about packing. */
 void vr_engine_set_load(struct vr_engine *engine, uint32_t busy_percent);
 vr_time_us vr_engine_deadline(const struct vr_engine *engine);

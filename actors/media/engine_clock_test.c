@@ -154,6 +154,42 @@ static void what_is_heard_was_said_then(void **state)
     assert_int_equal(near.talkers[0].ts + far.slots[0].ts_offset, last_heard(cy));
 }
 
+/* The edge reads answers in bunches: what they waited for that is no part of the way. */
+static void what_an_answer_waited_is_not_counted(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.asked = true});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.asked = true});
+    struct vr_sound_clock clock;
+
+    vr_engine_waited(ana->node->engine, VR_MS(20));
+    talk(rig, ana, VR_SECONDS(2));
+    report(ana);
+    talk(rig, ana, VR_SECONDS(1));
+    clock = clock_at(ben);
+    assert_int_equal(clock.talker_count, 1);
+    assert_in_range(clock.talkers[0].ago_us,
+                    IN_MICROPHONE + (ROUND_TRIP - VR_MS(20)) / 2 - VR_MS(1),
+                    IN_MICROPHONE + (ROUND_TRIP - VR_MS(20)) / 2 + VR_MS(1));
+}
+
+/* The clocks do not agree: the way is short, but known. */
+static void an_answer_cannot_have_waited_longer_than_it_took(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_person *ana = rig_join(rig, (struct rig_wish){.asked = true});
+    struct rig_person *ben = rig_join(rig, (struct rig_wish){.asked = true});
+    struct vr_sound_clock clock;
+
+    vr_engine_waited(ana->node->engine, ROUND_TRIP + VR_MS(5));
+    talk(rig, ana, VR_SECONDS(2));
+    report(ana);
+    talk(rig, ana, VR_SECONDS(1));
+    clock = clock_at(ben);
+    assert_int_equal(clock.talker_count, 1);
+    assert_in_range(clock.talkers[0].ago_us, IN_MICROPHONE - VR_MS(1), IN_MICROPHONE + VR_MS(1));
+}
+
 static void another_speaker_on_the_slot_is_another_matter(void **state)
 {
     struct rig *rig = *state;
@@ -205,6 +241,8 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_is_heard_was_said_then),
+        TEST(what_an_answer_waited_is_not_counted),
+        TEST(an_answer_cannot_have_waited_longer_than_it_took),
         TEST(another_speaker_on_the_slot_is_another_matter),
         TEST(who_never_answered_is_not_timed),
         TEST(a_stranger_gets_no_slots),

@@ -17,10 +17,14 @@
 #include "actors/media/stun.h"
 
 #define VR_TICK VR_MS(50)
-#define VR_TICK_SLICES 20      /* each peer is looked at once in 20 ticks: once a second */
-#define VR_HANDSHAKES_MAX 1024 /* at once; 55 KB each */
+#define VR_TICK_EARLY VR_MS(10) /* so much sooner, when the worker is awake anyway */
+#define VR_TICK_SLICES 20       /* each peer is looked at once in 20 ticks: once a second */
+#define VR_HANDSHAKES_MAX 1024  /* at once; 55 KB each */
 #define VR_HANDSHAKE_TIME VR_SECONDS(30)
 #define VR_PROOF_TIME VR_SECONDS(15) /* from posted to the first valid check */
+/* Checks are to be answered at once for so long after somebody came up or changed his path: he may
+ * still choose among several. */
+#define VR_SETTLING VR_MS(500)
 #define VR_PACKET_MAX 2048
 #define VR_UPLINK_PPS 200
 #define VR_UPLINK_BURST 100
@@ -76,11 +80,13 @@ struct vr_engine {
     struct vr_opus_packer *packer;
     uint8_t packed[VR_PACKET_MAX];
     vr_time_us next_tick;
-    vr_time_us now; /* of the input or tick under way */
+    vr_time_us unsettled_at; /* when last a peer came up or changed his path */
+    vr_time_us now;          /* of the input or tick under way */
     uint32_t slice;
     uint32_t delay_sample;
     uint32_t checked;   /* the peer that vr_stun asked about */
     uint32_t answering; /* the peer whose handshake writes */
+    vr_time_us waited;  /* what this input lay with the edge */
     bool made_up;       /* something was forwarded by this input */
     uint8_t scratch[VR_PACKET_MAX];
     uint8_t red[VR_RED_DEPTH_MAX][VR_PACKET_MAX];

@@ -79,12 +79,15 @@ bool vr_hearing_repeat(struct vr_hearing *hearing, vr_time_us now)
     return true;
 }
 
-void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us now)
+void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us came)
 {
-    vr_time_us took = now - hearing->asked_at;
+    vr_time_us took = came - hearing->asked_at;
 
     if (hearing->asked_at == 0) {
         return;
+    }
+    if (took < 1) {
+        took = 1; /* what it waited is measured by another clock; 0 would be "not known" */
     }
     /* With repeats under way it is not known which one was answered (Karn): no longer than this. */
     if (hearing->round_trip == 0) {
@@ -92,7 +95,7 @@ void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us now)
     } else if (hearing->tries == 1 || took < hearing->round_trip) {
         hearing->round_trip += (took - hearing->round_trip) / 4;
     }
-    hearing->answered_at = now;
+    hearing->answered_at = came;
     hearing->asked_at = 0;
     hearing->tries = 0;
     hearing->ignored = 0;

@@ -87,8 +87,8 @@ void vr_hearing_init(struct vr_hearing *hearing, vr_time_us now);
 bool vr_hearing_ask(struct vr_hearing *hearing, vr_time_us now, bool sends);
 /** Each tick while a question waits: is it to be sent once more? */
 bool vr_hearing_repeat(struct vr_hearing *hearing, vr_time_us now);
-/** Its answer. */
-void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us now);
+/** Its answer, and when it came: before now, where it has waited to be read. */
+void vr_hearing_answer(struct vr_hearing *hearing, vr_time_us came);
 /** Once a second: `sent` packets have left on this slot so far. */
 void vr_hearing_sent(struct vr_hearing *hearing, uint32_t slot, uint32_t sent);
 /** A compound with reports, whatever they are about; before its blocks. */

@@ -61,6 +61,7 @@ static void checked(struct vr_engine *engine, uint32_t peer, const struct vr_pat
     if ((!bound && vr_peers_by_path(engine, path) == VR_PEER_NONE) ||
         (nominated && (!bound || !vr_path_equal(path, &engine->live[peer].path)))) {
         vr_peers_bind(engine, peer, path);
+        engine->unsettled_at = engine->now;
     }
     if (hot->state == VR_PEER_NEW) {
         vr_peer_move(engine, peer, VR_PEER_CHECKED);

@@ -152,7 +152,7 @@ bool vr_probe_input(struct vr_engine *engine, const struct vr_path *path, struct
         return false; /* doubled, or the answer to a repeat of one that was answered */
     }
     engine->stats.questions_answered++;
-    vr_hearing_answer(&live->hearing, engine->now);
+    vr_hearing_answer(&live->hearing, engine->now - engine->waited);
     vr_list_remove(&live->asked);
     judge(engine, peer);
     return true;

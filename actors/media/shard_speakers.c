@@ -3,7 +3,7 @@
 #include "actors/media/shard_internal.h"
 #include "actors/wire/level.h"
 
-#define CHANGE_GAP VR_MS(300)
+#define CHANGE_GAP (VR_MS(300) - VR_TICK_EARLY)
 #define REPEAT VR_SECONDS(1)
 #define PAUSE_MAX VR_MS(120) /* the longest Opus packet: a longer break is silence */
 

@@ -11,7 +11,7 @@
 #include "actors/media/shard_internal.h"
 
 #define SUMMARY_FRESH VR_MS(350) /* three reports lost */
-#define SUMMARY_GAP VR_MS(100)
+#define SUMMARY_GAP (VR_MS(100) - VR_TICK_EARLY)
 #define SILENT_GAP VR_SECONDS(1)
 #define SILENT_AFTER VR_SECONDS(1) /* what is new is said ten times: one may be lost */
 

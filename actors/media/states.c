@@ -79,5 +79,6 @@ void vr_peer_up(struct vr_engine *engine, uint32_t peer)
     live->rtcp_due = engine->now + VR_SECONDS(1) + spread;
     vr_rtp_source_init(&live->source, 0);
     vr_hearing_init(&live->hearing, engine->now);
+    engine->unsettled_at = engine->now;
     vr_peer_move(engine, peer, VR_PEER_UP);
 }
