@@ -296,8 +296,8 @@ WAY = """What profiles say of the goals that are hard to reach (perf and callgri
   after 33 s, 18 000 after 79 s. On two cores with the client's two processes the server has to go before them (nice -10 in these rows): one run each beside other work, 10 000 packed by 3 had 100 % at 0.78 of a core, 18 000 packed by 6 100 % at 0.88; where a third program took half a core,
   10 000 had 54 to 89 % within the window.
 - A join in Chromium. Up to commit `f1149ee` (p50 55, p95 78 ms) about 10 of some 60 ms were the request to the server; the rest was the browser's: transport and transceivers 12, offer 3, descriptions 12, a `replaceTrack` that changed nothing 8, and turns of its loops between
-  them. Since then that `replaceTrack` is left out, and `prepare()` makes transport, transceivers and offer while the door is shown, so that the local description is set beside the request. In turns beside other work (load 9 to 21), 60 joins each, p50 and p95: the library before 63 and
-  158 ms, now without `prepare()` 46 and 108, with it 27 and 70. `join_bare_ms` are the browser's steps on the connection alone, nothing prepared, in the same run."""
+  them. Since then that `replaceTrack` is left out, and `prepare()` makes transport, transceivers and offer while the door is shown, so that the local description is set beside the request. In turns beside other work (load 3 to 22), three runs of 60 joins each, p50/p95: the library before 63/158,
+  48/129 and 61/265 ms, now without `prepare()` 46/108, 44/106 and 62/238, with it 27/70, 23/124 and 32/122. `join_bare_ms` are the browser's steps on the connection alone, nothing prepared, in the same run."""
 
 
 def chart_files(report):
