@@ -9,6 +9,8 @@
 #include "actors/room/actor_state.h"
 #include "actors/room/copy.h"
 
+#define TICK_AGAIN VR_MS(100)
+
 struct vr_instant actor_instant(const struct room_actor *self)
 {
     const struct vr_clock *clock = vr_system_clock(vr_actor_system(self->actor));
@@ -32,11 +34,11 @@ void actor_arm(struct room_actor *self)
 {
     vr_time_us due = vr_room_deadline(self->room, actor_instant(self));
 
+    due = earlier(due, self->held_due);
     if (due < self->retry_at) {
         due = self->retry_at;
     }
     due = earlier(due, self->speakers_due);
-    due = earlier(due, self->held_due);
     due = earlier(due, self->summary_due);
     if (self->services->life != NULL && told_nodes(self) > 0) {
         due = earlier(due, self->lives_due);
@@ -152,8 +154,12 @@ static enum vr_err tick(struct room_actor *self)
     struct vr_effects effects = {0};
     bool lives_due = lives_are_due(self);
 
-    if (self->disowned || self->failed != VR_OK || at.now < self->retry_at ||
+    if (at.now < self->retry_at) {
+        return VR_OK;
+    }
+    if (self->disowned || self->failed != VR_OK ||
         (vr_room_exists(self->room) && !actor_owns(self))) {
+        self->retry_at = at.now + TICK_AGAIN; /* what is due stays so: never without a pause */
         return VR_OK;
     }
     self->retry_at = 0;

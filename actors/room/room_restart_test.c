@@ -46,6 +46,34 @@ static void test_failed_commit(void **state)
     node_free(node);
 }
 
+/* What is due while a later commit's outcome is not known yet is looked at now and then, not
+ * without a pause: the loop would do nothing else. */
+static void test_what_is_due_after_a_failed_commit_waits(void **state)
+{
+    struct node *node = node_new();
+    vr_time_us next;
+
+    (void)state;
+    create_with_two(node);
+    assert_int_equal(say(node, by(VR_CMD_LOST, "ben", 2, 0))->err, VR_OK);
+    assert_true(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    vr_memory_set_immediate(node->records, false);
+    (void)ask(node, by(VR_CMD_MUTE, "ana", 1, 2));
+    (void)ask(node, by(VR_CMD_UNMUTE, "ana", 1, 2));
+    settle(node);
+    assert_true(vr_memory_step(node->records, VR_E_FULL));
+    pass(node, VR_SECONDS(60)); /* ben's time is over */
+    next = vr_worker_turn(vr_system_worker(node->system, VR_WORKER_CONTROL, 0), node->now);
+    assert_true(next > node->now);
+    while (vr_memory_step(node->records, VR_OK)) {
+        settle(node);
+    }
+    vr_memory_set_immediate(node->records, true);
+    pass(node, VR_SECONDS(2));
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    node_free(node);
+}
+
 /* Supervision: within 50 ms the room is back from the store, sessions see its state, nobody was
  * away; whoever waited for an answer has one. */
 static void test_restart_by_supervision(void **state)
@@ -390,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failed_commit),
+        cmocka_unit_test(test_what_is_due_after_a_failed_commit_waits),
         cmocka_unit_test(test_restart_by_supervision),
         cmocka_unit_test(test_restart_between_step_and_commit),
         cmocka_unit_test(test_disk_full_reads_go_on),
