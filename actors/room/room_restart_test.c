@@ -69,7 +69,7 @@ static void test_what_is_due_after_a_failed_commit_waits(void **state)
         settle(node);
     }
     vr_memory_set_immediate(node->records, true);
-    pass(node, VR_SECONDS(2));
+    pass(node, VR_SECONDS(60));
     assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
     node_free(node);
 }
