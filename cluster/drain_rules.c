@@ -66,9 +66,9 @@ static void with_room(struct choice *choice)
     narrow(choice, room);
 }
 
-static void youngest(struct choice *choice)
+static void youngest(struct choice *choice, vr_time_us wall)
 {
-    vr_time_us last = 0;
+    vr_time_us last = wall - DRAIN_ROUND + DRAIN_AS_YOUNG;
     uint64_t young = 0;
 
     for (uint32_t i = 0; i < choice->count; i++) {
@@ -83,7 +83,7 @@ static void youngest(struct choice *choice)
 }
 
 const struct vr_cluster_node *vr_drain_target(const struct vr_cluster_node *nodes, uint32_t count,
-                                              uint32_t owner)
+                                              uint32_t owner, vr_time_us wall)
 {
     struct choice choice = {.nodes = nodes, .count = count};
     const struct vr_cluster_node *best = NULL;
@@ -91,7 +91,7 @@ const struct vr_cluster_node *vr_drain_target(const struct vr_cluster_node *node
     that_can(&choice);
     of_our_region(&choice);
     with_room(&choice);
-    youngest(&choice);
+    youngest(&choice, wall);
     for (uint32_t i = 0; i < count; i++) {
         const struct vr_cluster_node *node = &nodes[i];
 

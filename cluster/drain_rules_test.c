@@ -17,11 +17,13 @@
 #define PEOPLE 200 /* on each node */
 
 static struct vr_cluster_node nodes[NODES];
+static vr_time_us wall;
 
 /* Started in one go; the first is the one that is drained. */
 static int set_up(void **state)
 {
     (void)state;
+    wall = VR_SECONDS(2100);
     for (uint32_t i = 0; i < NODES; i++) {
         nodes[i] = (struct vr_cluster_node){.number = i + 1,
                                             .alive = true,
@@ -36,7 +38,7 @@ static int set_up(void **state)
 
 static uint32_t target(uint32_t owner)
 {
-    const struct vr_cluster_node *node = vr_drain_target(nodes, NODES, owner);
+    const struct vr_cluster_node *node = vr_drain_target(nodes, NODES, owner, wall);
 
     return node == NULL ? 0 : node->number;
 }
@@ -66,6 +68,19 @@ static void who_was_restarted_comes_before_load(void **state)
     nodes[1].started_at = 0; /* of a version that does not tell */
     nodes[2].started_at = 0;
     assert_int_equal(target(2), 4);
+}
+
+/* A drain long after the last restart spreads people as they come. */
+static void who_was_restarted_long_ago_has_no_priority(void **state)
+{
+    (void)state;
+    nodes[3].started_at = VR_SECONDS(2000);
+    nodes[3].participants = 5 * PEOPLE;
+    wall = VR_SECONDS(2000) + DRAIN_ROUND;
+    assert_int_equal(target(2), 4);
+    wall += 1;
+    assert_int_equal(target(2), 2);
+    assert_int_equal(target(0), 2);
 }
 
 static void a_full_one_takes_nobody_while_others_can(void **state)
@@ -103,6 +118,7 @@ struct person {
 /* One node after another is emptied, restarted, and takes people again. */
 static void drain(uint32_t node, struct person people[NODES][PEOPLE], vr_time_us now)
 {
+    wall = now;
     for (uint32_t i = 0; i < NODES; i++) {
         nodes[i].self = nodes[i].draining = i == node;
     }
@@ -151,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_owner_is_first_then_the_emptiest, set_up),
         cmocka_unit_test_setup(who_was_restarted_comes_before_load, set_up),
+        cmocka_unit_test_setup(who_was_restarted_long_ago_has_no_priority, set_up),
         cmocka_unit_test_setup(a_full_one_takes_nobody_while_others_can, set_up),
         cmocka_unit_test_setup(people_stay_in_their_region, set_up),
         cmocka_unit_test_setup(nobody_moves_a_third_time, set_up),

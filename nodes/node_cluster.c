@@ -276,8 +276,9 @@ bool node_cluster_move_to(void *ctx, struct vr_id room, char *url, size_t size)
     struct vr_cluster_node *nodes = calloc(VR_CLUSTER_NODES_MAX, sizeof(*nodes));
     uint32_t count =
         nodes == NULL ? 0 : vr_cluster_nodes(node->cluster, nodes, VR_CLUSTER_NODES_MAX);
-    const struct vr_cluster_node *best =
-        vr_drain_target(nodes, count, vr_cluster_owner_node(node->cluster, room));
+    const struct vr_clock *clock = vr_clock_system();
+    const struct vr_cluster_node *best = vr_drain_target(
+        nodes, count, vr_cluster_owner_node(node->cluster, room), clock->wall(clock->ctx));
 
     if (best != NULL) {
         node_text_put(url, size, best->url);
