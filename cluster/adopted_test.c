@@ -122,6 +122,30 @@ static void who_starts_remembers(void **state)
     assert_true(ck_until(kit, third_refuses, VR_SECONDS(5)));
 }
 
+static bool third_is_gone(struct ck *of)
+{
+    struct vr_cluster_node nodes[4];
+
+    return vr_cluster_nodes(of->nodes[1].cluster, nodes, 4) == 2 &&
+           vr_cluster_nodes(of->nodes[2].cluster, nodes, 4) == 2;
+}
+
+/* Though all that was read before had higher revisions. */
+static void what_is_read_after_is_newer(void **state)
+{
+    (void)state;
+    assert_true(vr_kv_model_save(kit->etcd));
+    ck_run(kit, VR_SECONDS(300));
+    vr_kv_model_restore(kit->etcd, false);
+    assert_true(ck_until(kit, first_two_refuse, VR_SECONDS(5)));
+    adopt_at(1);
+    assert_true(ck_until(kit, ck_all_joined, VR_SECONDS(10)));
+    ck_crash(kit, 3);
+    assert_true(ck_until(kit, third_is_gone, VR_SECONDS(10)));
+    ck_start(kit, 3);
+    assert_true(ck_until(kit, ck_all_joined, VR_SECONDS(10)));
+}
+
 /* An etcd with another id may be another cluster's, to which a node was sent by mistake: it refuses
  * for itself, and says nothing there. */
 static void another_cluster_is_left_alone(void **state)
@@ -206,13 +230,10 @@ static void who_stays_away_is_not_waited_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(who_was_away_is_told),
-        TEST(who_is_in_already_is_told),
-        TEST(who_starts_remembers),
-        TEST(another_cluster_is_left_alone),
-        TEST(the_newest_copy_is_waited_for),
-        TEST(whoever_was_here_is_waited_for),
-        TEST(who_stays_away_is_not_waited_for),
+        TEST(who_was_away_is_told),           TEST(who_is_in_already_is_told),
+        TEST(who_starts_remembers),           TEST(what_is_read_after_is_newer),
+        TEST(another_cluster_is_left_alone),  TEST(the_newest_copy_is_waited_for),
+        TEST(whoever_was_here_is_waited_for), TEST(who_stays_away_is_not_waited_for),
     };
 
     vr_log_set_level(getenv("VR_LOUD") != NULL ? VR_LOG_DEBUG : VR_LOG_OFF);

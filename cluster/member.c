@@ -354,6 +354,9 @@ static bool may_go_on(struct vr_cluster *cluster, const struct vr_kv_pair *pair,
         return false;
     }
     member->to_claim = member->to_claim || generation > atomic_load(&cluster->generation);
+    if (generation > atomic_load(&cluster->generation)) {
+        member_nodes_renumbered(cluster);
+    }
     member->restored = false;
     member->cluster_id = result->cluster_id;
     member->revision = result->revision;

@@ -257,6 +257,13 @@ static void on_listed(struct vr_cluster *cluster, int64_t revision)
     link_keys_listed(cluster);
 }
 
+void member_nodes_renumbered(struct vr_cluster *cluster)
+{
+    for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
+        cluster->member->nodes[i].mod = 0;
+    }
+}
+
 const struct mirror_ops member_nodes_ops = {on_begin, on_put, on_gone, on_listed, true};
 
 /* ---- the generation ---- */

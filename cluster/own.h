@@ -159,6 +159,8 @@ bool member_keep_try(struct vr_cluster *cluster, const struct vr_kv_pair *record
 extern const struct mirror_ops member_nodes_ops, member_generation_ops;
 struct node_entry *member_node(struct vr_cluster *cluster, uint32_t number);
 void member_nodes_publish(struct vr_cluster *cluster);
+/** Another etcd, or one that was restored: what is read next is newer, whatever its revision. */
+void member_nodes_renumbered(struct vr_cluster *cluster);
 void member_hello_start(struct vr_cluster *cluster);
 void member_on_hello(struct vr_cluster *cluster, uint32_t node, struct vr_bytes bytes);
 void member_frame_from(struct vr_cluster *cluster,
