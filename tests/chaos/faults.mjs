@@ -6,13 +6,15 @@ const others = (world, host) => world.hosts.filter((h) => h !== host);
 
 const FULL_TRIES = 200;
 
-/** No space is left, and the store knows: what is free inside of it is used up by rooms, until one is refused. */
+const isFull = async (host) => (await host.node.metrics()).voiceroom_store_full === 1;
+
+/** No space is left, and the store knows: what is free inside of it is used up by rooms, until one is refused, or what somebody else does (a node that refuses may be passed over when rooms are placed). */
 async function full(world, host) {
   const admin = world.nodes[0].admin();
   for (let i = 0; i < FULL_TRIES; i++) {
     world.fillDisk(host);
     const refused = await rest(host.node, admin, 'POST', '/v1/rooms', { title: 'One more', description: 'x'.repeat(400) }).then(() => undefined, (error) => error);
-    if (refused?.code === 'storage-full') return;
+    if (refused?.code === 'storage-full' || await isFull(host)) return;
   }
   throw new Error(`the disk of ${host.name} is full, and ${FULL_TRIES} times no room was refused`);
 }
