@@ -4,7 +4,11 @@
  *
  * A link is told apart by the life of its process (link_incarnation), not by the lease's: who has
  * to register anew goes on talking. A process that goes on from kept memory lives the same life
- * (link_keep.h): it talks under the keys of before, which both give each other again here. */
+ * (link_keep.h): it talks under the keys of before, which both give each other again here.
+ *
+ * Whose record is gone is not forgotten at once: when etcd was away for longer than a lease, all
+ * records can end together, of nodes that live and are back in an instant. Speech does not wait for
+ * them. */
 #include <string.h>
 
 #include "actors/base/log.h"
@@ -12,6 +16,7 @@
 #include "cluster/own.h"
 
 #define RENEW_AFTER VR_SECONDS(3600)
+#define GONE_AFTER VR_SECONDS(5)
 
 /* We were away, and with our record the others forgot our keys; to us they were there all the time,
  * and had confirmed. */
@@ -26,6 +31,26 @@ static void give_all_again(struct vr_cluster *cluster)
     }
 }
 
+static struct link_gone *gone_of(struct vr_cluster *cluster, uint32_t number)
+{
+    for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
+        if (cluster->member->links_gone[i].number == number) {
+            return &cluster->member->links_gone[i];
+        }
+    }
+    return NULL;
+}
+
+/* Its record is there again. */
+static void is_back(struct vr_cluster *cluster, uint32_t number)
+{
+    struct link_gone *gone = gone_of(cluster, number);
+
+    if (gone != NULL) {
+        gone->number = 0;
+    }
+}
+
 void link_keys_put(struct vr_cluster *cluster, struct node_entry *node)
 {
     enum vr_err err;
@@ -37,6 +62,7 @@ void link_keys_put(struct vr_cluster *cluster, struct node_entry *node)
     if (cluster->conf.links == NULL || node->link[0] == '\0') {
         return;
     }
+    is_back(cluster, node->number);
     err = vr_links_peer(cluster->conf.links, node->number, node->link_incarnation, node->link,
                         node->media_workers);
     if (err != VR_OK) {
@@ -50,14 +76,34 @@ void link_keys_put(struct vr_cluster *cluster, struct node_entry *node)
 
 void link_keys_gone(struct vr_cluster *cluster, uint32_t number)
 {
-    if (cluster->conf.links != NULL) {
+    struct link_gone *gone = gone_of(cluster, number);
+
+    if (cluster->conf.links == NULL || number == cluster->conf.number) {
+        return;
+    }
+    gone = gone == NULL ? gone_of(cluster, 0) : gone;
+    if (gone == NULL) { /* so many at once: it is heard again once it has given a key */
         vr_links_drop(cluster->conf.links, number);
+        return;
+    }
+    *gone = (struct link_gone){number, vr_worker_now(cluster->worker) + GONE_AFTER};
+}
+
+void link_keys_forget(struct vr_cluster *cluster, vr_time_us now)
+{
+    for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
+        struct link_gone *gone = &cluster->member->links_gone[i];
+
+        if (gone->number != 0 && now >= gone->at) {
+            vr_links_drop(cluster->conf.links, gone->number);
+            gone->number = 0;
+        }
     }
 }
 
 void link_keys_listed(struct vr_cluster *cluster)
 {
-    uint32_t nodes[VR_CLUSTER_NODES_MAX];
+    uint32_t nodes[2 * VR_CLUSTER_NODES_MAX];
     uint32_t count = 0;
 
     if (cluster->conf.links == NULL) {
@@ -66,6 +112,9 @@ void link_keys_listed(struct vr_cluster *cluster)
     for (uint32_t i = 0; i < VR_CLUSTER_NODES_MAX; i++) {
         if (cluster->member->nodes[i].number != 0) {
             nodes[count++] = cluster->member->nodes[i].number;
+        }
+        if (cluster->member->links_gone[i].number != 0) {
+            nodes[count++] = cluster->member->links_gone[i].number;
         }
     }
     vr_links_only(cluster->conf.links, nodes, count);

@@ -237,6 +237,18 @@ static void test_without_etcd(void **state)
     assert_true(ck_until(kit, all_talk, VR_SECONDS(10)));
 }
 
+/* etcd was away for longer than all leases, and takes them back when it returns. */
+static void test_all_records_end_at_once(void **state)
+{
+    (void)state;
+    for (uint32_t i = 1; i <= NODES; i++) {
+        vr_kv_model_revoke(kit->etcd, kit->nodes[i].sim, false);
+    }
+    (void)ck_until(kit, never, VR_SECONDS(15));
+    assert_false(silent);
+    assert_true(ck_all_joined(kit));
+}
+
 /* Nobody died: it was cut off for longer than its lease, the others forgot it, and it did not
  * forget them. Everybody is heard again soon. */
 static void test_cut_off_for_a_while(void **state)
@@ -296,10 +308,15 @@ static void test_heard_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_heard_in_every_instant), TEST(test_two_at_once),
-        TEST(test_renewed_afterwards),     TEST(test_after_its_lease),
-        TEST(test_who_went_meanwhile),     TEST(test_without_etcd),
-        TEST(test_cut_off_for_a_while),    TEST(test_heard_again),
+        TEST(test_heard_in_every_instant),
+        TEST(test_two_at_once),
+        TEST(test_renewed_afterwards),
+        TEST(test_after_its_lease),
+        TEST(test_who_went_meanwhile),
+        TEST(test_without_etcd),
+        TEST(test_all_records_end_at_once),
+        TEST(test_cut_off_for_a_while),
+        TEST(test_heard_again),
     };
 
     vr_log_set_level(VR_LOG_OFF);

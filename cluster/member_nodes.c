@@ -377,6 +377,7 @@ static void say_hello(struct vr_timer *timer, vr_time_us now)
         }
     }
     vr_blob_release(blob);
+    link_keys_forget(cluster, now);
     vr_timer_arm(cluster->worker, timer, now + HELLO_EVERY);
 }
 

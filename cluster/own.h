@@ -117,6 +117,10 @@ struct cluster_member {
     struct node_entry nodes[VR_CLUSTER_NODES_MAX];
     uint32_t numbered[VR_CLUSTER_NODES_MAX]; /* all that ever joined, as of our own joining */
     uint32_t numbered_count;
+    struct link_gone {
+        uint32_t number; /* 0: a free place */
+        vr_time_us at;   /* its keys are forgotten then */
+    } links_gone[VR_CLUSTER_NODES_MAX];
     bool drained_told; /* logged once */
     struct vr_timer drain_timer;
     struct adopt *adopt; /* under way; admin.c */
@@ -171,7 +175,10 @@ uint32_t member_places(struct vr_cluster *cluster, struct owners_place *out, uin
 /* ---- link_keys.c: speech links ---- */
 
 void link_keys_put(struct vr_cluster *cluster, struct node_entry *node);
+/** It is forgotten 5 s later, unless it is back. */
 void link_keys_gone(struct vr_cluster *cluster, uint32_t number);
+/** With each hello: those whose time is over. */
+void link_keys_forget(struct vr_cluster *cluster, vr_time_us now);
 /** A list named all nodes: who went while this process was being started is known of no longer. */
 void link_keys_listed(struct vr_cluster *cluster);
 void link_keys_tick(struct vr_cluster *cluster, struct node_entry *node, vr_time_us now);
