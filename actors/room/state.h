@@ -190,7 +190,7 @@ struct vr_room {
     uint32_t chat_next;
     struct tries tries[TRIES_KEPT];
     vr_time_us host_missing_since; /* now; VR_NEVER: he is there, or nobody is */
-    uint64_t digest_told; /* the sequence that the last digest named */
+    uint64_t digest_told;          /* the sequence that the last digest named */
     vr_time_us digest_told_at;
     bool digest_again;                            /* it named something new */
     vr_time_us flush_due;                         /* VR_NEVER: all counters are written */
