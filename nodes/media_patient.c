@@ -11,14 +11,16 @@
 #define PATIENT 1
 #define RECEIVER_REPORT 201 /* RFC 3550, 6.4.2; of SRTCP too, its first 8 bytes are clear */
 
-/** RFC 7983: STUN begins with 0 to 3, RTP and RTCP with 128 to 191. A datagram that is too short
- * for a load ends the program with 0. */
+/** RFC 7983: STUN begins with 0 to 3, DTLS with 20 to 63, RTP and RTCP with 128 to 191. A hello
+ * must not overtake the check that makes its sender known, so both come by the same one: while
+ * anybody connects that one is polled. A datagram that is too short for a load ends the program
+ * with 0. */
 static int sort_by_first_bytes(int fd)
 {
     struct sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 4, 0, 3),   /* less: STUN, to the patient one */
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 128, 0, 3), /* less: DTLS and all else, to the prompt */
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 64, 0, 3),  /* less: to the patient one */
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 128, 0, 3), /* less: to the prompt one */
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 1),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RECEIVER_REPORT, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, PATIENT),

@@ -1,5 +1,5 @@
 /* media_patient.h - a second socket beside each of a media port, on the same address and port, for
- * what is not urgent: STUN and receiver reports (patience.h says why and when it is read).
+ * what is not urgent: STUN, DTLS and receiver reports (patience.h says why and when it is read).
  *
  * The kernel sorts: both sockets are one SO_REUSEPORT group, and a classic BPF program, which sees
  * the bytes of the datagram, names the socket (socket(7), SO_ATTACH_REUSEPORT_CBPF, Linux 4.5).

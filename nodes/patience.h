@@ -1,5 +1,5 @@
 /* patience.h - when a media port reads what is not urgent: connectivity checks, answers to our own
- * questions, receiver reports.
+ * questions, receiver reports; handshakes too, which are urgent, but then somebody connects.
  *
  * Each of them comes alone, and a thread that wakes for each pays for the waking several times what
  * the datagram costs. So where they come often they are read in bunches: when the worker is awake
