@@ -153,7 +153,7 @@ async function once(world, scene, peers, row, name) {
     await sleep(300);
     const where = struck ?? await fault?.aim?.(world) ?? world.hosts[peers.persons % 3];
     const begin = now();
-    await fault?.begin(world, where);
+    if (await fault?.begin(world, where) === false) throw new Error(`${row.fault} was not felt`);
     await hold(row, acts, begin);
     const ended = now();
     await fault?.end(world, where);

@@ -113,9 +113,10 @@ async function nemesis(run, end) {
   while (now() < end) {
     if (names.length === 0) names = Object.keys(FAULTS).sort(() => random() - 0.5);
     const name = names.pop();
-    run.note({ kind: 'fault', t: now(), name });
+    const struck = { kind: 'fault', t: now(), name };
+    run.note(struck);
     console.log(`${(now() / 1000).toFixed(1)} s  ${name}`);
-    await fire(run.world, name, pick);
+    if (!await fire(run.world, name, pick)) struck.name = `${name}, not felt`; // not one that was fired
     run.note({ kind: 'undone', t: now() });
     // The last one is judged from the moment it is undone.
     if (now() < end) await sleep(3000 + random() * 4000);
