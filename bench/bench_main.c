@@ -114,12 +114,10 @@ static void read_server(const struct vr_bench_options *o, struct vr_process *out
 
         vr_process_read(o->pids[i], &one);
         out->cpu_ns += one.cpu_ns;
-        out->user_us += one.user_us;
-        out->system_us += one.system_us;
         out->rss_kb += one.rss_kb;
         out->threads += one.threads;
         out->media += one.media;
-        out->media_us += one.media_us;
+        out->media_ns += one.media_ns;
     }
 }
 

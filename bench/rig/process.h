@@ -5,12 +5,10 @@
 #include <stdint.h>
 
 struct vr_process {
-    int64_t cpu_ns;  /* user and system, of all threads, ended ones too */
-    int64_t user_us; /* from /proc/PID/stat: ticks of 10 ms */
-    int64_t system_us;
+    int64_t cpu_ns; /* user and system, of all threads, ended ones too */
     long rss_kb;
     long threads;
-    int64_t media_us; /* of the threads named media-N, user and system; ticks of 10 ms */
+    int64_t media_ns; /* of the threads named media-N, user and system */
     uint32_t media;   /* how many of these; 0: a server that names none so */
 };
 

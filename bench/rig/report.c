@@ -103,12 +103,9 @@ static void put_server(const struct vr_report *report, const struct vr_sum *all,
     fprintf(out, ",\"cpu_us_per_packet\":%.4f,\"floor_us\":%.4f,\"ratio\":%.4f", per_packet,
             report->floor.cpu_us_per_packet,
             report->floor.cpu_us_per_packet > 0 ? per_packet / report->floor.cpu_us_per_packet : 0);
-    fprintf(
-        out,
-        ",\"cpu_us_per_listener_second\":%.2f,\"cpu_share\":%.4f,\"user_us\":%ld,\"system_us\":%ld",
-        listeners > 0 ? cpu_us / listeners / report->seconds : 0, cpu_us / 1e6 / report->seconds,
-        (long)(report->window_end.user_us - report->window_start.user_us),
-        (long)(report->window_end.system_us - report->window_start.system_us));
+    fprintf(out, ",\"cpu_us_per_listener_second\":%.2f,\"cpu_share\":%.4f",
+            listeners > 0 ? cpu_us / listeners / report->seconds : 0,
+            cpu_us / 1e6 / report->seconds);
     fprintf(out,
             ",\"rss_kb\":%ld,\"rss_base_kb\":%ld,\"rss_kb_per_listener\":%.2f,\"threads\":%ld"
             ",\"join_cpu_us\":%.1f",
@@ -132,7 +129,7 @@ static void put_served(const struct vr_report *report, FILE *out)
 
     if (report->window_end.media > 0) {
         fprintf(out, ",\"media_threads\":%u,\"media_share\":%.4f", report->window_end.media,
-                (double)(report->window_end.media_us - report->window_start.media_us) / 1e6 /
+                (double)(report->window_end.media_ns - report->window_start.media_ns) / 1e9 /
                     report->seconds);
     }
     if (to->forwarded > 0) {
