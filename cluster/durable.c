@@ -2,8 +2,9 @@
  *
  * One at a time per room. An unknown outcome is resolved before anything else is written: is the
  * head the one that this write puts (epoch and revision, ours alone)? Then it happened. Is it still
- * the one before? Then the same transaction goes out again; should the first copy come late, it
- * finds the head rewritten. Anything else: somebody else's. */
+ * the one before, or that of an earlier write in this epoch, which was given up at the deadline and
+ * landed late? Then the same transaction goes out again; should the first copy come late, it finds
+ * the head rewritten. Anything else: somebody else's. */
 #include <stdlib.h>
 
 #include "actors/base/assert.h"
@@ -103,6 +104,8 @@ static void on_read_back(struct cluster_room *room, const struct vr_kv_result *r
         own_read_head(room, head);
         if (room->head.epoch == durable->epoch && room->head.revision == durable->revision) {
             finish_first(room, VR_OK, 0);
+        } else if (room->head.epoch == durable->epoch && room->head.revision < durable->revision) {
+            durable_run(room); /* one of before, given up at the deadline, has landed late */
         } else { /* cannot be while the owner key is ours, but what can't be must not be written */
             finish_first(room, VR_E_FENCED, 0);
         }

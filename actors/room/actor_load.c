@@ -61,25 +61,29 @@ static enum vr_err read_room(struct room_actor *self, uint64_t epoch, struct vr_
     return err == VR_E_NOT_FOUND ? VR_OK : err;
 }
 
+/* He is told as the store has him. */
+static bool tell_as_stored(struct room_actor *self, const struct vr_person_view *view)
+{
+    struct vr_effect subscribe = {.kind = VR_EFFECT_SUBSCRIBE};
+
+    subscribe.as.subscriber.participant = view->participant;
+    subscribe.as.subscriber.generation = view->generation;
+    if (!view->was_lost) {
+        subscribe.as.subscriber.session = view->session;
+    }
+    subscribe.as.subscriber.shard = view->shard;
+    return told_apply(self, &subscribe);
+}
+
 /* People as they were when the last owner stopped: gates are sent anew, sessions hear from us. */
 static enum vr_err remember_people(struct room_actor *self)
 {
     struct vr_room *room = self->room;
 
     for (vr_participant_id id = vr_room_next(room, 0); id != 0; id = vr_room_next(room, id)) {
-        struct vr_effect subscribe = {.kind = VR_EFFECT_SUBSCRIBE};
         struct vr_person_view view;
 
-        if (!vr_room_person(room, id, &view)) {
-            continue;
-        }
-        subscribe.as.subscriber.participant = id;
-        subscribe.as.subscriber.generation = view.generation;
-        if (!view.was_lost) {
-            subscribe.as.subscriber.session = view.session;
-        }
-        subscribe.as.subscriber.shard = view.shard;
-        if (!told_apply(self, &subscribe)) {
+        if (vr_room_person(room, id, &view) && !tell_as_stored(self, &view)) {
             return VR_E_NO_MEMORY;
         }
     }
@@ -154,25 +158,47 @@ enum vr_err actor_load(struct room_actor *self, struct vr_why *why)
     return err;
 }
 
-/* Whoever was told to be there is there still: only the last steps did not happen. */
-static void attach_all(struct room_actor *self)
+static void forget_gone(struct room_actor *self)
 {
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < self->people_count; i++) {
-        struct told_person *told = &self->people[i];
         struct vr_person_view view;
 
-        if (!vr_room_person(self->room, told->participant, &view) || !view.present) {
-            continue; /* cannot be: who was told is stored; but a gate less is no harm */
+        if (vr_room_person(self->room, self->people[i].participant, &view) && view.present) {
+            self->people[kept++] = self->people[i];
         }
-        if (told->session.kind == VR_ACTOR_SESSION) {
-            (void)vr_room_attach(self->room, told->participant, told->generation);
-        }
-        self->people[kept++] = *told;
     }
     self->people_count = kept;
     self->nodes_old = true;
+}
+
+/* Whoever was told to be there is there still: the last steps did not happen. Or they did, and
+ * nobody was told: a commit of this actor's former life, or one that failed only elsewhere. Then
+ * the session that the store names is the one to hear of the room, if it lives. */
+static enum vr_err catch_up(struct room_actor *self)
+{
+    struct vr_room *room = self->room;
+
+    forget_gone(self);
+    for (vr_participant_id id = vr_room_next(room, 0); id != 0; id = vr_room_next(room, id)) {
+        struct told_person *told = told_find(self, id);
+        struct vr_person_view view;
+
+        if (!vr_room_person(room, id, &view) || !view.present) {
+            continue;
+        }
+        if (told == NULL || told->generation < view.generation) {
+            if (!tell_as_stored(self, &view)) {
+                return VR_E_NO_MEMORY;
+            }
+        } else if (view.was_lost) {
+            told->session = (struct vr_address){0};
+        } else if (told->session.kind == VR_ACTOR_SESSION) {
+            (void)vr_room_attach(room, id, told->generation);
+        }
+    }
+    return VR_OK;
 }
 
 enum vr_err actor_read(struct room_actor *self, struct vr_why *why)
@@ -208,9 +234,14 @@ enum vr_err actor_reload(struct room_actor *self)
              vr_err_code(self->failed));
     self->failed = VR_OK;
     self->retry_at = vr_actor_now(self->actor) + RETRY_AFTER_FAILURE;
-    attach_all(self);
+    err = catch_up(self);
+    if (err != VR_OK || !vr_room_exists(self->room)) {
+        return err;
+    }
+    shards_update(self);
     gates_again(self);
-    return vr_room_exists(self->room) ? publish_state(self) : VR_OK;
+    actor_ping_sessions(self); /* of those whom nobody was told of */
+    return publish_state(self);
 }
 
 static enum vr_err on_pong(struct vr_actor *actor, void *state, uint64_t tag, enum vr_err err,

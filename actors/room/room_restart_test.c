@@ -142,6 +142,42 @@ static void test_restart_between_step_and_commit(void **state)
     node_free(node);
 }
 
+/* A commit of the life before names a session that nobody was told of: it hears of the room all the
+ * same, from the moment on when that commit has landed. */
+static void test_a_return_that_landed_after_the_restart(void **state)
+{
+    struct node *node = node_new();
+    struct vr_command *cmd = by(VR_CMD_RESUME, "ben", 2, 0);
+    uint32_t back;
+    int landed;
+
+    (void)state;
+    create_with_two(node);
+    clear_log(node);
+    vr_memory_set_immediate(node->records, false);
+    cmd->by.generation = 1;
+    cmd->session = vr_session_address((struct vr_id){0, 12});
+    cmd->shard = vr_shard_address(KIT_ROOM, 1);
+    back = ask(node, cmd);
+    settle(node);
+    node->room_fails = true;
+    (void)ask(node, by(VR_CMD_LOCK, "ana", 1, 0));
+    settle(node);
+    assert_int_equal(node->errors[back], VR_E_INTERNAL);
+    pass(node, VR_MS(50));
+    while (vr_memory_step(node->records, VR_OK)) {
+        settle(node);
+    }
+    vr_memory_set_immediate(node->records, true);
+    pass(node, VR_SECONDS(1));
+    landed = (int)node->lines;
+    assert_int_equal(say(node, by(VR_CMD_MUTE, "ana", 1, 2))->err, VR_OK);
+    assert_true(find(node, "session 12: room:", landed) >= 0);
+    assert_int_equal(find(node, "session 2: room:", landed), -1);
+    assert_false(shows(node, VR_SHOW_PARTICIPANTS, "ana", "reconnecting"));
+    node_free(node);
+}
+
 static void test_disk_full_reads_go_on(void **state)
 {
     struct node *node = node_new();
@@ -421,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_what_is_due_after_a_failed_commit_waits),
         cmocka_unit_test(test_restart_by_supervision),
         cmocka_unit_test(test_restart_between_step_and_commit),
+        cmocka_unit_test(test_a_return_that_landed_after_the_restart),
         cmocka_unit_test(test_disk_full_reads_go_on),
         cmocka_unit_test(test_crash_and_return),
         cmocka_unit_test(test_sessions_outlive_the_room),
