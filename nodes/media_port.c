@@ -182,6 +182,9 @@ static void on_timer(uv_timer_t *timer)
     vr_time_us now = clock_now(port);
 
     media_stood_still(port, now);
+    if (now > port->armed) { /* no actor here has a timer: this one tells how late the worker is */
+        vr_worker_note_lag(port->conf.worker, now - port->armed, now);
+    }
     port->armed = VR_NEVER;
     vr_engine_tick(port->engine, now);
     media_out_flush(port);

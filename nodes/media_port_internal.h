@@ -18,6 +18,7 @@
 #define OUT_BYTES (BATCH_OUT * 256 + BURST_MAX)
 #define LOAD_EVERY VR_SECONDS(1)
 #define ROUNDS_MAX 8 /* batches read in one callback, so that timers get their turn */
+#define READ_MAX (ROUNDS_MAX * BATCH_IN)
 #define BUFFER_BYTES (4 * 1024 * 1024)
 
 /** What a death may not take: datagrams that were read and not handled, or queued and not sent. It

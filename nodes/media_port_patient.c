@@ -66,18 +66,24 @@ vr_time_us media_patients_waited(struct vr_media_port *port, uint32_t at, vr_tim
     return waited < 0 ? 0 : waited > longest ? longest : waited;
 }
 
-static uint32_t patients_read(struct vr_media_port *port, vr_time_us now)
+/* `left`: of one of them more is there than may be read in one go. */
+static uint32_t patients_read(struct vr_media_port *port, vr_time_us now, bool *left)
 {
-    uint32_t count = 0;
+    uint32_t sum = 0;
+
+    *left = false;
 
     for (uint32_t i = 0; i < port->socket_count; i++) {
         if (port->patients[i].open) {
-            count += media_in_read(port, &port->patients[i], now);
+            uint32_t count = media_in_read(port, &port->patients[i], now);
+
+            sum += count;
+            *left = *left || count == READ_MAX;
         }
     }
     vr_engine_waited(port->engine, 0);
     media_in_stamps(port, port->fresh_until != 0); /* as the others want them */
-    return count;
+    return sum;
 }
 
 void media_patients_turn(struct vr_media_port *port, vr_time_us now)
@@ -85,8 +91,13 @@ void media_patients_turn(struct vr_media_port *port, vr_time_us now)
     bool settled = vr_engine_settled(port->engine, now);
 
     if (vr_patience_is_due(&port->patience, now, port->patient_readable, settled)) {
+        bool left;
+        uint32_t count;
+
         port->patient_readable = false;
-        vr_patience_read(&port->patience, now, patients_read(port, now), settled);
+        count = patients_read(port, now, &left);
+        /* What is left is polled: a flood or a backlog would else outgrow the buffer meanwhile. */
+        vr_patience_read(&port->patience, now, count, settled && !left);
     }
     for (uint32_t i = 0; i < port->socket_count; i++) {
         struct socket_in *in = &port->patients[i];

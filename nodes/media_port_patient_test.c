@@ -237,6 +237,49 @@ static void the_wait_is_told(void **state)
     world_close(&w);
 }
 
+/* More than one read takes: the rest is read in the next passes, not 10 ms later, by when a flood
+ * would have outgrown the buffer. */
+static void a_backlog_is_read_without_waiting(void **state)
+{
+    int bytes = 0;
+    socklen_t size = sizeof(bytes);
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    grow_patient(&w);
+    assert_int_equal(getsockopt(w.port->patients[0].fd, SOL_SOCKET, SO_RCVBUF, &bytes, &size), 0);
+    if (bytes < 4 * READ_MAX * 1024) { /* not privileged: so many have no room */
+        world_close(&w);
+        skip();
+    }
+    for (uint32_t i = 0; i < READ_MAX + 100; i++) {
+        check_comes(&w);
+    }
+    w.now += VR_PATIENCE_SHORTEST;
+    pass(&w);
+    assert_int_equal(seen(&w).stun_in, 2 + READ_MAX);
+    pass(&w);
+    assert_int_equal(seen(&w).stun_in, 2 + READ_MAX + 100);
+    world_close(&w);
+}
+
+/* No actor of a media worker has a timer: that of the port tells how late it runs. */
+static void a_late_port_is_a_late_worker(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    assert_int_equal(vr_system_media_lag(w.system, w.now), 0);
+    grow_patient(&w); /* its timer is armed */
+    w.now += VR_PATIENCE_LONGEST + VR_MS(80);
+    uv_run(&w.loop, UV_RUN_ONCE); /* waits for it */
+    assert_int_equal(vr_system_media_lag(w.system, w.now), VR_MS(80));
+    vr_media_port_before_wait(w.port, w.now);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +288,8 @@ int main(void)
         cmocka_unit_test(without_speech_a_timer_reads_them),
         cmocka_unit_test(refused_everything_is_read_at_once),
         cmocka_unit_test(the_wait_is_told),
+        cmocka_unit_test(a_backlog_is_read_without_waiting),
+        cmocka_unit_test(a_late_port_is_a_late_worker),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

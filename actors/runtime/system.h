@@ -208,6 +208,9 @@ struct vr_records *vr_system_records(const struct vr_system *system);
 const struct vr_tracing *vr_system_tracing(const struct vr_system *system); /* NULL: off */
 uint32_t vr_system_node(const struct vr_system *system);
 
+/** A timer of the loop that is none of the worker's own (below) ran at `now`, so much too late: it
+ *  counts like those. The worker's thread. */
+void vr_worker_note_lag(struct vr_worker *worker, vr_time_us lag, vr_time_us now);
 /** Largest time from a timer's deadline to its run since the last call; any thread. */
 vr_time_us vr_worker_lag_take(struct vr_worker *worker);
 /** The same of the media worker that was worst within the last 50 to 100 ms before `now`, without

@@ -105,7 +105,7 @@ static void keep_larger(vr_time_us *kept, vr_time_us lag)
 }
 
 /** Another thread may read while a window ends: it then misses a window or sees one twice. */
-static void note_lag(struct vr_worker *worker, vr_time_us lag, vr_time_us now)
+void vr_worker_note_lag(struct vr_worker *worker, vr_time_us lag, vr_time_us now)
 {
     vr_time_us began = worker->lag_recent.began;
 
@@ -137,7 +137,7 @@ void vr_timers_run(struct vr_worker *worker, vr_time_us now, uint32_t limit)
     while (limit-- > 0 && worker->heap_size > 0 && worker->heap[0]->deadline <= now) {
         struct vr_timer *timer = worker->heap[0];
 
-        note_lag(worker, now - timer->deadline, now);
+        vr_worker_note_lag(worker, now - timer->deadline, now);
         vr_timer_disarm(worker, timer);
         timer->fire(timer, now);
     }
