@@ -109,7 +109,7 @@ static const char *guests_say(const struct vr_node *node)
     case VR_GUESTS_LOCALHOST:
         return "on this machine";
     case VR_GUESTS_LINK:
-        return "on this machine, elsewhere with the join link";
+        return "on this machine, elsewhere with the join link: /?code=";
     case VR_GUESTS_ALL:
         return "everybody";
     }
@@ -140,7 +140,9 @@ void vr_node_describe(const struct vr_node *node, struct vr_buf *out)
     if (node->https_port == 0 && node->config->https_port != 0) {
         vr_buf_text(out, "  on other devices   not yet: HTTPS needs tls_certificate and tls_key\n");
     }
-    vr_buf_printf(out, "  guests             %s\n", guests_say(node));
+    /* Behind a proxy no address above carries the code. */
+    vr_buf_printf(out, "  guests             %s%s\n", guests_say(node),
+                  code ? vr_auth_join_code(node->auth) : "");
     vr_buf_printf(out, "  admin API key      %s/admin-key.json\n", node->config->data);
     vr_buf_printf(out, "  data               %s\n", node->config->data);
     vr_buf_printf(out, "  speech             UDP port%s %u%s", node->media_count > 1 ? "s" : "",

@@ -70,7 +70,7 @@ const ELSEWHERE = {
   'df -h /var/lib/voiceroom': LOOKS,
   'du -xh --max-depth=2 /var | sort -h | tail': LOOKS,
 };
-for (const what of ["grep -e 'Main process exited' -e Watchdog", "-o cat | grep 'the node died'", "-o cat | grep -e 'the node died' -e 'go on over'", `-o cat | grep '"level":"error"'`]) {
+for (const what of ["grep -e 'Main process exited' -e Watchdog", "-o cat | grep 'the node died'", '-o cat | grep code=', "-o cat | grep -e 'the node died' -e 'go on over'", `-o cat | grep '"level":"error"'`]) {
   ELSEWHERE[`journalctl -u voiceroom ${what.startsWith('-o') ? '' : '| '}${what}`] = SYSTEMD;
 }
 
@@ -125,6 +125,7 @@ describe('what an operator reads', () => {
     for (const command of ['voiceroomctl node show', 'voiceroomctl cluster status', 'voiceroomctl cluster capacity', 'voiceroomctl cluster placement',
       'voiceroomctl audit list all', 'voiceroomctl audit verify all', 'voiceroomctl audit verify all -o json', 'voiceroomctl room list', 'voiceroomctl doctor', 'voiceroomctl node reload',
       'voiceroomd --help']) await good(command);
+    assert.match(await good('voiceroomctl token create ana --room-create --ttl 8h'), /^\S+\.\S+\.\S+$/m);
     assert.match((await run('voiceroomctl doctor')).out, /reachable +ok/); // it may not like the machine
     await good('audit verify ROOM', { ROOM: room });
     const { last, head } = JSON.parse(await good('voiceroomctl audit verify all -o json'));

@@ -113,6 +113,9 @@ describe('around speaking', () => {
     const room = await createRoom(ana, 'Ana', 'Over and out');
     const ben = await open('Ben', 900);
     await enter(ben, room, 'Ben');
+    await press(ana, 'button', 'Settings');
+    await see(ana, 'meter', /^What it hears/); // the microphone is looked for there
+    await press(ana, 'button', 'Close');
     await read(ana, 'You are muted');
     await ben.untilHears([], [ana, ben]);
     await ana.page.locator('h1').click();

@@ -6,7 +6,7 @@ import { aPerson } from "../../client/src/testing/fake-platform.js";
 import { sentence } from "./text.js";
 import { sentenceOf } from "./room/announce.js";
 import { offersFor } from "./room/may.js";
-import { readRoute } from "./route.js";
+import { readRoute, splitToken } from "./route.js";
 import { initials, seedOf } from "./ui/avatar.js";
 
 function offered(self: Role, other: Partial<Participant>): string[] {
@@ -66,6 +66,16 @@ it("routes", () => {
   expect(readRoute("#/new")).toEqual({ view: "create" });
   expect(readRoute("#/room/01abc")).toEqual({ view: "room", id: "01abc" });
   expect(readRoute("#/room/")).toEqual({ view: "browse" });
+  expect(readRoute("#/room/01abc?token=a.b.c")).toEqual({ view: "room", id: "01abc" });
+});
+
+it("a token behind the address, and whom it names", () => {
+  const token = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.xyz`;
+  const zoe = token({ sub: "u-1", name: "Zoë Őry ÿ" });
+  expect(splitToken(`#/room/01abc?token=${zoe}`)).toEqual({ path: "#/room/01abc", token: zoe, user: "u-1", name: "Zoë Őry ÿ" });
+  expect(splitToken(`#?token=${token({ sub: "u-2" })}`)).toMatchObject({ path: "#", user: "u-2", name: "u-2" });
+  expect(splitToken("#/room/01abc")).toEqual({ path: "#/room/01abc", token: "", user: "", name: "" });
+  expect(splitToken("#/new?token=rubbish")).toEqual({ path: "#/new", token: "rubbish", user: "", name: "" });
 });
 
 it("initials of any name", () => {

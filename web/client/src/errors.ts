@@ -18,7 +18,7 @@ const advice: Record<string, string> = {
   "bad-request": "Reload the page and try again.",
   "bad-wire": "Reload the page and try again.",
   "bad-sdp": "This browser's audio offer was not understood. Update the browser, or use another one.",
-  unauthorized: "Enter your name again. If you were sent a join link, open that link.",
+  unauthorized: "Open the link that brought you here once more, or enter your name again.",
   forbidden: "Ask the host or a moderator.",
   banned: "You can't come in. Write to the host if you think that this is a mistake.",
   "wrong-passcode": "Check the passcode and try again.",

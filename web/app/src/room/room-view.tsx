@@ -13,6 +13,7 @@ import { Connection } from "./connection.js";
 import { useDevice } from "./device.js";
 import { Dock } from "./dock.js";
 import { isModerator } from "./may.js";
+import { MicrophoneChoice } from "./microphone-choice.js";
 import { Panel } from "./panel.js";
 import { People } from "./people.js";
 import { PersonDialog } from "./person-dialog.js";
@@ -78,7 +79,11 @@ export function RoomView({ room }: { room: Room }) {
       {person && <PersonDialog room={room} person={person} onClose={() => setSelected(undefined)} />}
       {open === "menu" && <RoomMenu room={room} state={state} onClose={close} />}
       {open === "share" && <ShareDialog room={room.id} title={state.room.title} onClose={close} />}
-      {(open === "settings" || open === "keys") && <SettingsDialog key={open} keysFirst={open === "keys"} onClose={close} />}
+      {(open === "settings" || open === "keys") && (
+        <SettingsDialog key={open} keysFirst={open === "keys"} onClose={close}>
+          {open === "settings" && room.self && isOnStage(room.self) && <MicrophoneChoice room={room} />}
+        </SettingsDialog>
+      )}
     </div>
   );
 }

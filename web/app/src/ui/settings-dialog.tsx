@@ -1,5 +1,6 @@
-/* settings-dialog.tsx - language, what is announced, which keys do what. The microphone is chosen where it is used. */
+/* settings-dialog.tsx - language, what is announced, which keys do what; in a room what else belongs to it, as the microphone. */
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { currentLanguage, languages, msg, t } from "../i18n.js";
 import { change, DEFAULTS, keyName, useSettings } from "../settings.js";
@@ -16,7 +17,7 @@ const keys: { name: keyof Settings["keys"]; text: string }[] = [
 /* These move the focus or press what has it. Space does too, but only where something has the focus. */
 const reserved = new Set(["Tab", "Enter", "Escape", "Shift", "Control", "Alt", "Meta", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
 
-export function SettingsDialog({ onClose, keysFirst }: { onClose: () => void; keysFirst?: boolean }) {
+export function SettingsDialog({ onClose, keysFirst, children }: { onClose: () => void; keysFirst?: boolean; children?: ComponentChildren }) {
   const settings = useSettings();
   const language = (
     <label class="field">
@@ -40,6 +41,7 @@ export function SettingsDialog({ onClose, keysFirst }: { onClose: () => void; ke
   return (
     <Dialog title={keysFirst ? t("Keys") : t("Settings")} onClose={onClose}>
       {!keysFirst && language}
+      {children}
       {!keysFirst && (
         <label class="check">
           <input type="checkbox" checked={settings.announce} onChange={(event) => change({ announce: event.currentTarget.checked })} />

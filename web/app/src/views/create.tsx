@@ -3,10 +3,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { RoomSettings, Visibility, VoiceroomError } from "@voicerooms/client";
-import { asGuest, client, savedName } from "../identity.js";
+import { asGuest, client } from "../identity.js";
 import { currentLanguage, languageName, msg, t } from "../i18n.js";
 import { goTo } from "../route.js";
 import { FormError } from "../ui/failure.js";
+import { NameField } from "../ui/name-field.js";
 import { TopBar } from "../ui/topbar.js";
 import { expectEntry } from "./gate.js";
 
@@ -60,10 +61,7 @@ export function Create() {
               </span>
               <input name="topic" maxLength={100} autoComplete="off" placeholder={t("Music, work, family")} />
             </label>
-            <label class="field">
-              <span>{t("Your name")}</span>
-              <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} />
-            </label>
+            <NameField />
           </div>
           <fieldset class="field">
             <legend>{t("Who finds it")}</legend>

@@ -3,12 +3,13 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { Room, RoomInfo, RoomOver, VoiceroomError } from "@voicerooms/client";
-import { asGuest, client, exposeForTests, forgetResume, savedMicrophone, savedName, savedResume, saveResume } from "../identity.js";
+import { asAnybody, asGuest, client, exposeForTests, forgetResume, savedMicrophone, savedName, savedResume, saveResume } from "../identity.js";
 import { t } from "../i18n.js";
 import { goTo, readRoute } from "../route.js";
 import { Avatar, seedOf } from "../ui/avatar.js";
 import { Failure, FormError } from "../ui/failure.js";
 import { IconLock } from "../ui/icons.js";
+import { NameField } from "../ui/name-field.js";
 import { TopBar } from "../ui/topbar.js";
 import { Waves } from "../ui/waves.js";
 import { settings } from "../settings.js";
@@ -124,15 +125,17 @@ function Door({ id, error, enter }: DoorProps) {
   const [info, setInfo] = useState<RoomInfo>();
   const [missing, setMissing] = useState<VoiceroomError>();
   const [busy, setBusy] = useState(false);
-  useEffect(() => {
-    client.getRoom(id).then(setInfo, (cause) => {
+  const look = () => {
+    setMissing(undefined);
+    asAnybody(() => client.getRoom(id)).then(setInfo, (cause) => {
       const failure = asVoiceroomError(cause);
       /* Where guests need a link's code, a room can't be shown before the name was given; the door still opens. */
       if (failure.code !== "unauthorized") {
         setMissing(failure);
       }
     });
-  }, [id]);
+  };
+  useEffect(look, [id]);
   /* What can be done before the click is. A refusal has used it up; who was banned will not try again. */
   const mayTry = !error || error.retryable || error.code === "wrong-passcode";
   useEffect(() => {
@@ -147,7 +150,7 @@ function Door({ id, error, enter }: DoorProps) {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     setBusy(true);
-    await enter(String(form.get("name")).trim(), String(form.get("passcode") ?? "") || undefined);
+    await enter(String(form.get("name") ?? "").trim(), String(form.get("passcode") ?? "") || undefined);
     setBusy(false);
   };
   if (missing) {
@@ -156,6 +159,11 @@ function Door({ id, error, enter }: DoorProps) {
         <TopBar />
         <main class="column">
           <Failure error={missing} whole>
+            {missing.retryable && (
+              <button class="button" onClick={look}>
+                {t("Try again")}
+              </button>
+            )}
             <a class="button primary" href="#/">
               {t("All rooms")}
             </a>
@@ -194,10 +202,7 @@ function Door({ id, error, enter }: DoorProps) {
             </p>
           )}
           <form class="form" onSubmit={(event) => void submit(event)}>
-            <label class="field">
-              <span>{t("Your name")}</span>
-              <input name="name" required maxLength={60} autoComplete="nickname" defaultValue={savedName()} autoFocus />
-            </label>
+            <NameField autoFocus />
             {needsPasscode && (
               <label class="field">
                 <span>{t("Passcode")}</span>

@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { asVoiceroomError } from "@voicerooms/client";
 import type { RoomInfo, RoomQuery, VoiceroomError } from "@voicerooms/client";
-import { client } from "../identity.js";
+import { asAnybody, client } from "../identity.js";
 
 const REFRESH_MS = 5_000;
 const TYPING_MS = 250;
@@ -32,7 +32,7 @@ export function useListing(filter: Filter): { listing: Listing; reload: () => vo
     turn.current += 1;
     const mine = turn.current;
     try {
-      const page = await client.listRooms({ q: q.trim(), topic, language, sort, limit: Math.min(100, pages.current * 20) });
+      const page = await asAnybody(() => client.listRooms({ q: q.trim(), topic, language, sort, limit: Math.min(100, pages.current * 20) }));
       if (mine === turn.current) {
         setListing({ rooms: page.rooms, cursor: pages.current < 5 ? page.next_cursor : null, error: undefined });
       }
