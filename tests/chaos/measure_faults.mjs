@@ -152,6 +152,7 @@ async function once(world, scene, peers, row, name) {
     const marked = now();
     await sleep(300);
     const where = struck ?? await fault?.aim?.(world) ?? world.hosts[peers.persons % 3];
+    const led = await world.leads();
     const begin = now();
     if (await fault?.begin(world, where) === false) throw new Error(`${row.fault} was not felt`);
     await hold(row, acts, begin);
@@ -164,11 +165,13 @@ async function once(world, scene, peers, row, name) {
     const looked = now();
     if (row.dies) watchers.push(await scene.join(`watch-${where.name}-${name}`, where.node, room));
     const one = await oneState(scene, watchers, healed);
+    const leads = await world.leads();
+    const etcd = `${led?.host.name} of term ${led?.term} -> ${leads?.host.name} of ${leads?.term}`;
     const gaps = gapsBy(await heard(peers, talkers, marked), struck?.node);
     const seen = control(acts.list, begin, healed, looked);
     // Who was cut off is heard, and hears, until the fault begins: what is longer than it came after healing.
     const cut = gaps.across !== undefined && gaps.across > 0.8 * (ended - begin) ? Math.max(0, gaps.across - (ended - begin)) : undefined;
-    return { among: gaps.among, before: Math.max(...quiet.map((g) => g.ms)), late: peers.late, ...seen, one: fault ? one : undefined, speech: cut, why: acts.why() };
+    return { among: gaps.among, before: Math.max(...quiet.map((g) => g.ms)), late: peers.late, ...seen, one: fault ? one : undefined, speech: cut, why: acts.why(), at: struck?.name, etcd };
   } finally {
     await acts.end();
     for (const t of talkers) peers.end(t.peer);
@@ -226,7 +229,7 @@ export async function faults(world, times = 5, only = undefined) {
           const r = await once(world, scene, peers, row, `${i}-${k}`);
           rounds.push(r);
           console.log(`  ${said}: gap ${short(r.among)} (before ${short(r.before)}, clients late ${short(r.late)}), no act for ${short(r.pause)}, control ${short(r.during)} / ${short(r.after)}, `
-            + `one state ${short(r.one)}, speech ${short(r.speech)}; acts ${r.why}`);
+            + `one state ${short(r.one)}, speech ${short(r.speech)}; at ${r.at ?? '-'}, etcd's leader ${r.etcd}; acts ${r.why}`);
         } catch (error) {
           console.log(`  ${said}: not measured: ${error.message}`);
           world.heal();

@@ -128,17 +128,22 @@ export class World {
 
   get nodes() { return this.hosts.map((host) => host.node); }
 
-  /** The host whose etcd member leads; null while none does. */
-  async leader() {
+  /** Who leads etcd: { host, term }, of the newest term of which a leader knows; null while none does. */
+  async leads() {
+    let newest = null;
     for (const host of this.hosts) {
       try {
         const answer = await fetch(`http://${host.address}:2379/v3/maintenance/status`, { method: 'POST', body: '{}', signal: AbortSignal.timeout(1000) });
         const status = await answer.json();
-        if (status.leader !== undefined && status.leader === status.header.member_id) return host;
+        const term = Number(status.raftTerm);
+        if (status.leader !== undefined && status.leader === status.header.member_id && !(newest?.term > term)) newest = { host, term };
       } catch { /* not this one */ }
     }
-    return null;
+    return newest;
   }
+
+  /** The host whose etcd member leads; null while none does. */
+  async leader() { return (await this.leads())?.host ?? null; }
 
   /** Packets from `a` to `b` are lost; both ways with `both`. */
   cut(a, b, both = true) {
