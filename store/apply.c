@@ -2,6 +2,7 @@
 
 #include "actors/base/assert.h"
 #include "store/commit.h"
+#include "store/personal.h"
 
 static enum vr_err read_head(struct vr_env *env, MDB_txn *txn, struct vr_id room,
                              struct vr_head *head)
@@ -72,11 +73,33 @@ static enum vr_err remove_prefix(struct vr_env *env, MDB_txn *txn, const struct 
     return rc == MDB_NOTFOUND ? VR_OK : vr_env_err(rc);
 }
 
+/* What stands there is read in the transaction that writes: no key that landed before is lost. */
+static enum vr_err put_user(struct vr_env *env, MDB_txn *txn, const struct vr_op *op)
+{
+    struct vr_bytes there = {0};
+    struct vr_buf row = {0};
+    enum vr_err err = vr_env_get(env, txn, op->table, op->key, &there);
+
+    if (err == VR_E_NOT_FOUND) {
+        there.size = 0;
+        err = VR_OK;
+    }
+    if (err == VR_OK) {
+        err = vr_personal_landed(there, op->value, &row);
+    }
+    if (err == VR_OK) {
+        err = vr_env_put(env, txn, op->table, op->key, vr_buf_bytes(&row));
+    }
+    vr_buf_deinit(&row);
+    return err;
+}
+
 static enum vr_err apply_one(struct vr_env *env, MDB_txn *txn, const struct vr_op *op)
 {
     switch (op->kind) {
     case VR_OP_PUT:
-        return vr_env_put(env, txn, op->table, op->key, op->value);
+        return op->table == VR_TABLE_USERS ? put_user(env, txn, op)
+                                           : vr_env_put(env, txn, op->table, op->key, op->value);
     case VR_OP_REMOVE:
         return remove_one(env, txn, op);
     case VR_OP_REMOVE_PREFIX:

@@ -13,6 +13,7 @@
 #include "store/commit.h"
 #include "store/key.h"
 #include "store/memory_table.h"
+#include "store/personal.h"
 
 struct waiting {
     struct waiting *next;
@@ -43,6 +44,7 @@ static struct memory *memory_of(struct vr_records *records)
  * out. */
 struct plan {
     struct vr_item **items; /* one for each put, in order; the head last */
+    enum vr_table *tables;  /* ... and where it goes */
     size_t count;
 };
 
@@ -52,12 +54,46 @@ static void plan_deinit(struct plan *plan)
         free(plan->items[i]);
     }
     free(plan->items);
+    free(plan->tables);
 }
 
-static bool plan_add(struct plan *plan, struct vr_bytes key, struct vr_bytes value)
+static bool plan_add(struct plan *plan, enum vr_table table, struct vr_bytes key,
+                     struct vr_bytes value)
 {
+    plan->tables[plan->count] = table;
     plan->items[plan->count] = vr_item_new(key, value);
     return plan->items[plan->count] != NULL && ++plan->count > 0;
+}
+
+/* A user's row as it will be: what stands there, and what this commit put before `op`. */
+static enum vr_err plan_user(struct memory *memory, const struct plan *plan, const struct vr_op *op,
+                             struct vr_buf *row)
+{
+    struct vr_item *there = vr_memory_table_find(&memory->tables[op->table], op->key);
+
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->tables[i] == op->table && vr_bytes_equal(vr_item_key(plan->items[i]), op->key)) {
+            there = plan->items[i];
+        }
+    }
+    return vr_personal_landed(there == NULL ? vr_bytes(NULL, 0) : vr_item_value(there), op->value,
+                              row);
+}
+
+static enum vr_err plan_put(struct memory *memory, struct plan *plan, const struct vr_op *op)
+{
+    struct vr_buf row = {0};
+    enum vr_err err = VR_OK;
+
+    if (op->table == VR_TABLE_USERS) {
+        err = plan_user(memory, plan, op, &row);
+    }
+    if (err == VR_OK &&
+        !plan_add(plan, op->table, op->key, row.data == NULL ? op->value : vr_buf_bytes(&row))) {
+        err = VR_E_NO_MEMORY;
+    }
+    vr_buf_deinit(&row);
+    return err;
 }
 
 static enum vr_err plan_make(struct memory *memory, const struct vr_commit *commit,
@@ -70,19 +106,23 @@ static enum vr_err plan_make(struct memory *memory, const struct vr_commit *comm
     bool bad;
 
     plan->items = calloc(commit->op_count + (size_t)1, sizeof(struct vr_item *));
-    if (plan->items == NULL || !vr_memory_table_reserve(&memory->tables[VR_TABLE_HEADS], 1)) {
+    plan->tables = calloc(commit->op_count + (size_t)1, sizeof(enum vr_table));
+    if (plan->items == NULL || plan->tables == NULL ||
+        !vr_memory_table_reserve(&memory->tables[VR_TABLE_HEADS], 1)) {
         return VR_E_NO_MEMORY;
     }
     while (vr_op_next(&rest, &op, &bad)) {
         if (op.kind == VR_OP_PUT &&
             (!vr_memory_table_reserve(&memory->tables[op.table], commit->op_count) ||
-             !plan_add(plan, op.key, op.value))) {
+             plan_put(memory, plan, &op) != VR_OK)) {
             return VR_E_NO_MEMORY;
         }
     }
     vr_id_put(key, commit->room);
     vr_head_put(head, next);
-    return plan_add(plan, vr_bytes(key, 16), vr_bytes(head, sizeof(head))) ? VR_OK : VR_E_NO_MEMORY;
+    return plan_add(plan, VR_TABLE_HEADS, vr_bytes(key, 16), vr_bytes(head, sizeof(head)))
+               ? VR_OK
+               : VR_E_NO_MEMORY;
 }
 
 static void plan_carry_out(struct memory *memory, const struct vr_commit *commit, struct plan *plan)
@@ -117,7 +157,7 @@ static enum vr_err apply(struct memory *memory, const struct vr_commit *commit, 
 {
     struct vr_head head = {0, 0};
     struct vr_head next;
-    struct plan plan = {NULL, 0};
+    struct plan plan = {NULL, NULL, 0};
     struct vr_item *row;
     uint8_t key[16];
     enum vr_err err;

@@ -234,6 +234,23 @@ static enum vr_err open_with_others(struct vr_records *records, struct vr_id ref
     return err == VR_E_NOT_FOUND ? VR_E_DAMAGED : err;
 }
 
+/* Whether the row that has landed opens what is sealed with `key`, be it the first of its keys or
+ * one of the others. */
+static bool row_has_key(struct vr_records *records, struct vr_id ref, const uint8_t *key)
+{
+    struct vr_buf bytes = {0};
+    uint8_t name[16];
+    bool found = false;
+
+    vr_id_put(name, ref);
+    if (vr_records_get(records, VR_TABLE_USERS, vr_bytes(name, sizeof(name)), &bytes) == VR_OK) {
+        found = vr_personal_has_key(vr_buf_bytes(&bytes), key);
+        OPENSSL_cleanse(bytes.data, bytes.size);
+    }
+    vr_buf_deinit(&bytes);
+    return found;
+}
+
 static uint32_t row_life(struct vr_records *records, struct vr_id ref)
 {
     struct vr_buf bytes = {0};
@@ -310,10 +327,13 @@ static enum vr_err ensure_key(struct vr_personal *personal, struct vr_id ref, ui
     if (err != VR_OK && err != VR_E_NOT_FOUND && err != VR_E_DAMAGED) {
         return err;
     }
-    if (err == VR_OK &&
-        (state == VR_PERSONAL_NONE ||
-         (state == VR_PERSONAL_PENDING && CRYPTO_memcmp(key, entry->key, VR_PERSONAL_KEY) == 0))) {
+    if (err == VR_OK && state == VR_PERSONAL_NONE) {
         remember(personal, ref, VR_PERSONAL_STORED, key);
+        return VR_OK;
+    }
+    if (err == VR_OK && state == VR_PERSONAL_PENDING &&
+        row_has_key(personal->records, ref, entry->key)) {
+        entry->state = VR_PERSONAL_STORED;
         return VR_OK;
     }
     if (state == VR_PERSONAL_PENDING) {

@@ -46,6 +46,13 @@ VR_MUST_CHECK enum vr_err vr_personal_user(struct vr_personal *personal, struct 
 VR_MUST_CHECK enum vr_err vr_personal_merge(struct vr_bytes ours, struct vr_bytes theirs,
                                             struct vr_buf *out);
 
+/** What stands in the store once `put` has landed where `there` (empty: nothing) stood: both,
+ * merged; `put` itself when it is no row. Appends to `out`. VR_E_NO_MEMORY. Pure. */
+VR_MUST_CHECK enum vr_err vr_personal_landed(struct vr_bytes there, struct vr_bytes put,
+                                             struct vr_buf *out);
+/** Whether fields sealed with `key` open with `row`. Pure. */
+bool vr_personal_has_key(struct vr_bytes row, const uint8_t key[32]);
+
 /** How often the user of a row was erased. Pure. */
 uint32_t vr_personal_life(struct vr_bytes row);
 /** The row of somebody who was erased. Appends to `out`. VR_E_NO_MEMORY. Pure. */

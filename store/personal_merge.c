@@ -1,6 +1,9 @@
 /* personal_merge.c - one user's rows of two nodes become one: each may have made a key before it
  * heard of the other's, and fields sealed with either must stay readable until the row is erased.
- * Then its life begins anew, and no key of a former life comes back, from wherever. */
+ * Then its life begins anew, and no key of a former life comes back, from wherever. The store
+ * merges at the moment a row lands: two commits may each have been made before it knew of the
+ * other's key.
+ */
 #include <stdlib.h>
 
 #include "personal.pb-c.h"
@@ -121,4 +124,28 @@ done:
         vr__user_row__free_unpacked(b, NULL);
     }
     return err;
+}
+
+enum vr_err vr_personal_landed(struct vr_bytes there, struct vr_bytes put, struct vr_buf *out)
+{
+    enum vr_err err = there.size == 0 ? VR_E_BAD_WIRE : vr_personal_merge(there, put, out);
+
+    if (err != VR_E_BAD_WIRE) {
+        return err;
+    }
+    vr_buf_append(out, put.data, put.size); /* nothing to merge with, or no row */
+    return out->failed ? VR_E_NO_MEMORY : VR_OK;
+}
+
+bool vr_personal_has_key(struct vr_bytes row, const uint8_t key[32])
+{
+    ProtobufCBinaryData wanted = {VR_PERSONAL_KEY, (uint8_t *)(uintptr_t)key};
+    Vr__UserRow *read = vr__user_row__unpack(NULL, row.size, row.data);
+    bool found = read != NULL &&
+                 (has_key(&read->key, 1, wanted) || has_key(read->more, read->n_more, wanted));
+
+    if (read != NULL) {
+        vr__user_row__free_unpacked(read, NULL);
+    }
+    return found;
 }

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "store/commit.h"
 #include "store/lmdb_testing.h"
 #include "store/memory.h"
 #include "store/personal.h"
@@ -464,6 +465,72 @@ static void an_older_row_brings_nobody_back(void **state)
     vr_personal_free(fresh);
 }
 
+/* Each commit is made before it knows of the other's key: whichever lands last, both open. */
+static void both_land(struct vr_records *records, bool ours_first)
+{
+    struct vr_records *there = NULL;
+    struct vr_personal *other = NULL;
+    struct vr_personal *personal = NULL;
+    struct vr_commit *commits[2] = {new_commit(), new_commit()};
+    struct vr_buf theirs, sealed_here, sealed_there;
+    struct vr_id ref;
+    uint8_t name[16];
+
+    assert_int_equal(vr_memory_new(&there), VR_OK);
+    vr_memory_set_immediate(there, true);
+    assert_int_equal(vr_personal_new(there, pepper, &other), VR_OK);
+    assert_int_equal(vr_personal_new(records, pepper, &personal), VR_OK);
+    (void)ensure(there, other, "ana");
+    assert_int_equal(vr_personal_ensure(personal, "ana", commits[0], &ref), VR_OK);
+    sealed_here = seal(personal, ref, "Ana of here");
+    sealed_there = seal(other, ref, "Ana of there");
+    theirs = row_of(there, ref);
+    vr_id_put(name, ref);
+    vr_commit_put(commits[1], VR_TABLE_USERS, vr_bytes(name, 16), vr_buf_bytes(&theirs));
+    assert_int_equal(vr_records_commit(records, commits[ours_first ? 0 : 1], NULL), VR_OK);
+    assert_int_equal(vr_records_commit(records, commits[ours_first ? 1 : 0], NULL), VR_OK);
+
+    for (int fresh = 0; fresh < 2; fresh++) {
+        struct vr_commit *commit = new_commit();
+
+        assert_int_equal(open_field(personal, ref, &sealed_here, "Ana of here"), VR_OK);
+        assert_int_equal(open_field(personal, ref, &sealed_there, "Ana of there"), VR_OK);
+        assert_int_equal(vr_personal_ensure(personal, "ana", commit, &ref), VR_OK);
+        assert_int_equal(commit->op_count, 0); /* it has landed: nothing is to be put again */
+        vr_commit_free(commit);
+        vr_personal_free(personal);
+        assert_int_equal(vr_personal_new(records, pepper, &personal), VR_OK);
+    }
+    erase(records, personal, ref);
+    assert_int_equal(open_field(personal, ref, &sealed_there, ""), VR_E_NOT_FOUND);
+    vr_buf_deinit(&theirs);
+    vr_buf_deinit(&sealed_here);
+    vr_buf_deinit(&sealed_there);
+    vr_personal_free(other);
+    vr_personal_free(personal);
+    vr_memory_free(there);
+}
+
+static void keys_on_their_way_both_land(void **state)
+{
+    (void)state;
+    for (int ours_first = 0; ours_first < 2; ours_first++) {
+        struct vr_lmdb_conf conf = {.map_bytes = 16 << 20, .reserve_bytes = 65536};
+        struct vr_records *records = NULL;
+        char folder[64];
+
+        assert_int_equal(vr_memory_new(&records), VR_OK);
+        vr_memory_set_immediate(records, true);
+        both_land(records, ours_first == 1);
+        vr_memory_free(records);
+        conf.folder = make_folder(folder);
+        assert_int_equal(vr_lmdb_open(&conf, &records, NULL), VR_OK);
+        both_land(records, ours_first == 1);
+        vr_lmdb_close(records);
+        remove_folder(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_older_row_brings_nobody_back, set_up, tear_down),
         cmocka_unit_test(erased_in_the_file_too),
         cmocka_unit_test_setup_teardown(keys_of_two_nodes_both_open, set_up, tear_down),
+        cmocka_unit_test(keys_on_their_way_both_land),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
