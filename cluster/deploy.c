@@ -1,4 +1,5 @@
-/* deploy.c - durable rows of no room: API keys, revoked tokens, deployment-wide bans.
+/* deploy.c - durable rows of no room: API keys, revoked tokens, deployment-wide bans, and the keys
+ * of users that they and the rooms' durable rows are sealed with.
  *
  * etcd's deploy/ is the truth, each node's store a copy that it reads in place. What a node has
  * that etcd lacks goes up at its first join (it ran alone until then); at later joins it was
@@ -10,6 +11,7 @@
 #include "actors/base/log.h"
 #include "actors/base/owner.h"
 #include "cluster/own.h"
+#include "store/personal.h"
 
 #define JOINED_KEY "cluster.deployed" /* in VR_TABLE_META: we have been a copy before */
 #define TRIES_MAX 10
@@ -91,6 +93,9 @@ static bool is_named(const struct vr_list *rows, enum vr_table table, struct vr_
     return false;
 }
 
+static struct upload *new_upload(struct vr_cluster *cluster);
+static void start_upload(struct upload *upload);
+
 /* ---- down: from etcd into the store ---- */
 
 static void tell_changed(struct vr_cluster *cluster, void *ctx)
@@ -142,13 +147,25 @@ static bool parse(struct vr_cluster *cluster, struct vr_bytes key, enum vr_table
                     *table == VR_TABLE_DEPLOYMENT || *table == VR_TABLE_USERS);
 }
 
+/* Two nodes may have put a row for one user, neither knowing of the other's: the last one stands in
+ * etcd, and who misses his key (or that the user was erased) there puts both. */
 static void merge_user(struct vr_cluster *cluster, struct vr_bytes ref, struct vr_bytes theirs)
 {
     struct vr_buf merged = {0};
+    struct vr_buf both = {0};
 
     if (cluster_user_merged(cluster, ref, theirs, &merged)) {
         vr_commit_put(changes_of(cluster->deploy), VR_TABLE_USERS, ref, vr_buf_bytes(&merged));
     }
+    if (merged.size > 0 && vr_personal_merge(theirs, vr_buf_bytes(&merged), &both) == VR_OK &&
+        !vr_bytes_equal(vr_buf_bytes(&both), theirs)) {
+        struct upload *upload = new_upload(cluster);
+
+        (void)add_row(&upload->rows, VR_TABLE_USERS, ref, vr_buf_bytes(&both));
+        upload->count = 1;
+        start_upload(upload);
+    }
+    vr_buf_deinit(&both);
     vr_buf_deinit(&merged);
 }
 
@@ -236,8 +253,6 @@ static struct upload *new_upload(struct vr_cluster *cluster)
     vr_list_init(&upload->link);
     return upload;
 }
-
-static void start_upload(struct upload *upload);
 
 static void on_listed(struct vr_cluster *cluster, int64_t revision)
 {

@@ -153,7 +153,9 @@ static void write_rows(struct cluster_room *room, struct durable *durable)
 
         ops[1 + i] = (struct vr_kv_op){
             .kind = row->removed ? VR_KV_DELETE : VR_KV_PUT,
-            .key = key_row(&keys[i], prefix, room->id, row->table, row->key),
+            .key = row->table == VR_TABLE_USERS /* one for all rooms: he may be erased */
+                       ? key_deploy(&keys[i], prefix, row->table, row->key)
+                       : key_row(&keys[i], prefix, room->id, row->table, row->key),
             .value = row->value,
         };
     }

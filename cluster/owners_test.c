@@ -239,6 +239,54 @@ static void test_both_in_sync_are_lost(void **state)
         VR_OK);
 }
 
+/* The directory's rows are sealed with a key that the third node was never given by a copy. */
+static void test_keys_come_with_the_rows(void **state)
+{
+    uint32_t holder;
+    uint32_t partner;
+    uint32_t third;
+
+    (void)state;
+    create_at(1);
+    assert_true(ck_until(kit, has_partner, VR_SECONDS(10)));
+    ck_run(kit, VR_SECONDS(2));
+    holder = ck_holder(kit, ROOM, NULL);
+    partner = partner_of(holder, ROOM);
+    third = 6 - holder - partner;
+    ck_crash(kit, holder);
+    ck_crash(kit, partner);
+    ck_run(kit, VR_SECONDS(30));
+    assert_int_equal(ck_tell(kit, third, ROOM, ck_show(kit, "eve", VR_SHOW_STATE), &answer), VR_OK);
+    assert_non_null(strstr(answer.body, "\"name\":\"ana\""));
+}
+
+/* Each makes a key before it hears of the other's, and the row that came last stood alone in etcd.
+ */
+static void test_keys_of_two_rooms_of_one_user(void **state)
+{
+    static const struct vr_id other = {0x1111, 0x3333};
+    struct ck_answer here = {.kit = kit};
+    struct ck_answer there = {.kit = kit};
+
+    (void)state;
+    ck_crash(kit, 3); /* it shall have no copy of either */
+    ck_run(kit, VR_SECONDS(15));
+    ck_ask(kit, 1, ROOM, ck_create(kit, "ana", "a room"), &here);
+    ck_ask(kit, 2, other, ck_create(kit, "ana", "another"), &there);
+    ck_run(kit, VR_SECONDS(5));
+    assert_true(here.done && here.err == VR_OK && there.done && there.err == VR_OK);
+    ck_start(kit, 3);
+    assert_true(ck_until(kit, ck_all_joined, VR_SECONDS(20)));
+    ck_run(kit, VR_SECONDS(5));
+    ck_crash(kit, 1);
+    ck_crash(kit, 2);
+    ck_run(kit, VR_SECONDS(30));
+    assert_int_equal(ck_tell(kit, 3, ROOM, ck_show(kit, "eve", VR_SHOW_STATE), &answer), VR_OK);
+    assert_non_null(strstr(answer.body, "\"name\":\"ana\""));
+    assert_int_equal(ck_tell(kit, 3, other, ck_show(kit, "eve", VR_SHOW_STATE), &answer), VR_OK);
+    assert_non_null(strstr(answer.body, "\"name\":\"ana\""));
+}
+
 static void test_etcd_is_gone_and_back(void **state)
 {
     uint64_t before = 0;
@@ -324,6 +372,8 @@ int main(void)
         TEST(test_owner_is_paused),
         TEST(test_idle_room_has_no_owner),
         TEST(test_both_in_sync_are_lost),
+        TEST(test_keys_come_with_the_rows),
+        TEST(test_keys_of_two_rooms_of_one_user),
         TEST(test_etcd_is_gone_and_back),
         TEST(test_a_former_owner_takes_it_again_at_once),
         TEST(test_bad_etcd_and_bad_network),

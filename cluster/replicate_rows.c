@@ -1,8 +1,11 @@
-/* replicate_rows.c - what of a commit goes to the directory: its durable rows, each key once. */
+/* replicate_rows.c - what of a commit goes to the directory: its durable rows, each key once, and
+ * the rows of the users with whose keys they are sealed. */
 #include <stdlib.h>
 
+#include "actors/room/records.h"
 #include "cluster/copies.h"
 #include "store/commit.h"
+#include "store/personal.h"
 
 static void rows_add(struct rows *rows, const struct cluster_row *row)
 {
@@ -123,6 +126,75 @@ void rows_free(struct rows *rows)
     free(rows->items);
 }
 
+/* ---- whose keys they are sealed with ---- */
+
+struct sealed {
+    struct cluster_copies *copies;
+    const struct vr_commit *commit;
+    struct rows *rows;
+};
+
+/* As it will stand in LMDB once the commit has landed. */
+static void user_row(const struct sealed *sealed, struct vr_bytes key, struct vr_buf *out)
+{
+    struct vr_bytes rest = vr_commit_ops(sealed->commit);
+    struct vr_op op;
+    bool bad;
+
+    if (vr_records_get(sealed->copies->cluster->conf.local, VR_TABLE_USERS, key, out) != VR_OK) {
+        out->size = 0;
+    }
+    while (vr_op_next(&rest, &op, &bad)) {
+        if (op.table == VR_TABLE_USERS && op.kind == VR_OP_PUT && vr_bytes_equal(op.key, key)) {
+            struct vr_buf landed = {0};
+
+            if (vr_personal_landed(vr_buf_bytes(out), op.value, &landed) == VR_OK) {
+                vr_buf_deinit(out);
+                *out = landed;
+            } else {
+                vr_buf_deinit(&landed);
+            }
+        }
+    }
+}
+
+static void on_ref(void *ctx, struct vr_id ref)
+{
+    struct sealed *sealed = ctx;
+    struct standing standing = {sealed->rows, VR_TABLE_USERS};
+    struct vr_buf row = {0};
+    uint8_t key[16];
+
+    vr_id_put(key, ref);
+    for (uint32_t i = 0; i < sealed->rows->count; i++) {
+        if (sealed->rows->items[i].table == VR_TABLE_USERS &&
+            vr_bytes_equal(sealed->rows->items[i].key, vr_bytes(key, sizeof(key)))) {
+            return;
+        }
+    }
+    user_row(sealed, vr_bytes(key, sizeof(key)), &row);
+    if (row.size > 0) {
+        (void)on_standing(&standing, vr_bytes(key, sizeof(key)), vr_buf_bytes(&row));
+    }
+    vr_buf_deinit(&row);
+}
+
+/* Who takes the room when nobody in sync is left has nothing but what the directory tells. */
+static void rows_add_users(struct cluster_copies *copies, const struct vr_commit *commit,
+                           struct rows *rows)
+{
+    struct sealed sealed = {copies, commit, rows};
+    uint32_t count = rows->count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct cluster_row row = rows->items[i]; /* the array may move */
+
+        if (!row.removed) {
+            vr_room_record_refs(row.table, row.key, row.value, on_ref, &sealed);
+        }
+    }
+}
+
 /* What of the commit goes to the directory. Keys and values are borrowed from it. */
 void rows_of(struct cluster_copies *copies, const struct vr_commit *commit, struct rows *rows)
 {
@@ -141,5 +213,6 @@ void rows_of(struct cluster_copies *copies, const struct vr_commit *commit, stru
                      &(struct cluster_row){op.kind == VR_OP_REMOVE, op.table, op.key, op.value});
         }
     }
+    rows_add_users(copies, commit, rows);
     rows->failed = rows->failed || rows->keys.failed;
 }
