@@ -165,6 +165,9 @@ static void on_ref(void *ctx, struct vr_id ref)
     struct vr_buf row = {0};
     uint8_t key[16];
 
+    if (sealed->rows->count >= CLUSTER_ROWS_MAX) {
+        return; /* the rows matter more: without its key a name is unknown, no more */
+    }
     vr_id_put(key, ref);
     for (uint32_t i = 0; i < sealed->rows->count; i++) {
         if (sealed->rows->items[i].table == VR_TABLE_USERS &&
